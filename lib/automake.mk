@@ -1,2 +1,24 @@
 # Included by Open vSwitch's lib/automake.mk: paths are those of its tree, where
 # this directory is lib/tnl-gso.
+lib_libopenvswitch_la_SOURCES += \
+	lib/tnl-gso/csum-copy.c \
+	lib/tnl-gso/csum-copy.h \
+	lib/tnl-gso/tnl-gso-desc.c \
+	lib/tnl-gso/tnl-gso-desc.h \
+	lib/tnl-gso/tnl-gso-finish.c \
+	lib/tnl-gso/tnl-gso-marks.c \
+	lib/tnl-gso/tnl-gso-plan.c \
+	lib/tnl-gso/tnl-gso-plan.h \
+	lib/tnl-gso/tnl-gso-seg.c \
+	lib/tnl-gso/tnl-gso-seg.h \
+	lib/tnl-gso/tnl-gso-stats.c \
+	lib/tnl-gso/tnl-gso-stats.h \
+	lib/tnl-gso/tnl-gso-unixctl.c \
+	lib/tnl-gso/tnl-gso.c \
+	lib/tnl-gso/tnl-gso.h
+
+if LINUX
+lib_libopenvswitch_la_SOURCES += \
+	lib/tnl-gso/netdev-linux-tnl.c \
+	lib/tnl-gso/netdev-linux-tnl.h
+endif

@@ -1,0 +1,52 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef CSUM_COPY_H
+#define CSUM_COPY_H 1
+
+/* Copying and summing in one pass over the bytes: every TCP payload is read
+ * once on its way from a superpacket to its segments.
+ *
+ * Used by the segment stage (tnl-gso-seg.c) and for checksums of whole
+ * packets.  Knows nothing about packets. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Copies 'n' bytes from 'src' to 'dst', which must not overlap, and returns
+ * their ones-complement sum (RFC 1071), folded to 16 bits, in the byte order
+ * of the data.  An odd last byte counts as if a zero byte followed.
+ *
+ * The result suits csum_continue() and csum_finish() as 'partial'. */
+uint32_t csum_copy(void *dst, const void *src, size_t n);
+
+/* The same sum without the copy. */
+uint32_t csum_fold(const void *src, size_t n);
+
+/* One way to do it. */
+struct csum_copy_impl {
+    const char *name;
+    bool (*usable)(void);       /* Does this CPU have the instructions? */
+    uint32_t (*copy)(void *dst, const void *src, size_t n);
+    uint32_t (*fold)(const void *src, size_t n);
+};
+
+const struct csum_copy_impl *csum_copy_impls(size_t *n);
+const struct csum_copy_impl *csum_copy_impl(void);
+bool csum_copy_force(const char *name);
+
+#endif /* csum-copy.h */

@@ -1,0 +1,395 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "tnl-gso-desc.h"
+
+#include <netinet/in.h>
+#include <netinet/ip6.h>
+
+#include "dp-packet.h"
+#include "packets.h"
+#include "unaligned.h"
+#include "util.h"
+
+/* Every read below goes through one of these: a guest or a peer wrote the
+ * bytes, and no header is known to be complete. */
+static inline const void *
+at(const void *frame, size_t size, size_t ofs, size_t n)
+{
+    return ofs <= size && n <= size - ofs ? (const char *) frame + ofs : NULL;
+}
+
+static bool
+be16_at(const void *frame, size_t size, size_t ofs, ovs_be16 *value)
+{
+    const void *p = at(frame, size, ofs, sizeof *value);
+
+    if (p) {
+        *value = get_unaligned_be16(p);
+    }
+    return p != NULL;
+}
+
+static enum tnl_gso_reason
+parse_ipv4(const void *frame, size_t size, size_t ofs, struct tnl_gso_l3 *l3)
+{
+    const struct ip_header *ip = at(frame, size, ofs, IP_HEADER_LEN);
+    size_t ip_len = ip ? IP_IHL(ip->ip_ihl_ver) * 4 : 0;
+
+    if (!ip || IP_VER(ip->ip_ihl_ver) != 4 || ip_len < IP_HEADER_LEN
+        || !at(frame, size, ofs, ip_len)) {
+        return TNL_GSO_R_L3;
+    }
+    if (ip->ip_frag_off & htons(IP_MORE_FRAGMENTS | IP_FRAG_OFF_MASK)) {
+        return TNL_GSO_R_FRAGMENT;
+    }
+    *l3 = (struct tnl_gso_l3) {
+        .ofs = ofs,
+        .l4_ofs = ofs + ip_len,
+        .dst_ofs = ofs + offsetof(struct ip_header, ip_dst),
+        .version = 4,
+        .proto = ip->ip_proto,
+    };
+    return TNL_GSO_OK;
+}
+
+/* Returns the offset of the address that the pseudo-header has as destination
+ * because of the IPv6 routing header of 'len' bytes at 'ofs', or 'dst_ofs' if
+ * the IPv6 header's own counts: RFC 8200 section 8.1. */
+static size_t
+routing_dst(const uint8_t *rh, size_t ofs, size_t len, size_t dst_ofs)
+{
+    enum { TYPE0 = 0, TYPE2 = 2, SEGMENT_ROUTING = 4, ADDRS_OFS = 8 };
+    uint8_t type = rh[2];
+    uint8_t segments_left = rh[3];
+
+    if (!segments_left || len < ADDRS_OFS + sizeof(struct in6_addr)) {
+        return dst_ofs;
+    }
+    switch (type) {
+    case TYPE0:                 /* RFC 2460 section 4.4: the last address. */
+    case TYPE2:                 /* RFC 6275 section 6.4: the only one. */
+        return ofs + len - sizeof(struct in6_addr);
+    case SEGMENT_ROUTING:       /* RFC 8754 section 2: Segment List[0]. */
+        return ofs + ADDRS_OFS;
+    default:
+        return dst_ofs;
+    }
+}
+
+static enum tnl_gso_reason
+parse_ipv6(const void *frame, size_t size, size_t ofs, struct tnl_gso_l3 *l3)
+{
+    const struct ovs_16aligned_ip6_hdr *ip6 = at(frame, size, ofs,
+                                                 IPV6_HEADER_LEN);
+    size_t next = ofs + IPV6_HEADER_LEN;
+    size_t dst_ofs = ofs + offsetof(struct ovs_16aligned_ip6_hdr, ip6_dst);
+    uint8_t proto;
+
+    if (!ip6 || ntohl(get_16aligned_be32(&ip6->ip6_flow)) >> 28 != 6) {
+        return TNL_GSO_R_L3;
+    }
+
+    proto = ip6->ip6_nxt;
+    for (;;) {
+        const uint8_t *ext;
+        size_t len;
+
+        if (proto == IPPROTO_FRAGMENT) {
+            return TNL_GSO_R_FRAGMENT;
+        }
+        if (proto != IPPROTO_HOPOPTS && proto != IPPROTO_ROUTING
+            && proto != IPPROTO_DSTOPTS && proto != IPPROTO_AH) {
+            break;
+        }
+
+        ext = at(frame, size, next, 8);
+        len = !ext ? 0 : proto == IPPROTO_AH ? (ext[1] + 2) * 4
+                                             : (ext[1] + 1) * 8;
+        if (!ext || len < 8 || !at(frame, size, next, len)) {
+            return TNL_GSO_R_L3;
+        }
+        if (proto == IPPROTO_ROUTING) {
+            dst_ofs = routing_dst(ext, next, len, dst_ofs);
+        }
+        proto = ext[0];
+        next += len;
+    }
+
+    *l3 = (struct tnl_gso_l3) {
+        .ofs = ofs,
+        .l4_ofs = next,
+        .dst_ofs = dst_ofs,
+        .version = 6,
+        .proto = proto,
+        .ext = next != ofs + IPV6_HEADER_LEN,
+    };
+    return TNL_GSO_OK;
+}
+
+/* Parses the header of type 'eth_type' at 'ofs' in the 'size' bytes of
+ * 'frame', MPLS labels in front of it included, into '*l3'.  Sets '*stacked'
+ * if there are labels.  Returns TNL_GSO_OK or why it cannot be done; '*l3' is
+ * then indeterminate. */
+enum tnl_gso_reason
+tnl_gso_parse_l3(const void *frame, size_t size, size_t ofs,
+                 ovs_be16 eth_type, struct tnl_gso_l3 *l3, bool *stacked)
+{
+    if (eth_type_mpls(eth_type)) {
+        const uint8_t *lse;
+
+        do {
+            lse = at(frame, size, ofs, MPLS_HLEN);
+            ofs += MPLS_HLEN;
+        } while (lse && !(lse[2] & 1));
+
+        /* A label does not say what it labels.  IP tells itself by its
+         * version (RFC 4928 section 3); a pseudowire starts with zero. */
+        lse = at(frame, size, ofs, 1);
+        eth_type = !lse ? 0 : *lse >> 4 == 4 ? htons(ETH_TYPE_IP)
+                            : *lse >> 4 == 6 ? htons(ETH_TYPE_IPV6) : 0;
+        *stacked = true;
+    }
+
+    return eth_type == htons(ETH_TYPE_IP) ? parse_ipv4(frame, size, ofs, l3)
+           : eth_type == htons(ETH_TYPE_IPV6)
+             ? parse_ipv6(frame, size, ofs, l3)
+             : TNL_GSO_R_L2;
+}
+
+/* The same for the Ethernet header at 'ofs' and any number of VLAN tags.
+ * '*stacked' is also set if there is more than one tag. */
+enum tnl_gso_reason
+tnl_gso_parse_l2(const void *frame, size_t size, size_t ofs,
+                 struct tnl_gso_l3 *l3, bool *stacked)
+{
+    ovs_be16 eth_type;
+    int n_tags;
+
+    ofs += ETH_HEADER_LEN;
+    if (ofs > size || !be16_at(frame, size, ofs - 2, &eth_type)) {
+        return TNL_GSO_R_L2;
+    }
+    for (n_tags = 0; eth_type_vlan(eth_type); n_tags++) {
+        ofs += VLAN_HEADER_LEN;
+        if (!be16_at(frame, size, ofs - 2, &eth_type)) {
+            return TNL_GSO_R_L2;
+        }
+    }
+    if (n_tags > 1) {
+        *stacked = true;
+    }
+    return tnl_gso_parse_l3(frame, size, ofs, eth_type, l3, stacked);
+}
+
+/* Parses what a tunnel header announces as 'eth_type' at 'ofs'. */
+static enum tnl_gso_reason
+parse_inner(const void *frame, size_t size, size_t ofs, ovs_be16 eth_type,
+            struct tnl_gso_desc *d)
+{
+    return eth_type == htons(ETH_TYPE_TEB)
+           ? tnl_gso_parse_l2(frame, size, ofs, &d->inner, &d->stacked)
+           : tnl_gso_parse_l3(frame, size, ofs, eth_type, &d->inner,
+                              &d->stacked);
+}
+
+/* RFC 7348 section 5; next protocol: draft-ietf-nvo3-vxlan-gpe-13 section
+ * 3.2. */
+static enum tnl_gso_reason
+parse_vxlan(const void *frame, size_t size, struct tnl_gso_desc *d)
+{
+    enum { P_BIT = 0x04, NEXT_IPV4 = 1, NEXT_IPV6 = 2, NEXT_ETH = 3 };
+    size_t ofs = d->outer.l4_ofs + UDP_HEADER_LEN;
+    const uint8_t *vxlan = at(frame, size, ofs, sizeof(struct vxlanhdr));
+    uint8_t next;
+
+    if (!vxlan || d->outer.proto != IPPROTO_UDP) {
+        return TNL_GSO_R_TUNNEL;
+    }
+    next = vxlan[0] & P_BIT ? vxlan[3] : NEXT_ETH;
+    return (next == NEXT_ETH || next == NEXT_IPV4 || next == NEXT_IPV6
+            ? parse_inner(frame, size, ofs + sizeof(struct vxlanhdr),
+                          htons(next == NEXT_ETH ? ETH_TYPE_TEB
+                                : next == NEXT_IPV4 ? ETH_TYPE_IP
+                                : ETH_TYPE_IPV6), d)
+            : TNL_GSO_R_TUNNEL);
+}
+
+/* RFC 8926 section 3.4. */
+static enum tnl_gso_reason
+parse_geneve(const void *frame, size_t size, struct tnl_gso_desc *d)
+{
+    size_t ofs = d->outer.l4_ofs + UDP_HEADER_LEN;
+    const uint8_t *geneve = at(frame, size, ofs, sizeof(struct genevehdr));
+
+    if (!geneve || d->outer.proto != IPPROTO_UDP || geneve[0] >> 6) {
+        return TNL_GSO_R_TUNNEL;
+    }
+    ofs += sizeof(struct genevehdr) + (geneve[0] & 0x3f) * 4;
+    return parse_inner(frame, size, ofs, htons(geneve[2] << 8 | geneve[3]), d);
+}
+
+/* RFC 2784 section 2, RFC 2890 section 2.  A sequence number would have to
+ * advance from segment to segment; such packets are cut before the push. */
+static enum tnl_gso_reason
+parse_gre(const void *frame, size_t size, struct tnl_gso_desc *d)
+{
+    size_t ofs = d->outer.l4_ofs;
+    const struct gre_base_hdr *gre = at(frame, size, ofs, sizeof *gre);
+
+    if (!gre || d->outer.proto != IPPROTO_GRE
+        || gre->flags & ~htons(GRE_CSUM | GRE_KEY)) {
+        return TNL_GSO_R_TUNNEL;
+    }
+    d->outer_csum = (gre->flags & htons(GRE_CSUM)) != 0;
+    ofs += (sizeof *gre + (d->outer_csum ? 4 : 0)
+            + (gre->flags & htons(GRE_KEY) ? 4 : 0));
+    return parse_inner(frame, size, ofs, gre->protocol, d);
+}
+
+/* The TCP header behind 'd->inner', and what follows from it. */
+static enum tnl_gso_reason
+parse_tcp(const void *frame, size_t size, struct tnl_gso_desc *d)
+{
+    const struct tcp_header *tcp;
+    size_t tcp_len;
+
+    if (d->inner.proto != IPPROTO_TCP) {
+        return TNL_GSO_R_NOT_TCP;
+    }
+    tcp = at(frame, size, d->inner.l4_ofs, TCP_HEADER_LEN);
+    tcp_len = tcp ? TCP_OFFSET(tcp->tcp_ctl) * 4 : 0;
+    if (tcp_len < TCP_HEADER_LEN
+        || !at(frame, size, d->inner.l4_ofs, tcp_len)) {
+        return TNL_GSO_R_TCP;
+    }
+    d->hdr_len = d->inner.l4_ofs + tcp_len;
+    d->payload_len = size - d->hdr_len;
+    d->n_segs = (d->payload_len > d->mss
+                 ? DIV_ROUND_UP(d->payload_len, d->mss) : 1);
+    return TNL_GSO_OK;
+}
+
+/* Finds the IP headers of 'p' and stores them in '*d'.  What surrounds the
+ * innermost one is taken from the tunnel mark that the push left.  Lengths in
+ * headers are not looked at.
+ *
+ * Returns TNL_GSO_OK, or the reason why it cannot be done; '*d' is then valid
+ * only in 'encap'. */
+enum tnl_gso_reason
+tnl_gso_find_headers(const struct dp_packet *p, struct tnl_gso_desc *d)
+{
+    const void *frame = dp_packet_data(p);
+    size_t size = dp_packet_size(p);
+    enum tnl_gso_reason reason;
+
+    *d = (struct tnl_gso_desc) {
+        .encap = (dp_packet_tunnel_vxlan(p) ? TNL_GSO_VXLAN
+                  : dp_packet_tunnel_geneve(p) ? TNL_GSO_GENEVE
+                  : dp_packet_tunnel_gre(p) ? TNL_GSO_GRE
+                  : TNL_GSO_PLAIN),
+    };
+
+    if (size > UINT16_MAX) {
+        return TNL_GSO_R_TOO_BIG;
+    }
+    if (d->encap == TNL_GSO_PLAIN) {
+        return (dp_packet_is_eth(p)
+                ? tnl_gso_parse_l2(frame, size, 0, &d->inner, &d->stacked)
+                : tnl_gso_parse_l3(frame, size, 0,
+                                   pt_ns_type_be(p->packet_type),
+                                   &d->inner, &d->stacked));
+    }
+
+    reason = tnl_gso_parse_l2(frame, size, 0, &d->outer, &d->stacked);
+    if (reason) {
+        return reason;
+    }
+    d->outer_csum = dp_packet_l4_checksum_partial(p);
+    return (d->encap == TNL_GSO_VXLAN ? parse_vxlan(frame, size, d)
+            : d->encap == TNL_GSO_GENEVE ? parse_geneve(frame, size, d)
+            : parse_gre(frame, size, d));
+}
+
+/* Describes superpacket 'p', whose mss is its tso_segsz and must not be zero,
+ * in '*d'.  Lengths come from the size of 'p', never from a header: like
+ * Linux v6.18 inet_gso_segment(), which ignores the total length that a
+ * superpacket carries.
+ *
+ * Returns TNL_GSO_OK, or the reason why 'p' cannot be described; '*d' is then
+ * valid only in 'encap' and 'mss'. */
+enum tnl_gso_reason
+tnl_gso_describe(const struct dp_packet *p, struct tnl_gso_desc *d)
+{
+    enum tnl_gso_reason reason = tnl_gso_find_headers(p, d);
+
+    d->mss = dp_packet_get_tso_segsz(p);
+    d->tcp_partial = (d->encap == TNL_GSO_PLAIN
+                      ? dp_packet_l4_checksum_partial(p)
+                      : dp_packet_inner_l4_checksum_partial(p));
+    return reason ? reason : parse_tcp(dp_packet_data(p), dp_packet_size(p),
+                                       d);
+}
+
+const char *
+tnl_gso_encap_to_string(enum tnl_gso_encap encap)
+{
+    switch (encap) {
+    case TNL_GSO_PLAIN:
+        return "plain";
+    case TNL_GSO_VXLAN:
+        return "vxlan";
+    case TNL_GSO_GENEVE:
+        return "geneve";
+    case TNL_GSO_GRE:
+        return "gre";
+    case TNL_GSO_N_ENCAPS:
+    default:
+        OVS_NOT_REACHED();
+    }
+}
+
+const char *
+tnl_gso_reason_to_string(enum tnl_gso_reason reason)
+{
+    switch (reason) {
+    case TNL_GSO_OK:
+        return "ok";
+    case TNL_GSO_R_L2:
+        return "bad_l2";
+    case TNL_GSO_R_L3:
+        return "bad_l3";
+    case TNL_GSO_R_FRAGMENT:
+        return "fragment";
+    case TNL_GSO_R_NOT_TCP:
+        return "not_tcp";
+    case TNL_GSO_R_TCP:
+        return "bad_tcp";
+    case TNL_GSO_R_TUNNEL:
+        return "bad_tunnel";
+    case TNL_GSO_R_TOO_MANY:
+        return "too_many_segments";
+    case TNL_GSO_R_NO_METHOD:
+        return "no_method";
+    case TNL_GSO_R_TOO_BIG:
+        return "too_big";
+    case TNL_GSO_N_REASONS:
+    default:
+        OVS_NOT_REACHED();
+    }
+}

@@ -1,0 +1,117 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef TNL_GSO_DESC_H
+#define TNL_GSO_DESC_H 1
+
+/* Stage "describe": where everything is in one superpacket.
+ *
+ * Called first for every superpacket (tnl-gso.c) and by `tnl-gso/explain`.
+ * Reads packet bytes and offload marks.  Must not write to the packet,
+ * allocate, or decide anything: what is done with a packet is the next
+ * stage's choice (tnl-gso-plan.h). */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "openvswitch/types.h"
+
+struct dp_packet;
+
+/* What surrounds the TCP packet that is to be cut.  The order is that of the
+ * rows in every table of this directory. */
+enum tnl_gso_encap {
+    TNL_GSO_PLAIN,              /* Nothing: TCP over IP over Ethernet. */
+    TNL_GSO_VXLAN,              /* RFC 7348, VXLAN-GPE and VXLAN-GBP too. */
+    TNL_GSO_GENEVE,             /* RFC 8926. */
+    TNL_GSO_GRE,                /* RFC 2784 and RFC 2890. */
+    TNL_GSO_N_ENCAPS
+};
+
+/* Why a packet cannot be described, or why a plan refuses it.  Each is a
+ * counter that an operator sees: tnl_gso_reason_to_string(). */
+enum tnl_gso_reason {
+    TNL_GSO_OK,
+    TNL_GSO_R_L2,               /* Ethernet, VLAN or MPLS header cut short, or
+                                 * an Ethertype that is not IP. */
+    TNL_GSO_R_L3,               /* IP header cut short or malformed. */
+    TNL_GSO_R_FRAGMENT,         /* An IP fragment. */
+    TNL_GSO_R_NOT_TCP,          /* Marked for TCP segmentation, not TCP. */
+    TNL_GSO_R_TCP,              /* TCP header cut short or malformed. */
+    TNL_GSO_R_TUNNEL,           /* Tunnel header malformed, or not the one
+                                 * that the packet is marked with. */
+    TNL_GSO_R_TOO_MANY,         /* Over TNL_GSO_MAX_SEGS segments. */
+    TNL_GSO_R_NO_METHOD,        /* 'tnl-gso-methods' leaves no way to send. */
+    TNL_GSO_R_TOO_BIG,          /* Does not fit in 64 kB with its headers. */
+    TNL_GSO_N_REASONS
+};
+
+/* One IP header.  Offsets count bytes from the start of the frame. */
+struct tnl_gso_l3 {
+    uint16_t ofs;               /* IP header. */
+    uint16_t l4_ofs;            /* First byte after it, its options and, for
+                                 * IPv6, its extension headers. */
+    uint16_t dst_ofs;           /* Destination address of the pseudo-header:
+                                 * not the IPv6 header's own while a routing
+                                 * header has segments left (RFC 8200 section
+                                 * 8.1). */
+    uint8_t version;            /* 4 or 6. */
+    uint8_t proto;              /* IPPROTO_* found at 'l4_ofs'. */
+    bool ext;                   /* IPv6 extension headers are present. */
+};
+
+struct tnl_gso_desc {
+    enum tnl_gso_encap encap;
+    struct tnl_gso_l3 outer;    /* Tunnel's IP header; unset if 'encap' is
+                                 * TNL_GSO_PLAIN. */
+    struct tnl_gso_l3 inner;    /* IP header in front of TCP. */
+    uint16_t hdr_len;           /* Bytes from the start of the frame up to the
+                                 * first byte of TCP payload. */
+    uint32_t payload_len;       /* TCP payload bytes, up to the frame's end. */
+    uint16_t mss;               /* TCP payload bytes in a segment. */
+    uint32_t n_segs;            /* Segments that leave in the end; 1 if
+                                 * 'payload_len' <= 'mss'. */
+    bool outer_csum;            /* VXLAN, Geneve: outer UDP checksum wanted.
+                                 * GRE: checksum present. */
+    bool tcp_partial;           /* TCP checksum is to be completed by somebody.
+                                 * Segments get one in any case. */
+    bool stacked;               /* MPLS labels, or more than one VLAN tag, on
+                                 * either level: no NIC describes these. */
+};
+
+/* An upper bound on what one packet may turn into.  64 kB in segments of 32
+ * bytes: Linux never sends less than TCP_MIN_SND_MSS (48, header options
+ * included) unless told to, while a guest may ask for one byte. */
+#define TNL_GSO_MAX_SEGS 2048
+
+enum tnl_gso_reason tnl_gso_describe(const struct dp_packet *,
+                                     struct tnl_gso_desc *);
+
+/* The parser by itself, for those that look at ordinary packets. */
+enum tnl_gso_reason tnl_gso_find_headers(const struct dp_packet *,
+                                         struct tnl_gso_desc *);
+enum tnl_gso_reason tnl_gso_parse_l3(const void *frame, size_t size,
+                                     size_t ofs, ovs_be16 eth_type,
+                                     struct tnl_gso_l3 *, bool *stacked);
+enum tnl_gso_reason tnl_gso_parse_l2(const void *frame, size_t size,
+                                     size_t ofs, struct tnl_gso_l3 *,
+                                     bool *stacked);
+
+const char *tnl_gso_encap_to_string(enum tnl_gso_encap);
+const char *tnl_gso_reason_to_string(enum tnl_gso_reason);
+
+#endif /* tnl-gso-desc.h */

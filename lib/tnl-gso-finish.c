@@ -1,0 +1,312 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "tnl-gso-seg.h"
+
+#include <netinet/in.h>
+#include <netinet/ip6.h>
+
+#include "csum.h"
+#include "dp-packet.h"
+#include "packets.h"
+#include "unaligned.h"
+#include "util.h"
+
+/* Stage "finish": every header field of one packet out of a superpacket.
+ *
+ * Called by the segment stage (tnl-gso-seg.c) once per packet that it has
+ * made, with the sum of the payload at hand, so that no byte of payload is
+ * read again.  Must not allocate, resize, or look at other packets.
+ *
+ * What changes from segment to segment and what does not is Linux v6.18
+ * tcp_gso_segment(), inet_gso_segment(), ipv6_gso_segment(),
+ * __skb_udp_tunnel_segment() and gre_gso_segment().
+ *
+ * All sums are kept in the packet's byte order.  Headers are even in length
+ * from the outer L4 header on, so everything that one sum covers starts at an
+ * even offset of another. */
+
+/* The sum of bytes ['start', 'end') of 'frame'. */
+static uint32_t
+sum_range(uint32_t partial, const uint8_t *frame, size_t start, size_t end)
+{
+    return csum_continue(partial, frame + start, end - start);
+}
+
+static uint16_t
+fold(uint32_t partial)
+{
+    return (OVS_FORCE uint16_t) ~csum_finish(partial);
+}
+
+/* The part of the pseudo-header's sum that does not depend on a length. */
+static uint32_t
+pseudo_sum(const uint8_t *frame, const struct tnl_gso_l3 *l3)
+{
+    size_t addr_len = l3->version == 4 ? 4 : 16;
+    size_t src_ofs = l3->ofs + (l3->version == 4
+                                ? offsetof(struct ip_header, ip_src)
+                                : offsetof(struct ovs_16aligned_ip6_hdr,
+                                           ip6_src));
+    uint32_t sum;
+
+    sum = sum_range(0, frame, src_ofs, src_ofs + addr_len);
+    sum = sum_range(sum, frame, l3->dst_ofs, l3->dst_ofs + addr_len);
+    return csum_add16(sum, htons(l3->proto));
+}
+
+/* The sum of an IP header, options and extension headers, without the fields
+ * that finish_ip() writes. */
+static uint32_t
+ip_sum(const uint8_t *frame, const struct tnl_gso_l3 *l3)
+{
+    size_t ofs = l3->ofs;
+    uint32_t sum;
+
+    if (l3->version == 4) {
+        sum = sum_range(0, frame, ofs, ofs + 2);        /* Up to length, ID. */
+        sum = sum_range(sum, frame, ofs + 6, ofs + 10); /* Up to checksum. */
+        return sum_range(sum, frame, ofs + 12, l3->l4_ofs);
+    } else {
+        sum = sum_range(0, frame, ofs, ofs + 4);        /* Up to length. */
+        return sum_range(sum, frame, ofs + 6, l3->l4_ofs);
+    }
+}
+
+static uint16_t
+ip_id(const uint8_t *frame, const struct tnl_gso_l3 *l3)
+{
+    const struct ip_header *ip = (const void *) (frame + l3->ofs);
+
+    return l3->version == 4 ? ntohs(ip->ip_id) : 0;
+}
+
+/* Prepares '*f' for all packets out of the superpacket that starts at
+ * 'frame_' and that 'desc' describes.  'desc' and 'plan' must stay. */
+void
+tnl_gso_finish_init(struct tnl_gso_finish *f, const void *frame_,
+                    const struct tnl_gso_desc *desc,
+                    const struct tnl_gso_plan *plan)
+{
+    const uint8_t *frame = frame_;
+    size_t tcp_ofs = desc->inner.l4_ofs;
+    const struct tcp_header *tcp = (const void *) (frame + tcp_ofs);
+    uint32_t sum;
+
+    *f = (struct tnl_gso_finish) {
+        .desc = desc,
+        .plan = plan,
+        .seq = ntohl(get_16aligned_be32(&tcp->tcp_seq)),
+        .tcp_ctl = tcp->tcp_ctl,
+        .inner_id = ip_id(frame, &desc->inner),
+        .inner_ip_sum = fold(ip_sum(frame, &desc->inner)),
+        .tcp_sum = fold(pseudo_sum(frame, &desc->inner)),
+    };
+
+    sum = sum_range(0, frame, tcp_ofs, tcp_ofs + 4);            /* Ports. */
+    sum = sum_range(sum, frame, tcp_ofs + 8, tcp_ofs + 12);     /* Ack. */
+    sum = sum_range(sum, frame, tcp_ofs + 14, tcp_ofs + 16);    /* Window. */
+    sum = sum_range(sum, frame, tcp_ofs + 18, desc->hdr_len);
+    f->tcp_hdr_sum = fold(sum);
+
+    if (desc->encap != TNL_GSO_PLAIN) {
+        size_t ofs = desc->outer.l4_ofs;
+
+        f->outer_id = ip_id(frame, &desc->outer);
+        f->outer_ip_sum = fold(ip_sum(frame, &desc->outer));
+
+        if (desc->encap == TNL_GSO_GRE) {
+            sum = sum_range(0, frame, ofs, ofs + 4);
+            sum = sum_range(sum, frame, ofs + (desc->outer_csum ? 8 : 4),
+                            desc->inner.ofs);
+        } else {
+            sum = pseudo_sum(frame, &desc->outer);
+            sum = sum_range(sum, frame, ofs, ofs + 4);          /* Ports. */
+            sum = sum_range(sum, frame, ofs + UDP_HEADER_LEN,
+                            desc->inner.ofs);
+        }
+        f->outer_l4_sum = fold(sum);
+    }
+}
+
+/* Writes the length and, for IPv4, ID and checksum of header 'l3', with 'sum'
+ * from ip_sum() and 'len' bytes from the header's start to the packet's
+ * end. */
+static void
+finish_ip(uint8_t *frame, const struct tnl_gso_l3 *l3, uint32_t sum,
+          uint32_t len, uint16_t id)
+{
+    if (l3->version == 4) {
+        struct ip_header *ip = (void *) (frame + l3->ofs);
+
+        ip->ip_tot_len = htons(len);
+        ip->ip_id = htons(id);
+        ip->ip_csum = csum_finish(csum_add16(csum_add16(sum, ip->ip_tot_len),
+                                             ip->ip_id));
+    } else {
+        struct ovs_16aligned_ip6_hdr *ip6 = (void *) (frame + l3->ofs);
+
+        ip6->ip6_plen = htons(len - IPV6_HEADER_LEN);
+    }
+}
+
+/* Writes the outer checksum of a packet whose segments have 'seg_len' bytes
+ * of TCP payload.  Local checksum offload, Linux'
+ * Documentation/networking/checksum-offloads.rst: a packet with a right inner
+ * checksum sums up to its headers alone, so the payload is not needed. */
+static void
+finish_outer_csum(const struct tnl_gso_finish *f, uint8_t *frame,
+                  uint32_t seg_len)
+{
+    const struct tnl_gso_desc *d = f->desc;
+    uint32_t end = d->hdr_len + seg_len;
+    ovs_be16 tcp_len = htons(end - d->inner.l4_ofs);
+    uint32_t sum = f->outer_l4_sum;
+    ovs_be16 csum;
+
+    /* An inner IPv4 header with its checksum sums up to zero.  So do the TCP
+     * segment and its pseudo-header: the segment is minus the latter. */
+    if (d->inner.version == 6) {
+        sum += f->inner_ip_sum;
+        sum = csum_add16(sum, htons(end - d->inner.ofs - IPV6_HEADER_LEN));
+    }
+    sum = csum_add16(sum, csum_finish(csum_add16(f->tcp_sum, tcp_len)));
+
+    if (d->encap == TNL_GSO_GRE) {
+        ovs_be16 *field = (void *) (frame + d->outer.l4_ofs
+                                    + sizeof(struct gre_base_hdr));
+
+        field[0] = csum_finish(sum);
+        field[1] = 0;
+    } else {
+        struct udp_header *udp = (void *) (frame + d->outer.l4_ofs);
+        ovs_be16 udp_len = htons(end - d->outer.l4_ofs);
+
+        sum = csum_add16(csum_add16(sum, udp_len), udp_len);
+        csum = csum_finish(sum);
+        udp->udp_csum = csum ? csum : htons(0xffff);
+    }
+}
+
+/* Is there a complete TCP checksum in a packet that stays whole? */
+static bool
+keep_tcp_csum(const struct tnl_gso_finish *f)
+{
+    return f->plan->n_packets == 1 && !f->desc->tcp_partial;
+}
+
+/* Does the port compute the outer UDP checksum of every segment? */
+static bool
+port_sums_outer(const struct tnl_gso_finish *f)
+{
+    return f->desc->outer_csum && f->plan->method == TNL_GSO_HW;
+}
+
+/* Sets the marks of 'p', so that the port's driver and
+ * dp_packet_ol_send_prepare() do what is left to do and nothing else.
+ * 'super' tells that somebody cuts 'p' again, which takes all IPv4 checksums
+ * and the inner TCP checksum from us. */
+static void
+finish_marks(const struct tnl_gso_finish *f, struct dp_packet *p, bool super)
+{
+    const struct tnl_gso_desc *d = f->desc;
+    uint32_t offloads = DP_PACKET_OL_L4_PROTO_TCP;
+
+    if (keep_tcp_csum(f)) {
+        offloads |= (d->encap == TNL_GSO_PLAIN
+                     ? p->offloads : p->offloads >> DP_PACKET_OL_SHIFT_COUNT)
+                    & DP_PACKET_OL_L4_CKSUM_MASK;
+    } else {
+        offloads |= (f->plan->csum ? DP_PACKET_OL_L4_CKSUM_GOOD
+                     : DP_PACKET_OL_L4_CKSUM_MASK);
+    }
+    if (d->inner.version == 4) {
+        offloads |= (super ? DP_PACKET_OL_IP_CKSUM_MASK
+                     : DP_PACKET_OL_IP_CKSUM_GOOD);
+    }
+    if (d->encap != TNL_GSO_PLAIN) {
+        offloads <<= DP_PACKET_OL_SHIFT_COUNT;
+        offloads |= p->offloads & DP_PACKET_OL_TUNNEL_MASK;
+        if (d->outer.version == 4) {
+            offloads |= (super ? DP_PACKET_OL_IP_CKSUM_MASK
+                         : DP_PACKET_OL_IP_CKSUM_GOOD);
+        }
+        if (d->encap != TNL_GSO_GRE) {
+            offloads |= DP_PACKET_OL_L4_PROTO_UDP;
+            offloads |= (port_sums_outer(f) ? DP_PACKET_OL_L4_CKSUM_MASK
+                         : DP_PACKET_OL_L4_CKSUM_GOOD);
+        }
+    }
+    p->offloads = offloads;
+    dp_packet_set_tso_segsz(p, super ? d->mss : 0);
+}
+
+/* Writes every field that makes 'p', headers of the superpacket and
+ * 'payload_len' bytes of its payload, the packet number 'index' of the plan.
+ * 'payload_sum' is the sum of the payload; ignored unless the plan asks for
+ * final checksums. */
+void
+tnl_gso_finish(const struct tnl_gso_finish *f, struct dp_packet *p,
+               uint32_t index, uint32_t payload_len, uint32_t payload_sum)
+{
+    const struct tnl_gso_desc *d = f->desc;
+    const struct tnl_gso_plan *plan = f->plan;
+    uint8_t *frame = dp_packet_data(p);
+    struct tcp_header *tcp = (void *) (frame + d->inner.l4_ofs);
+    uint32_t end = d->hdr_len + payload_len;
+    uint32_t id_ofs = index * (plan->unit / d->mss);
+    bool super = payload_len > d->mss;
+    ovs_be16 tcp_ctl = f->tcp_ctl;
+    uint32_t sum;
+
+    if (index) {
+        tcp_ctl &= ~htons(TCP_CWR);
+    }
+    if (index < plan->n_packets - 1) {
+        tcp_ctl &= ~htons(TCP_FIN | TCP_PSH);
+    }
+    tcp->tcp_ctl = tcp_ctl;
+    put_16aligned_be32(&tcp->tcp_seq, htonl(f->seq + index * plan->unit));
+
+    sum = csum_add16(f->tcp_sum, htons(end - d->inner.l4_ofs));
+    if (plan->csum) {
+        sum += f->tcp_hdr_sum + payload_sum;
+        sum = csum_add16(sum, tcp_ctl);
+        sum = csum_add32(sum, get_16aligned_be32(&tcp->tcp_seq));
+        tcp->tcp_csum = csum_finish(sum);
+    } else if (!keep_tcp_csum(f)) {
+        /* Partial: the uncomplemented sum of the pseudo-header. */
+        tcp->tcp_csum = (OVS_FORCE ovs_be16) fold(sum);
+    }
+
+    finish_ip(frame, &d->inner, f->inner_ip_sum, end - d->inner.ofs,
+              f->inner_id + id_ofs);
+    if (d->encap != TNL_GSO_PLAIN) {
+        finish_ip(frame, &d->outer, f->outer_ip_sum, end - d->outer.ofs,
+                  f->outer_id + id_ofs);
+        if (d->encap != TNL_GSO_GRE) {
+            struct udp_header *udp = (void *) (frame + d->outer.l4_ofs);
+
+            udp->udp_len = htons(end - d->outer.l4_ofs);
+        }
+        if (d->outer_csum && !port_sums_outer(f)) {
+            finish_outer_csum(f, frame, MIN(payload_len, d->mss));
+        }
+    }
+    finish_marks(f, p, super);
+}

@@ -1,0 +1,190 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "tnl-gso.h"
+
+#include <netinet/in.h>
+#include <netinet/ip6.h>
+
+#include "coverage.h"
+#include "csum.h"
+#include "netdev-provider.h"
+#include "tnl-gso-desc.h"
+#include "tnl-gso-stats.h"
+#include "util.h"
+
+/* Ordinary packets: marks that cannot be true, sizes that 16 bits cannot
+ * hold, and what has to be known before a tunnel header is taken off.
+ *
+ * Called through one-line hooks from dp-packet.c, packets.c and netdev.c, for
+ * packets of any kind.  Must not know about superpackets: those are the
+ * stages' (tnl-gso.c). */
+
+COVERAGE_DEFINE(tnl_gso_csum_unknown);
+COVERAGE_DEFINE(tnl_gso_truncated);
+
+/* Bytes of the smallest header of 'proto' with a checksum in it, or 0 if we
+ * know none. */
+static size_t
+l4_header_len(uint8_t proto)
+{
+    switch (proto) {
+    case IPPROTO_TCP:
+        return TCP_HEADER_LEN;
+    case IPPROTO_UDP:
+        return UDP_HEADER_LEN;
+    case IPPROTO_SCTP:
+        return SCTP_HEADER_LEN;
+    default:
+        return 0;
+    }
+}
+
+static uint32_t
+l4_proto_mark(uint8_t proto)
+{
+    switch (proto) {
+    case IPPROTO_TCP:
+        return DP_PACKET_OL_L4_PROTO_TCP;
+    case IPPROTO_UDP:
+        return DP_PACKET_OL_L4_PROTO_UDP;
+    default:                    /* SCTP. */
+        return DP_PACKET_OL_L4_PROTO_TCP | DP_PACKET_OL_L4_PROTO_UDP;
+    }
+}
+
+/* Returns the marks for the L4 header of 'l3' whose checksum is partial, or 0
+ * if there is no such header in the 'size' bytes of a frame. */
+static uint32_t
+l4_marks(const struct tnl_gso_l3 *l3, size_t size)
+{
+    size_t len = l4_header_len(l3->proto);
+
+    return (len && l3->l4_ofs + len <= size
+            ? DP_PACKET_OL_L4_CKSUM_MASK | l4_proto_mark(l3->proto) : 0);
+}
+
+/* Sets right a mark of 'p' that its L4 checksum, or that of the packet inside
+ * its tunnel, is partial, where upstream's parser has not found that header:
+ * behind a second VLAN tag, behind MPLS labels, or because 'p' has been
+ * truncated.  What has no such header has no checksum to complete. */
+void
+tnl_gso_marks_repair(struct dp_packet *p)
+{
+    size_t size = dp_packet_size(p);
+    struct tnl_gso_desc d;
+    uint32_t o = p->offloads;
+    uint32_t marks = 0;
+
+    if (tnl_gso_find_headers(p, &d)) {
+        COVERAGE_INC(tnl_gso_csum_unknown);
+        o &= ~(DP_PACKET_OL_L4_CKSUM_MASK | DP_PACKET_OL_INNER_L4_CKSUM_MASK);
+    } else if (d.encap == TNL_GSO_PLAIN) {
+        marks = l4_marks(&d.inner, size);
+        o &= ~DP_PACKET_OL_L4_CKSUM_MASK;
+        p->l3_ofs = d.inner.ofs;
+        p->l4_ofs = d.inner.l4_ofs;
+    } else {
+        marks = l4_marks(&d.inner, size) << DP_PACKET_OL_SHIFT_COUNT;
+        o &= ~DP_PACKET_OL_INNER_L4_CKSUM_MASK;
+        p->l3_ofs = d.outer.ofs;
+        p->l4_ofs = d.outer.l4_ofs;
+        p->inner_l3_ofs = d.inner.ofs;
+        p->inner_l4_ofs = d.inner.l4_ofs;
+    }
+    p->offloads = o | marks;
+}
+
+/* dp_packet keeps sizes in 16 bits.  If giving 'p' at least 'size' bytes of
+ * headroom the usual way would exceed them, does it without room to spare and
+ * returns true.  Otherwise returns false, having done nothing.
+ *
+ * What does not fit at all loses bytes at its end.  Of a superpacket, every
+ * segment that goes out is right nevertheless, and TCP sends the rest
+ * again. */
+bool
+tnl_gso_make_headroom(struct dp_packet *p, size_t size)
+{
+    enum { USUAL = 64, MBUF_EXTRA = 128 };
+    size_t max = UINT16_MAX - (p->source == DPBUF_DPDK ? MBUF_EXTRA : 0);
+
+    if (OVS_LIKELY(MAX(size, USUAL) + dp_packet_size(p)
+                   + dp_packet_tailroom(p) <= max)) {
+        return false;
+    }
+    if (size + dp_packet_size(p) > max) {
+        COVERAGE_INC(tnl_gso_truncated);
+        dp_packet_set_size(p, max - size);
+    }
+    dp_packet_resize(p, MIN(MAX(size, USUAL), max - dp_packet_size(p)), 0);
+    return true;
+}
+
+/* Returns the sum of the pseudo-header for the upper layer behind the
+ * extension headers of 'ip6': RFC 8200 section 8.1. */
+uint32_t
+tnl_gso_pseudo_csum6(const struct ovs_16aligned_ip6_hdr *ip6)
+{
+    size_t size = IPV6_HEADER_LEN + ntohs(ip6->ip6_plen);
+    const void *dst = &ip6->ip6_dst;
+    uint16_t len = ntohs(ip6->ip6_plen);
+    uint8_t proto = ip6->ip6_nxt;
+    bool stacked;
+    struct tnl_gso_l3 l3;
+    uint32_t sum;
+
+    if (!tnl_gso_parse_l3(ip6, size, 0, htons(ETH_TYPE_IPV6), &l3,
+                          &stacked)) {
+        dst = (const char *) ip6 + l3.dst_ofs;
+        len = size - l3.l4_ofs;
+        proto = l3.proto;
+    }
+    sum = csum_continue(0, &ip6->ip6_src, sizeof ip6->ip6_src);
+    sum = csum_continue(sum, dst, sizeof ip6->ip6_dst);
+    return csum_add16(csum_add16(sum, htons(proto)), htons(len));
+}
+
+/* Prepares 'p', a packet in a tunnel, for class->pop_header() of 'tunnel'.
+ * Takes off what follows the outer IP packet or UDP datagram, which no
+ * checksum covers and which is no part of the frame inside: Linux v6.18
+ * ip_rcv_core() and udp_rcv() do the same. */
+void
+tnl_gso_pop_prepare(const struct netdev *tunnel, struct dp_packet *p)
+{
+    const struct ip_header *ip = dp_packet_l3(p);
+    uint32_t pad_size = dp_packet_l2_pad_size(p);
+
+    if (OVS_UNLIKELY(pad_size)) {
+        dp_packet_set_l2_pad_size(p, 0);
+        dp_packet_set_size(p, dp_packet_size(p) - pad_size);
+    }
+
+    if (ip && dp_packet_l4_proto_udp(p)
+        && dp_packet_l4_size(p) >= UDP_HEADER_LEN) {
+        const struct udp_header *udp = dp_packet_l4(p);
+        size_t l4_size = dp_packet_l4_size(p);
+        size_t udp_len = ntohs(udp->udp_len);
+
+        if (OVS_UNLIKELY(udp_len >= UDP_HEADER_LEN && udp_len < l4_size)) {
+            dp_packet_set_size(p, dp_packet_size(p) - (l4_size - udp_len));
+        }
+        if (!udp->udp_csum && IP_VER(ip->ip_ihl_ver) == 6) {
+            tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_ZERO_CSUM6);
+        }
+    }
+}

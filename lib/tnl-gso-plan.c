@@ -1,0 +1,246 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "tnl-gso-plan.h"
+
+#include <string.h>
+
+#include "netdev-provider.h"
+#include "openvswitch/dynamic-string.h"
+#include "util.h"
+
+/* What a port must be able to do, so that it cuts.  Capabilities are per
+ * tunnel type: a port that cuts VXLAN gets no Geneve.  NETDEV_TX_OFFLOAD_*
+ * flags of outer headers are needed because the header of every segment
+ * differs from the superpacket's:
+ *
+ *    - an outer IPv4 header has its own total length, ID and checksum;
+ *
+ *    - an outer UDP checksum covers its own length and payload, except that it
+ *      is the same for segments of equal size, since the inner checksums
+ *      cancel everything that differs: "hw-partial".
+ *
+ * No NIC fills in a GRE checksum, hence no row for it. */
+#define UDP_TUNNEL_ROWS(ENCAP, TNL_TSO)                                     \
+    { TNL_GSO_HW, ENCAP, false, false, TNL_TSO },                           \
+    { TNL_GSO_HW, ENCAP, false, true,                                       \
+      TNL_TSO | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM },                         \
+    { TNL_GSO_HW, ENCAP, true, false,                                       \
+      TNL_TSO | NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM },                        \
+    { TNL_GSO_HW, ENCAP, true, true,                                        \
+      TNL_TSO | NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM                           \
+      | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM },                                 \
+    { TNL_GSO_HW_PARTIAL, ENCAP, true, false, TNL_TSO },                    \
+    { TNL_GSO_HW_PARTIAL, ENCAP, true, true,                                \
+      TNL_TSO | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM }
+
+static const struct tnl_gso_plan_row rows[] = {
+    { TNL_GSO_HW, TNL_GSO_PLAIN, false, false, NETDEV_TX_OFFLOAD_TCP_TSO },
+    UDP_TUNNEL_ROWS(TNL_GSO_VXLAN, (NETDEV_TX_OFFLOAD_TCP_TSO
+                                    | NETDEV_TX_VXLAN_TNL_TSO)),
+    UDP_TUNNEL_ROWS(TNL_GSO_GENEVE, (NETDEV_TX_OFFLOAD_TCP_TSO
+                                     | NETDEV_TX_GENEVE_TNL_TSO)),
+    { TNL_GSO_HW, TNL_GSO_GRE, false, false,
+      NETDEV_TX_OFFLOAD_TCP_TSO | NETDEV_TX_GRE_TNL_TSO },
+    { TNL_GSO_HW, TNL_GSO_GRE, false, true,
+      (NETDEV_TX_OFFLOAD_TCP_TSO | NETDEV_TX_GRE_TNL_TSO
+       | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM) },
+};
+
+/* The rows, '*n' of them, in the order in which they are tried. */
+const struct tnl_gso_plan_row *
+tnl_gso_plan_rows(size_t *n)
+{
+    *n = ARRAY_SIZE(rows);
+    return rows;
+}
+
+static bool
+row_fits(const struct tnl_gso_plan_row *row, const struct tnl_gso_desc *d,
+         const struct tnl_gso_caps *caps)
+{
+    return (row->encap == d->encap
+            && caps->methods & (1u << row->method)
+            && (caps->ol_flags & row->need) == row->need
+            && (d->encap == TNL_GSO_PLAIN
+                || (row->outer_csum == d->outer_csum
+                    && row->outer_ipv4 == (d->outer.version == 4))));
+}
+
+static enum tnl_gso_method
+choose(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
+{
+    if (d->n_segs == 1) {
+        return TNL_GSO_PASS;
+    }
+
+    /* Extension headers and label stacks are beyond what NICs parse, and
+     * beyond what drivers compute a pseudo-header for. */
+    if (!d->stacked && !d->inner.ext && !d->outer.ext) {
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+            if (row_fits(&rows[i], d, caps)) {
+                return rows[i].method;
+            }
+        }
+    }
+    return TNL_GSO_SOFTWARE;
+}
+
+static void
+plan_drop(struct tnl_gso_plan *plan, enum tnl_gso_reason reason)
+{
+    *plan = (struct tnl_gso_plan) { .method = TNL_GSO_DROP, .reason = reason };
+}
+
+/* Plans how the superpacket that 'd' describes leaves through a port with
+ * 'caps', into '*plan'. */
+void
+tnl_gso_plan(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
+             struct tnl_gso_plan *plan)
+{
+    *plan = (struct tnl_gso_plan) {
+        .method = choose(d, caps),
+        .unit = d->payload_len,
+        .n_packets = 1,
+    };
+
+    if (plan->method == TNL_GSO_HW_PARTIAL) {
+        plan->unit -= d->payload_len % d->mss;
+        plan->n_packets += plan->unit != d->payload_len;
+    } else if (plan->method == TNL_GSO_SOFTWARE) {
+        if (!(caps->methods & (1u << TNL_GSO_SOFTWARE))) {
+            plan_drop(plan, TNL_GSO_R_NO_METHOD);
+        } else if (d->n_segs > TNL_GSO_MAX_SEGS) {
+            plan_drop(plan, TNL_GSO_R_TOO_MANY);
+        } else {
+            plan->unit = d->mss;
+            plan->n_packets = d->n_segs;
+            plan->csum = !(caps->ol_flags & NETDEV_TX_OFFLOAD_TCP_CKSUM);
+        }
+    }
+}
+
+/* Plans for a packet that has a segment size, but that describe refused for
+ * 'reason'.  Where 'l3_len', its bytes after the Ethernet header, is no more
+ * than 'mss', nobody has to cut it and it is as good as any other packet. */
+void
+tnl_gso_plan_refused(enum tnl_gso_reason reason, uint32_t l3_len, uint16_t mss,
+                     struct tnl_gso_plan *plan)
+{
+    if (l3_len <= mss) {
+        *plan = (struct tnl_gso_plan) {
+            .method = TNL_GSO_PASS,
+            .n_packets = 1,
+        };
+    } else {
+        plan_drop(plan, reason);
+    }
+}
+
+/* Plans to cut the superpacket that 'd' describes into the fewest
+ * superpackets of at most 'max_frame_len' bytes, headers included, so that
+ * all but the last carry a multiple of the mss.  Who cuts those is planned
+ * when they are sent.  They are one packet already if 'n_packets' is 1. */
+void
+tnl_gso_plan_split(const struct tnl_gso_desc *d, uint32_t max_frame_len,
+                   struct tnl_gso_plan *plan)
+{
+    uint32_t room = max_frame_len > d->hdr_len ? max_frame_len - d->hdr_len
+                                               : 0;
+    uint32_t unit = MIN(room, d->payload_len);
+
+    if (unit < d->payload_len) {
+        unit -= unit % d->mss;
+    }
+    if (!unit && d->payload_len) {
+        plan_drop(plan, TNL_GSO_R_TOO_BIG);
+        return;
+    }
+    *plan = (struct tnl_gso_plan) {
+        .method = TNL_GSO_HW,
+        .unit = unit,
+        .n_packets = unit ? DIV_ROUND_UP(d->payload_len, unit) : 1,
+    };
+}
+
+static const char *method_names[TNL_GSO_N_METHODS] = {
+    [TNL_GSO_PASS] = "pass",
+    [TNL_GSO_HW] = "hw",
+    [TNL_GSO_HW_PARTIAL] = "hw-partial",
+    [TNL_GSO_TCP_TSO] = "tcp-tso",
+    [TNL_GSO_UDP_GSO] = "udp-gso",
+    [TNL_GSO_SOFTWARE] = "software",
+    [TNL_GSO_DROP] = "drop",
+};
+
+const char *
+tnl_gso_method_to_string(enum tnl_gso_method method)
+{
+    return method_names[method];
+}
+
+/* Parses 's', names of methods separated by commas or blanks, into
+ * '*methods'.  Returns true if successful.  Otherwise, '*methods' is
+ * unchanged and '*errorp' is what is wrong, which the caller must free. */
+bool
+tnl_gso_methods_from_string(const char *s, uint32_t *methods, char **errorp)
+{
+    char *copy = xstrdup(s);
+    char *save_ptr = NULL;
+    uint32_t result = 0;
+
+    *errorp = NULL;
+    for (char *name = strtok_r(copy, ", ", &save_ptr); name;
+         name = strtok_r(NULL, ", ", &save_ptr)) {
+        uint32_t bit = 0;
+
+        for (size_t i = 0; i < TNL_GSO_N_METHODS; i++) {
+            if (!strcmp(name, method_names[i])) {
+                bit = (1u << i) & TNL_GSO_METHODS_ALL;
+            }
+        }
+        if (!bit) {
+            *errorp = xasprintf("'%s' is not one of hw, hw-partial, tcp-tso, "
+                                "udp-gso, software", name);
+            break;
+        }
+        result |= bit;
+    }
+    if (!*errorp && !result) {
+        *errorp = xstrdup("no method is named");
+    }
+    if (!*errorp) {
+        *methods = result;
+    }
+    free(copy);
+    return !*errorp;
+}
+
+/* Appends the names of 'methods' to 'ds', separated by commas. */
+void
+tnl_gso_methods_format(uint32_t methods, struct ds *ds)
+{
+    const char *comma = "";
+
+    for (size_t i = 0; i < TNL_GSO_N_METHODS; i++) {
+        if (methods & (1u << i)) {
+            ds_put_format(ds, "%s%s", comma, method_names[i]);
+            comma = ",";
+        }
+    }
+}

@@ -1,0 +1,94 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef TNL_GSO_PLAN_H
+#define TNL_GSO_PLAN_H 1
+
+/* Stage "plan": who cuts a superpacket, and into what.
+ *
+ * A pure function of a description (tnl-gso-desc.h) and of what the egress
+ * port can do.  Never looks at packet bytes, never fails: "drop, for this
+ * reason" is a plan. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tnl-gso-desc.h"
+
+struct ds;
+
+/* The order is that of cost: the first one that a port can do is taken. */
+enum tnl_gso_method {
+    TNL_GSO_PASS,               /* Nobody cuts: it is an ordinary packet. */
+    TNL_GSO_HW,                 /* The port cuts all of it. */
+    TNL_GSO_HW_PARTIAL,         /* The port cuts, equal segments only: they
+                                 * share one outer UDP checksum, which we
+                                 * compute.  A shorter last segment is a
+                                 * packet of its own. */
+    TNL_GSO_TCP_TSO,            /* STT: the port cuts the outer TCP header. */
+    TNL_GSO_UDP_GSO,            /* A train: the port cuts the outer UDP. */
+    TNL_GSO_SOFTWARE,           /* We cut. */
+    TNL_GSO_DROP,
+    TNL_GSO_N_METHODS
+};
+
+/* What may be chosen on a port by configuration: bit (1 << method). */
+#define TNL_GSO_METHODS_ALL ((1u << TNL_GSO_HW)             \
+                             | (1u << TNL_GSO_HW_PARTIAL)   \
+                             | (1u << TNL_GSO_TCP_TSO)      \
+                             | (1u << TNL_GSO_UDP_GSO)      \
+                             | (1u << TNL_GSO_SOFTWARE))
+
+/* A snapshot of what a port can do. */
+struct tnl_gso_caps {
+    uint64_t ol_flags;          /* NETDEV_TX_*. */
+    uint32_t methods;           /* Allowed: bits of TNL_GSO_METHODS_ALL. */
+};
+
+struct tnl_gso_plan {
+    enum tnl_gso_method method;
+    enum tnl_gso_reason reason; /* If 'method' is TNL_GSO_DROP. */
+    uint32_t unit;              /* TCP payload bytes in each packet that we
+                                 * make, but the last; a multiple of the mss.
+                                 * The mss itself if software cuts. */
+    uint32_t n_packets;         /* Packets that go down to the port. */
+    bool csum;                  /* We complete the TCP checksums.  Otherwise
+                                 * they are left partial to the port. */
+};
+
+void tnl_gso_plan(const struct tnl_gso_desc *, const struct tnl_gso_caps *,
+                  struct tnl_gso_plan *);
+void tnl_gso_plan_refused(enum tnl_gso_reason, uint32_t l3_len, uint16_t mss,
+                          struct tnl_gso_plan *);
+void tnl_gso_plan_split(const struct tnl_gso_desc *, uint32_t max_frame_len,
+                        struct tnl_gso_plan *);
+
+/* The rows from which tnl_gso_plan() chooses, also for documentation. */
+struct tnl_gso_plan_row {
+    enum tnl_gso_method method;
+    enum tnl_gso_encap encap;
+    bool outer_csum;
+    bool outer_ipv4;            /* Outer IP version is 4 (PLAIN: don't care). */
+    uint64_t need;              /* NETDEV_TX_* that all must be there. */
+};
+const struct tnl_gso_plan_row *tnl_gso_plan_rows(size_t *n);
+
+const char *tnl_gso_method_to_string(enum tnl_gso_method);
+bool tnl_gso_methods_from_string(const char *, uint32_t *methods,
+                                 char **errorp);
+void tnl_gso_methods_format(uint32_t methods, struct ds *);
+
+#endif /* tnl-gso-plan.h */

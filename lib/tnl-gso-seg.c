@@ -1,0 +1,112 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "tnl-gso-seg.h"
+
+#include <string.h>
+
+#include "csum-copy.h"
+#include "dp-packet.h"
+#include "util.h"
+
+/* Stage "segment": the only place that allocates, copies and frees.
+ *
+ * Called with a plan that has more than one packet in it, or in which the
+ * port cuts equal segments only (tnl-gso.c).  Must not edit a header field:
+ * that is finish (tnl-gso-finish.c). */
+
+/* Returns a new packet with the headers of 'p' and the 'len' bytes of payload
+ * at 'payload_ofs', counted from the first byte of payload.  If 'csum' is
+ * true, stores the sum of the payload in '*sum'. */
+static struct dp_packet *
+seg_new(const struct dp_packet *p, const struct tnl_gso_desc *d,
+        uint32_t payload_ofs, uint32_t len, bool csum, uint32_t *sum)
+{
+    const char *frame = dp_packet_data(p);
+    const char *payload = frame + d->hdr_len + payload_ofs;
+    struct dp_packet *seg = dp_packet_new_with_headroom(d->hdr_len + len,
+                                                        TNL_GSO_HEADROOM);
+    char *dst = dp_packet_put_uninit(seg, d->hdr_len + len);
+
+    memcpy(dst, frame, d->hdr_len);
+    if (csum) {
+        *sum = csum_copy(dst + d->hdr_len, payload, len);
+    } else {
+        memcpy(dst + d->hdr_len, payload, len);
+        *sum = 0;
+    }
+
+    seg->packet_type = p->packet_type;
+    seg->offloads = p->offloads;
+    seg->has_hash = p->has_hash;
+    *dp_packet_rss_ptr(seg) = *dp_packet_rss_ptr(p);
+    seg->has_mark = p->has_mark;
+    *dp_packet_flow_mark_ptr(seg) = *dp_packet_flow_mark_ptr(p);
+    seg->l2_5_ofs = p->l2_5_ofs;
+    return seg;
+}
+
+/* Drivers find headers by these offsets, which upstream's parser leaves unset
+ * behind a second VLAN tag and behind MPLS labels. */
+static void
+set_offsets(struct dp_packet *p, const struct tnl_gso_desc *d)
+{
+    bool plain = d->encap == TNL_GSO_PLAIN;
+
+    p->l2_pad_size = 0;
+    p->l3_ofs = plain ? d->inner.ofs : d->outer.ofs;
+    p->l4_ofs = plain ? d->inner.l4_ofs : d->outer.l4_ofs;
+    p->inner_l3_ofs = plain ? UINT16_MAX : d->inner.ofs;
+    p->inner_l4_ofs = plain ? UINT16_MAX : d->inner.l4_ofs;
+}
+
+/* Appends the packets that 'plan' makes of superpacket 'p', described by 'd',
+ * to 'out'.  Takes ownership of 'p'. */
+void
+tnl_gso_cut(struct dp_packet *p, const struct tnl_gso_desc *d,
+            const struct tnl_gso_plan *plan, struct dp_packet_batch *out)
+{
+    /* A first packet that is a superpacket still stays where it is.  A first
+     * segment is copied like the others: staying, it would keep 64 kB. */
+    uint32_t in_place = plan->unit > d->mss;
+    struct tnl_gso_finish f;
+
+    tnl_gso_finish_init(&f, dp_packet_data(p), d, plan);
+
+    if (in_place) {
+        dp_packet_batch_add(out, p);
+    }
+    for (uint32_t i = in_place; i < plan->n_packets; i++) {
+        uint32_t ofs = i * plan->unit;
+        uint32_t len = MIN(plan->unit, d->payload_len - ofs);
+        struct dp_packet *seg;
+        uint32_t sum;
+
+        seg = seg_new(p, d, ofs, len, plan->csum, &sum);
+        set_offsets(seg, d);
+        tnl_gso_finish(&f, seg, i, len, sum);
+        dp_packet_batch_add(out, seg);
+    }
+    if (in_place) {
+        dp_packet_set_size(p, d->hdr_len + MIN(plan->unit, d->payload_len));
+        set_offsets(p, d);
+        tnl_gso_finish(&f, p, 0, plan->unit, 0);
+    } else {
+        dp_packet_delete(p);
+    }
+}

@@ -1,0 +1,77 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef TNL_GSO_SEG_H
+#define TNL_GSO_SEG_H 1
+
+/* Stages "segment" and "finish": from one superpacket to the packets that a
+ * plan asks for.
+ *
+ * Segment allocates, copies, sums and frees, and must not edit a header.
+ * Finish edits headers and must not allocate or resize.  Neither can fail. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "openvswitch/types.h"
+#include "tnl-gso-desc.h"
+#include "tnl-gso-plan.h"
+
+struct dp_packet;
+struct dp_packet_batch;
+
+/* Bytes in front of a segment that we make: room for a vnet header, and for a
+ * tunnel header when cutting happens before a push. */
+#define TNL_GSO_HEADROOM 128
+
+/* segment: tnl-gso-seg.c. */
+void tnl_gso_cut(struct dp_packet *, const struct tnl_gso_desc *,
+                 const struct tnl_gso_plan *, struct dp_packet_batch *out);
+
+/* finish: tnl-gso-finish.c.
+ *
+ * Everything that is the same in all segments of one superpacket, found once.
+ * Sums are ones-complement sums, folded to 16 bits, in the packet's byte
+ * order. */
+struct tnl_gso_finish {
+    const struct tnl_gso_desc *desc;
+    const struct tnl_gso_plan *plan;
+    uint32_t tcp_sum;           /* Addresses and protocol of the inner
+                                 * pseudo-header. */
+    uint32_t tcp_hdr_sum;       /* TCP header without sequence number, control
+                                 * word and checksum. */
+    uint32_t inner_ip_sum;      /* Inner IPv4 header without total length, ID
+                                 * and checksum; inner IPv6 header and
+                                 * extension headers without length. */
+    uint32_t outer_ip_sum;      /* Outer IPv4, likewise. */
+    uint32_t outer_l4_sum;      /* Outer UDP or GRE header and all up to the
+                                 * inner IP header, without lengths and
+                                 * checksum; UDP: with addresses and protocol
+                                 * of the outer pseudo-header. */
+    uint32_t seq;               /* Of the first payload byte. */
+    ovs_be16 tcp_ctl;           /* Data offset and flags, as it came. */
+    uint16_t inner_id;          /* IPv4 IDs of the first segment. */
+    uint16_t outer_id;
+};
+
+void tnl_gso_finish_init(struct tnl_gso_finish *, const void *frame,
+                         const struct tnl_gso_desc *,
+                         const struct tnl_gso_plan *);
+void tnl_gso_finish(const struct tnl_gso_finish *, struct dp_packet *,
+                    uint32_t index, uint32_t payload_len,
+                    uint32_t payload_sum);
+
+#endif /* tnl-gso-seg.h */

@@ -1,0 +1,184 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "tnl-gso-stats.h"
+
+#include "netdev-provider.h"
+#include "util.h"
+
+static struct ovs_mutex ports_mutex = OVS_MUTEX_INITIALIZER;
+static struct ovs_list ports OVS_GUARDED_BY(ports_mutex)
+    = OVS_LIST_INITIALIZER(&ports);
+
+/* The counters of those threads that share a bucket, laid out like struct
+ * tnl_gso_stats. */
+struct bucket {
+    struct {
+        atomic_ullong packets;
+        atomic_ullong segments;
+        atomic_ullong bytes;
+    } tx[TNL_GSO_N_ENCAPS][TNL_GSO_N_METHODS];
+    atomic_ullong drops[TNL_GSO_N_REASONS];
+    atomic_ullong events[TNL_GSO_N_EVENTS];
+};
+
+static void *
+bucket_new(void)
+{
+    return xzalloc_cacheline(sizeof(struct bucket));
+}
+
+static void
+add(atomic_ullong *counter, unsigned long long n)
+{
+    unsigned long long orig;
+
+    atomic_add_relaxed(counter, n, &orig);
+}
+
+static unsigned long long
+get(atomic_ullong *counter)
+{
+    unsigned long long value;
+
+    atomic_read_relaxed(counter, &value);
+    return value;
+}
+
+/* Returns the state for new 'netdev', which must outlive it. */
+struct tnl_gso_port *
+tnl_gso_port_new(const struct netdev *netdev)
+{
+    struct tnl_gso_port *port = xzalloc(sizeof *port);
+
+    port->netdev = netdev;
+    atomic_init(&port->methods, TNL_GSO_METHODS_ALL);
+    ovsthread_stats_init(&port->buckets);
+    ovs_mutex_lock(&ports_mutex);
+    ovs_list_push_back(&ports, &port->node);
+    ovs_mutex_unlock(&ports_mutex);
+    return port;
+}
+
+/* Frees 'port'.  No thread may be sending on it any more. */
+void
+tnl_gso_port_free(struct tnl_gso_port *port)
+{
+    struct bucket *b;
+    size_t i;
+
+    if (!port) {
+        return;
+    }
+    ovs_mutex_lock(&ports_mutex);
+    ovs_list_remove(&port->node);
+    ovs_mutex_unlock(&ports_mutex);
+    OVSTHREAD_STATS_FOR_EACH_BUCKET (b, i, &port->buckets) {
+        free_cacheline(b);
+    }
+    ovsthread_stats_destroy(&port->buckets);
+    free(port);
+}
+
+uint32_t
+tnl_gso_port_methods(const struct tnl_gso_port *port)
+{
+    uint32_t methods;
+
+    atomic_read_relaxed(&CONST_CAST(struct tnl_gso_port *, port)->methods,
+                        &methods);
+    return methods;
+}
+
+static struct bucket *
+bucket_get(struct tnl_gso_port *port)
+{
+    return ovsthread_stats_bucket_get(&port->buckets, bucket_new);
+}
+
+/* Counts a superpacket of 'frame_len' bytes for which 'plan' was made. */
+void
+tnl_gso_count_tx(struct tnl_gso_port *port, const struct tnl_gso_desc *desc,
+                 const struct tnl_gso_plan *plan, uint32_t frame_len)
+{
+    struct bucket *b = bucket_get(port);
+
+    add(&b->tx[desc->encap][plan->method].packets, 1);
+    add(&b->tx[desc->encap][plan->method].segments,
+        plan->method == TNL_GSO_DROP ? 0 : desc->n_segs);
+    add(&b->tx[desc->encap][plan->method].bytes, frame_len);
+    if (plan->method == TNL_GSO_DROP) {
+        add(&b->drops[plan->reason], 1);
+    }
+}
+
+void
+tnl_gso_count_event(struct tnl_gso_port *port, enum tnl_gso_event event)
+{
+    add(&bucket_get(port)->events[event], 1);
+}
+
+/* Sums up what all threads have counted on 'port'. */
+void
+tnl_gso_stats_get(const struct tnl_gso_port *port, struct tnl_gso_stats *s)
+{
+    struct bucket *b;
+    size_t i;
+
+    *s = (struct tnl_gso_stats) { .drops = { 0 } };
+    OVSTHREAD_STATS_FOR_EACH_BUCKET (b, i, &port->buckets) {
+        for (size_t e = 0; e < TNL_GSO_N_ENCAPS; e++) {
+            for (size_t m = 0; m < TNL_GSO_N_METHODS; m++) {
+                s->tx[e][m].packets += get(&b->tx[e][m].packets);
+                s->tx[e][m].segments += get(&b->tx[e][m].segments);
+                s->tx[e][m].bytes += get(&b->tx[e][m].bytes);
+            }
+        }
+        for (size_t r = 0; r < TNL_GSO_N_REASONS; r++) {
+            s->drops[r] += get(&b->drops[r]);
+        }
+        for (size_t e = 0; e < TNL_GSO_N_EVENTS; e++) {
+            s->events[e] += get(&b->events[e]);
+        }
+    }
+}
+
+void
+tnl_gso_ports_for_each(void (*cb)(struct tnl_gso_port *, void *aux),
+                       void *aux)
+{
+    struct tnl_gso_port *port;
+
+    ovs_mutex_lock(&ports_mutex);
+    LIST_FOR_EACH (port, node, &ports) {
+        cb(port, aux);
+    }
+    ovs_mutex_unlock(&ports_mutex);
+}
+
+const char *
+tnl_gso_event_to_string(enum tnl_gso_event event)
+{
+    switch (event) {
+    case TNL_GSO_E_ZERO_CSUM6:
+        return "rx_zero_csum6";
+    case TNL_GSO_N_EVENTS:
+    default:
+        OVS_NOT_REACHED();
+    }
+}

@@ -1,0 +1,78 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef TNL_GSO_STATS_H
+#define TNL_GSO_STATS_H 1
+
+/* What is known about one port, and what has happened on it.
+ *
+ * The send hook (tnl-gso.c) counts; Interface statistics and the appctl
+ * commands (tnl-gso-unixctl.c) read.  Counters are kept in buckets by thread,
+ * so that PMD threads do not share cache lines, and are never reset. */
+
+#include <stdint.h>
+
+#include "openvswitch/list.h"
+#include "ovs-atomic.h"
+#include "ovs-thread.h"
+#include "tnl-gso-plan.h"
+
+struct netdev;
+
+/* What happens to packets that are no superpackets. */
+enum tnl_gso_event {
+    TNL_GSO_E_ZERO_CSUM6,       /* Received in a tunnel over IPv6 without a
+                                 * UDP checksum (RFC 6936). */
+    TNL_GSO_N_EVENTS
+};
+
+struct tnl_gso_counter {
+    unsigned long long packets; /* Superpackets. */
+    unsigned long long segments; /* Segments that they become in the end. */
+    unsigned long long bytes;   /* Bytes of the superpackets. */
+};
+
+/* A sum over all threads. */
+struct tnl_gso_stats {
+    struct tnl_gso_counter tx[TNL_GSO_N_ENCAPS][TNL_GSO_N_METHODS];
+    unsigned long long drops[TNL_GSO_N_REASONS];
+    unsigned long long events[TNL_GSO_N_EVENTS];
+};
+
+/* Hangs on a struct netdev from its creation to its end. */
+struct tnl_gso_port {
+    struct ovs_list node;       /* In the list of all ports. */
+    const struct netdev *netdev;
+    atomic_uint32_t methods;    /* Allowed: bits of TNL_GSO_METHODS_ALL. */
+    struct ovsthread_stats buckets;
+};
+
+struct tnl_gso_port *tnl_gso_port_new(const struct netdev *);
+void tnl_gso_port_free(struct tnl_gso_port *);
+uint32_t tnl_gso_port_methods(const struct tnl_gso_port *);
+
+void tnl_gso_count_tx(struct tnl_gso_port *, const struct tnl_gso_desc *,
+                      const struct tnl_gso_plan *, uint32_t frame_len);
+void tnl_gso_count_event(struct tnl_gso_port *, enum tnl_gso_event);
+void tnl_gso_stats_get(const struct tnl_gso_port *, struct tnl_gso_stats *);
+
+/* Calls 'cb' for all ports in the order of their creation. */
+void tnl_gso_ports_for_each(void (*cb)(struct tnl_gso_port *, void *aux),
+                            void *aux);
+
+const char *tnl_gso_event_to_string(enum tnl_gso_event);
+
+#endif /* tnl-gso-stats.h */

@@ -1,0 +1,770 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "tnl-gso.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "csum-copy.h"
+#include "flow.h"
+#include "netdev-native-tnl.h"
+#include "netdev-provider.h"
+#include "odp-util.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/json.h"
+#include "openvswitch/netdev.h"
+#include "openvswitch/vlog.h"
+#include "smap.h"
+#include "tnl-gso-plan.h"
+#include "tnl-gso-stats.h"
+#include "unixctl.h"
+#include "userspace-tso.h"
+#include "util.h"
+
+/* Configuration and diagnostics: everything that a person sees.
+ *
+ * Called by the main thread only.  Asks the plan stage what it would choose
+ * instead of knowing, and must not change what is sent, but for
+ * tnl_gso_port_set_config(). */
+
+VLOG_DEFINE_THIS_MODULE(tnl_gso_unixctl);
+
+/* UDP ports by which `tnl-gso/explain` tells tunnels apart: IANA. */
+enum {
+    PORT_VXLAN = 4789,
+    PORT_VXLAN_GPE = 4790,
+    PORT_GENEVE = 6081,
+};
+
+void
+tnl_gso_port_create(struct netdev *netdev)
+{
+    netdev->tnl_gso = tnl_gso_port_new(netdev);
+}
+
+void
+tnl_gso_port_destroy(struct netdev *netdev)
+{
+    tnl_gso_port_free(netdev->tnl_gso);
+    netdev->tnl_gso = NULL;
+}
+
+/* Takes what concerns us from an Interface's other_config. */
+void
+tnl_gso_port_set_config(struct netdev *netdev, const struct smap *config)
+{
+    const char *s = smap_get(config, "tnl-gso-methods");
+    uint32_t methods = TNL_GSO_METHODS_ALL;
+    char *error;
+
+    if (s && !tnl_gso_methods_from_string(s, &methods, &error)) {
+        VLOG_WARN("%s: ignoring other_config:tnl-gso-methods=\"%s\": %s",
+                  netdev_get_name(netdev), s, error);
+        free(error);
+    }
+    if (methods != tnl_gso_port_methods(netdev->tnl_gso)) {
+        atomic_store_relaxed(&netdev->tnl_gso->methods, methods);
+        netdev_change_seq_changed(netdev);
+    }
+}
+
+static struct tnl_gso_caps
+port_caps(const struct tnl_gso_port *port)
+{
+    return (struct tnl_gso_caps) {
+        .ol_flags = port->netdev->ol_flags,
+        .methods = tnl_gso_port_methods(port),
+    };
+}
+
+/* Only a port that sends frames itself has a method; a tunnel's Interface has
+ * none, its underlay's has. */
+static bool
+port_sends(const struct tnl_gso_port *port)
+{
+    return port->netdev->netdev_class->send != NULL;
+}
+
+/* How 'ol_flags' have come about. */
+static const char *
+port_source(const struct tnl_gso_port *port)
+{
+    const char *type = netdev_get_type(port->netdev);
+
+    return (!strcmp(type, "system") || !strcmp(type, "internal")
+            || !strcmp(type, "tap") ? "ethtool"
+            : !strncmp(type, "dpdk", 4) ? "DPDK capabilities"
+            : !strncmp(type, "dummy", 5) ? "configured"
+            : "driver");
+}
+
+/* A packet as good as any of its kind. */
+static struct tnl_gso_desc
+typical_desc(enum tnl_gso_encap encap, uint8_t outer_version, bool outer_csum)
+{
+    return (struct tnl_gso_desc) {
+        .encap = encap,
+        .outer = { .version = outer_version },
+        .inner = { .version = 4, .proto = IPPROTO_TCP },
+        .outer_csum = outer_csum,
+        .payload_len = 2,
+        .mss = 1,
+        .n_segs = 2,
+    };
+}
+
+static const struct {
+    uint64_t flag;
+    const char *name;           /* As in Interface status. */
+} flag_names[] = {
+    { NETDEV_TX_OFFLOAD_IPV4_CKSUM, "ip_csum" },
+    { NETDEV_TX_OFFLOAD_TCP_CKSUM, "tcp_csum" },
+    { NETDEV_TX_OFFLOAD_UDP_CKSUM, "udp_csum" },
+    { NETDEV_TX_OFFLOAD_SCTP_CKSUM, "sctp_csum" },
+    { NETDEV_TX_OFFLOAD_TCP_TSO, "tcp_seg" },
+    { NETDEV_TX_VXLAN_TNL_TSO, "vxlan_tso" },
+    { NETDEV_TX_GENEVE_TNL_TSO, "geneve_tso" },
+    { NETDEV_TX_GRE_TNL_TSO, "gre_tso" },
+    { NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM, "out_ip_csum" },
+    { NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM, "out_udp_csum" },
+};
+
+static void
+format_offloads(uint64_t flags, struct ds *ds)
+{
+    const char *comma = "";
+
+    for (size_t i = 0; i < ARRAY_SIZE(flag_names); i++) {
+        if (flags & flag_names[i].flag) {
+            ds_put_format(ds, "%s%s", comma, flag_names[i].name);
+            comma = ",";
+        }
+    }
+    if (!*comma) {
+        ds_put_cstr(ds, "none");
+    }
+}
+
+/* Appends to 'ds' what keeps a port with 'caps' from cutting 'd' itself. */
+static void
+format_why_not_hw(const struct tnl_gso_desc *d,
+                  const struct tnl_gso_caps *caps, struct ds *ds)
+{
+    size_t n;
+    const struct tnl_gso_plan_row *rows = tnl_gso_plan_rows(&n);
+
+    if (d->stacked) {
+        ds_put_cstr(ds, "more than one VLAN tag, or MPLS labels");
+        return;
+    } else if (d->inner.ext || d->outer.ext) {
+        ds_put_cstr(ds, "IPv6 extension headers");
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].method == TNL_GSO_HW && rows[i].encap == d->encap
+            && (d->encap == TNL_GSO_PLAIN
+                || (rows[i].outer_csum == d->outer_csum
+                    && rows[i].outer_ipv4 == (d->outer.version == 4)))) {
+            uint64_t missing = rows[i].need & ~caps->ol_flags;
+
+            if (missing) {
+                ds_put_cstr(ds, "port lacks ");
+                format_offloads(missing, ds);
+            } else if (!(caps->methods & (1u << TNL_GSO_HW))) {
+                ds_put_cstr(ds, "excluded by tnl-gso-methods");
+            }
+            return;
+        }
+    }
+    ds_put_cstr(ds, "no port computes a GRE checksum");
+}
+
+/* One line of `tnl-gso/show`: the method for one kind of superpacket. */
+struct show_row {
+    struct tnl_gso_desc desc;
+    struct tnl_gso_plan plan;
+    struct ds why;              /* Why not hw. */
+};
+
+/* Fills in 'row' number 'i' for 'port'.  Returns false past the last one. */
+static bool
+show_row_get(const struct tnl_gso_port *port, size_t i, struct show_row *row)
+{
+    struct tnl_gso_caps caps = port_caps(port);
+
+    if (!i) {
+        row->desc = typical_desc(TNL_GSO_PLAIN, 0, false);
+    } else if (i <= 4 * (TNL_GSO_N_ENCAPS - 1)) {
+        size_t k = i - 1;
+
+        row->desc = typical_desc(1 + k / 4, k & 2 ? 6 : 4, k & 1);
+    } else {
+        return false;
+    }
+    tnl_gso_plan(&row->desc, &caps, &row->plan);
+    ds_init(&row->why);
+    if (row->plan.method != TNL_GSO_HW) {
+        format_why_not_hw(&row->desc, &caps, &row->why);
+    }
+    return true;
+}
+
+static const char *
+outer_family(const struct tnl_gso_desc *d)
+{
+    return (d->encap == TNL_GSO_PLAIN ? "-"
+            : d->outer.version == 4 ? "ipv4" : "ipv6");
+}
+
+static const char *
+csum_string(const struct tnl_gso_desc *d)
+{
+    return d->encap == TNL_GSO_PLAIN ? "-" : d->outer_csum ? "yes" : "no";
+}
+
+/* What an appctl command carries through tnl_gso_ports_for_each(). */
+struct reply {
+    const char *port_name;      /* Wanted, or null for all. */
+    bool found;
+    struct ds text;
+    struct json *ports;         /* Null for text. */
+};
+
+static bool
+reply_wants(struct reply *r, const struct tnl_gso_port *port)
+{
+    const char *name = netdev_get_name(port->netdev);
+
+    if (r->port_name ? strcmp(r->port_name, name)
+                     : !strncmp(name, "ovs-netdev", 10)) {
+        return false;
+    }
+    r->found = true;
+    return true;
+}
+
+static struct json *
+json_for_port(const struct tnl_gso_port *port)
+{
+    struct json *json = json_object_create();
+
+    json_object_put_string(json, "name", netdev_get_name(port->netdev));
+    json_object_put_string(json, "type", netdev_get_type(port->netdev));
+    return json;
+}
+
+static void
+show_port(struct tnl_gso_port *port, void *r_)
+{
+    struct reply *r = r_;
+    struct tnl_gso_caps caps = port_caps(port);
+    struct ds flags = DS_EMPTY_INITIALIZER;
+    struct ds methods = DS_EMPTY_INITIALIZER;
+    struct json *table = NULL;
+    struct show_row row;
+
+    if (!port_sends(port) || !reply_wants(r, port)) {
+        return;
+    }
+    format_offloads(caps.ol_flags, &flags);
+    tnl_gso_methods_format(caps.methods, &methods);
+    if (r->ports) {
+        struct json *json = json_for_port(port);
+
+        table = json_array_create_empty();
+        json_object_put_string(json, "source", port_source(port));
+        json_object_put_string(json, "offloads", ds_cstr(&flags));
+        json_object_put_string(json, "methods", ds_cstr(&methods));
+        json_object_put(json, "table", table);
+        json_array_add(r->ports, json);
+    } else {
+        ds_put_format(&r->text, "%s (%s)\n",
+                      netdev_get_name(port->netdev),
+                      netdev_get_type(port->netdev));
+        ds_put_format(&r->text, "  offloads (%s): %s\n",
+                      port_source(port), ds_cstr(&flags));
+        ds_put_format(&r->text, "  allowed methods%s: %s\n",
+                      caps.methods == TNL_GSO_METHODS_ALL ? "" : " (narrowed)",
+                      ds_cstr(&methods));
+        ds_put_format(&r->text, "  %-8s %-5s %-5s %-11s %s\n",
+                      "encap", "outer", "csum", "method", "why not hw");
+    }
+    for (size_t i = 0; show_row_get(port, i, &row); i++) {
+        const char *method = tnl_gso_method_to_string(row.plan.method);
+        const char *encap = tnl_gso_encap_to_string(row.desc.encap);
+
+        if (table) {
+            struct json *json = json_object_create();
+
+            json_object_put_string(json, "encap", encap);
+            json_object_put_string(json, "outer", outer_family(&row.desc));
+            json_object_put_string(json, "csum", csum_string(&row.desc));
+            json_object_put_string(json, "method", method);
+            json_object_put_string(json, "why", ds_cstr(&row.why));
+            json_array_add(table, json);
+        } else {
+            ds_put_format(&r->text, "  %-8s %-5s %-5s %-11s %s",
+                          encap, outer_family(&row.desc),
+                          csum_string(&row.desc), method, ds_cstr(&row.why));
+            ds_chomp(&r->text, ' ');
+            ds_put_char(&r->text, '\n');
+        }
+        ds_destroy(&row.why);
+    }
+    ds_destroy(&flags);
+    ds_destroy(&methods);
+}
+
+static void
+stats_port(struct tnl_gso_port *port, void *r_)
+{
+    struct reply *r = r_;
+    struct tnl_gso_stats s;
+    struct json *tx = NULL;
+    struct json *drops = NULL;
+    struct json *events = NULL;
+
+    if (!reply_wants(r, port)) {
+        return;
+    }
+    tnl_gso_stats_get(port, &s);
+    if (r->ports) {
+        struct json *json = json_for_port(port);
+
+        tx = json_object_create();
+        drops = json_object_create();
+        events = json_object_create();
+        json_object_put(json, "tx", tx);
+        json_object_put(json, "drops", drops);
+        json_object_put(json, "events", events);
+        json_array_add(r->ports, json);
+    } else {
+        ds_put_format(&r->text, "%s (%s)\n", netdev_get_name(port->netdev),
+                      netdev_get_type(port->netdev));
+    }
+
+    for (size_t e = 0; e < TNL_GSO_N_ENCAPS; e++) {
+        const char *encap = tnl_gso_encap_to_string(e);
+        struct json *by_method = NULL;
+
+        if (tx) {
+            by_method = json_object_create();
+            json_object_put(tx, encap, by_method);
+        }
+        for (size_t m = 0; m < TNL_GSO_N_METHODS; m++) {
+            const struct tnl_gso_counter *c = &s.tx[e][m];
+            const char *method = tnl_gso_method_to_string(m);
+
+            if (!c->packets) {
+                continue;
+            } else if (by_method) {
+                struct json *json = json_object_create();
+
+                json_object_put(json, "packets",
+                                json_integer_create(c->packets));
+                json_object_put(json, "segments",
+                                json_integer_create(c->segments));
+                json_object_put(json, "bytes", json_integer_create(c->bytes));
+                json_object_put(by_method, method, json);
+            } else {
+                ds_put_format(&r->text, "  tx %s %s: packets=%llu, "
+                              "segments=%llu, bytes=%llu\n", encap, method,
+                              c->packets, c->segments, c->bytes);
+            }
+        }
+    }
+    for (size_t i = 0; i < TNL_GSO_N_REASONS; i++) {
+        if (!s.drops[i]) {
+            continue;
+        } else if (drops) {
+            json_object_put(drops, tnl_gso_reason_to_string(i),
+                            json_integer_create(s.drops[i]));
+        } else {
+            ds_put_format(&r->text, "  drop %s: %llu\n",
+                          tnl_gso_reason_to_string(i), s.drops[i]);
+        }
+    }
+    for (size_t i = 0; i < TNL_GSO_N_EVENTS; i++) {
+        if (!s.events[i]) {
+            continue;
+        } else if (events) {
+            json_object_put(events, tnl_gso_event_to_string(i),
+                            json_integer_create(s.events[i]));
+        } else {
+            ds_put_format(&r->text, "  %s: %llu\n",
+                          tnl_gso_event_to_string(i), s.events[i]);
+        }
+    }
+}
+
+/* `tnl-gso/show [PORT]` and `tnl-gso/stats [PORT]`: 'cb_' is show_port() or
+ * stats_port(). */
+static void
+tnl_gso_unixctl_ports(struct unixctl_conn *conn, int argc,
+                      const char *argv[], void *cb_)
+{
+    void (**cb)(struct tnl_gso_port *, void *) = cb_;
+    bool is_json = (unixctl_command_get_output_format(conn)
+                    == UNIXCTL_OUTPUT_FMT_JSON);
+    struct reply r = {
+        .port_name = argc > 1 ? argv[1] : NULL,
+        .text = DS_EMPTY_INITIALIZER,
+        .ports = is_json ? json_array_create_empty() : NULL,
+    };
+    const char *impl = csum_copy_impl()->name;
+
+    if (*cb == show_port) {
+        ds_put_format(&r.text, "userspace TSO: %s\nchecksum code: %s\n",
+                      userspace_tso_enabled() ? "enabled" : "disabled", impl);
+    }
+    tnl_gso_ports_for_each(*cb, &r);
+
+    if (r.port_name && !r.found) {
+        unixctl_command_reply_error(conn, "no such port");
+        json_destroy(r.ports);
+    } else if (is_json) {
+        struct json *json = json_object_create();
+
+        json_object_put(json, "userspace-tso",
+                        json_boolean_create(userspace_tso_enabled()));
+        json_object_put_string(json, "checksum-code", impl);
+        json_object_put(json, "ports", r.ports);
+        unixctl_command_reply_json(conn, json);
+    } else {
+        unixctl_command_reply(conn, ds_cstr(&r.text));
+    }
+    ds_destroy(&r.text);
+}
+
+/* Makes a packet out of 's', hexadecimal digits or a datapath flow, of 'len'
+ * bytes in the latter case.  Returns null and sets '*errorp', which the
+ * caller must free, if that cannot be done. */
+static struct dp_packet *
+packet_from_string(const char *s, size_t len, char **errorp)
+{
+    struct dp_packet *packet = dp_packet_new(0);
+    struct ofpbuf key;
+    struct flow flow;
+
+    if (*dp_packet_put_hex(packet, s, NULL) == '\0') {
+        return packet;
+    }
+    dp_packet_clear(packet);
+
+    *errorp = NULL;
+    ofpbuf_init(&key, 0);
+    if (!odp_flow_from_string(s, NULL, &key, NULL, errorp)
+        && odp_flow_key_to_flow(key.data, key.size, &flow, errorp)
+           != ODP_FIT_ERROR) {
+        flow_compose(packet, &flow, NULL, 0, false);
+        if (dp_packet_size(packet) < len) {
+            packet_expand(packet, &flow, len);
+        }
+    } else {
+        if (!*errorp) {
+            *errorp = xasprintf("%s: neither hexadecimal nor a flow", s);
+        }
+        dp_packet_delete(packet);
+        packet = NULL;
+    }
+    ofpbuf_uninit(&key);
+    return packet;
+}
+
+/* Puts the marks on 'p' that it would have had after a push, had OVS made
+ * it. */
+static void
+mark_like_push(struct dp_packet *p)
+{
+    const char *frame = dp_packet_data(p);
+    size_t size = dp_packet_size(p);
+    bool stacked;
+    struct tnl_gso_l3 l3;
+
+    if (tnl_gso_parse_l2(frame, size, 0, &l3, &stacked)) {
+        return;
+    }
+    if (l3.proto == IPPROTO_GRE) {
+        dp_packet_tunnel_set_gre(p);
+    } else if (l3.proto == IPPROTO_UDP
+               && l3.l4_ofs + UDP_HEADER_LEN <= size) {
+        const struct udp_header *udp = (const void *) (frame + l3.l4_ofs);
+
+        switch (ntohs(udp->udp_dst)) {
+        case PORT_VXLAN:
+        case PORT_VXLAN_GPE:
+            dp_packet_tunnel_set_vxlan(p);
+            break;
+        case PORT_GENEVE:
+            dp_packet_tunnel_set_geneve(p);
+            break;
+        default:
+            return;
+        }
+        if (udp->udp_csum) {
+            dp_packet_l4_checksum_set_partial(p);
+        }
+    }
+}
+
+/* What `tnl-gso/explain` has found out. */
+struct explanation {
+    const char *port_name;
+    struct dp_packet *packet;
+    bool found;
+    enum tnl_gso_reason reason;
+    struct tnl_gso_desc desc;
+    struct tnl_gso_plan plan;
+    struct ds why;
+};
+
+static void
+explain_port(struct tnl_gso_port *port, void *x_)
+{
+    struct explanation *x = x_;
+    struct tnl_gso_caps caps = port_caps(port);
+
+    if (!port_sends(port)
+        || strcmp(x->port_name, netdev_get_name(port->netdev))) {
+        return;
+    }
+    x->found = true;
+    x->reason = tnl_gso_describe(x->packet, &x->desc);
+    if (x->reason) {
+        tnl_gso_plan_refused(x->reason,
+                             dp_packet_size(x->packet) - ETH_HEADER_LEN,
+                             x->desc.mss, &x->plan);
+        return;
+    }
+    tnl_gso_plan(&x->desc, &caps, &x->plan);
+    if (x->plan.method != TNL_GSO_HW && x->plan.method != TNL_GSO_PASS) {
+        format_why_not_hw(&x->desc, &caps, &x->why);
+    }
+}
+
+static void
+explanation_format(const struct explanation *x, struct ds *ds)
+{
+    const struct tnl_gso_desc *d = &x->desc;
+
+    ds_put_format(ds, "frame: %"PRIu32" bytes, mss %"PRIu16"\n",
+                  dp_packet_size(x->packet), d->mss);
+    if (x->reason) {
+        ds_put_format(ds, "description: none, %s\n",
+                      tnl_gso_reason_to_string(x->reason));
+    } else {
+        ds_put_format(ds, "description: %s",
+                      tnl_gso_encap_to_string(d->encap));
+        if (d->encap != TNL_GSO_PLAIN) {
+            ds_put_format(ds, " over IPv%d%s, outer checksum %s, IP at "
+                          "%"PRIu16", L4 at %"PRIu16",", d->outer.version,
+                          d->outer.ext ? " with extension headers" : "",
+                          d->outer_csum ? "wanted" : "off",
+                          d->outer.ofs, d->outer.l4_ofs);
+        }
+        ds_put_format(ds, " TCP over IPv%d%s, IP at %"PRIu16", TCP at "
+                      "%"PRIu16", %"PRIu16" bytes of headers, %"PRIu32
+                      " of payload, %"PRIu32" segment%s\n", d->inner.version,
+                      d->inner.ext ? " with extension headers" : "",
+                      d->inner.ofs, d->inner.l4_ofs, d->hdr_len,
+                      d->payload_len, d->n_segs, d->n_segs == 1 ? "" : "s");
+    }
+    ds_put_format(ds, "plan: %s", tnl_gso_method_to_string(x->plan.method));
+    if (x->plan.method == TNL_GSO_DROP) {
+        ds_put_format(ds, ", %s\n", tnl_gso_reason_to_string(x->plan.reason));
+    } else {
+        ds_put_format(ds, ", %"PRIu32" packet%s to the port%s\n",
+                      x->plan.n_packets, x->plan.n_packets == 1 ? "" : "s",
+                      x->plan.method != TNL_GSO_SOFTWARE ? ""
+                      : x->plan.csum ? ", TCP checksums completed"
+                      : ", TCP checksums left to it");
+    }
+    if (x->why.length) {
+        ds_put_format(ds, "why not hw: %s\n", ds_cstr_ro(&x->why));
+    }
+}
+
+static struct json *
+explanation_to_json(const struct explanation *x)
+{
+    const struct tnl_gso_desc *d = &x->desc;
+    struct json *json = json_object_create();
+
+    json_object_put(json, "frame_len",
+                    json_integer_create(dp_packet_size(x->packet)));
+    json_object_put(json, "mss", json_integer_create(d->mss));
+    json_object_put_string(json, "reason", tnl_gso_reason_to_string(
+                           x->reason ? x->reason : x->plan.reason));
+    if (!x->reason) {
+        json_object_put_string(json, "encap",
+                               tnl_gso_encap_to_string(d->encap));
+        json_object_put_string(json, "outer", outer_family(d));
+        json_object_put_string(json, "csum", csum_string(d));
+        json_object_put(json, "inner_ip_version",
+                        json_integer_create(d->inner.version));
+        json_object_put(json, "hdr_len", json_integer_create(d->hdr_len));
+        json_object_put(json, "payload_len",
+                        json_integer_create(d->payload_len));
+        json_object_put(json, "segments", json_integer_create(d->n_segs));
+    }
+    json_object_put_string(json, "method",
+                           tnl_gso_method_to_string(x->plan.method));
+    json_object_put(json, "packets", json_integer_create(x->plan.n_packets));
+    json_object_put_string(json, "why", ds_cstr_ro(&x->why));
+    return json;
+}
+
+/* `tnl-gso/explain PORT PACKET mss=N [len=N]`. */
+static void
+tnl_gso_unixctl_explain(struct unixctl_conn *conn, int argc,
+                        const char *argv[], void *aux OVS_UNUSED)
+{
+    struct explanation x = {
+        .port_name = argv[1],
+        .why = DS_EMPTY_INITIALIZER,
+    };
+    unsigned int mss = 0;
+    unsigned int len = 0;
+    char *error;
+
+    for (int i = 3; i < argc; i++) {
+        if (!ovs_scan(argv[i], "mss=%u", &mss)
+            && !ovs_scan(argv[i], "len=%u", &len)) {
+            mss = 0;
+            break;
+        }
+    }
+    if (!mss || mss > UINT16_MAX || len > UINT16_MAX) {
+        unixctl_command_reply_error(conn, "mss=N is missing, or an argument "
+                                    "is out of range or unknown");
+        return;
+    }
+
+    x.packet = packet_from_string(argv[2], len, &error);
+    if (!x.packet) {
+        unixctl_command_reply_error(conn, error);
+        free(error);
+        return;
+    }
+    mark_like_push(x.packet);
+    dp_packet_set_tso_segsz(x.packet, mss);
+
+    tnl_gso_ports_for_each(explain_port, &x);
+    if (!x.found) {
+        unixctl_command_reply_error(conn, "no such port, or it does not send");
+    } else if (unixctl_command_get_output_format(conn)
+               == UNIXCTL_OUTPUT_FMT_JSON) {
+        unixctl_command_reply_json(conn, explanation_to_json(&x));
+    } else {
+        struct ds ds = DS_EMPTY_INITIALIZER;
+
+        explanation_format(&x, &ds);
+        unixctl_command_reply(conn, ds_cstr(&ds));
+        ds_destroy(&ds);
+    }
+    dp_packet_delete(x.packet);
+    ds_destroy(&x.why);
+}
+
+/* Adds the methods that 'netdev' uses to its status, for an operator who
+ * looks at the database: the keys of `tnl-gso/show`. */
+void
+tnl_gso_get_status(const struct netdev *netdev, struct smap *smap)
+{
+    struct show_row row;
+
+    if (!userspace_tso_enabled() || !port_sends(netdev->tnl_gso)) {
+        return;
+    }
+    for (size_t i = 0; show_row_get(netdev->tnl_gso, i, &row); i++) {
+        const struct tnl_gso_desc *d = &row.desc;
+        char *key = (d->encap == TNL_GSO_PLAIN
+                     ? xstrdup("tnl_gso_plain")
+                     : xasprintf("tnl_gso_%s_%s%s",
+                                 tnl_gso_encap_to_string(d->encap),
+                                 outer_family(d),
+                                 d->outer_csum ? "_csum" : ""));
+
+        smap_add_nocopy(smap, key,
+                        xstrdup(tnl_gso_method_to_string(row.plan.method)));
+        ds_destroy(&row.why);
+    }
+}
+
+static void
+put_counter(struct netdev_custom_stats *cs, unsigned long long value,
+            const char *what, const char *which, const char *unit)
+{
+    struct netdev_custom_counter *c;
+
+    if (!value) {
+        return;
+    }
+    cs->counters = xrealloc(cs->counters,
+                            (cs->size + 1) * sizeof *cs->counters);
+    c = &cs->counters[cs->size++];
+    c->value = value;
+    snprintf(c->name, sizeof c->name, "tnl_gso_%s_%s%s", what, which, unit);
+    for (char *p = c->name; *p; p++) {
+        *p = *p == '-' ? '_' : *p;
+    }
+}
+
+/* Appends our counters that are not zero to 'cs'. */
+void
+tnl_gso_get_custom_stats(const struct netdev *netdev,
+                         struct netdev_custom_stats *cs)
+{
+    struct tnl_gso_stats s;
+
+    tnl_gso_stats_get(netdev->tnl_gso, &s);
+    for (size_t e = 0; e < TNL_GSO_N_ENCAPS; e++) {
+        for (size_t m = 0; m < TNL_GSO_N_METHODS; m++) {
+            const char *encap = tnl_gso_encap_to_string(e);
+            const char *method = tnl_gso_method_to_string(m);
+
+            put_counter(cs, s.tx[e][m].packets, encap, method, "_packets");
+            put_counter(cs, s.tx[e][m].segments, encap, method, "_segments");
+            put_counter(cs, s.tx[e][m].bytes, encap, method, "_bytes");
+        }
+    }
+    for (size_t i = 0; i < TNL_GSO_N_REASONS; i++) {
+        put_counter(cs, s.drops[i], "drop", tnl_gso_reason_to_string(i), "");
+    }
+    for (size_t i = 0; i < TNL_GSO_N_EVENTS; i++) {
+        put_counter(cs, s.events[i], "event", tnl_gso_event_to_string(i), "");
+    }
+}
+
+/* Registers the appctl commands. */
+void
+tnl_gso_init(void)
+{
+    static void (*show)(struct tnl_gso_port *, void *) = show_port;
+    static void (*stats)(struct tnl_gso_port *, void *) = stats_port;
+
+    unixctl_command_register("tnl-gso/show", "[port]", 0, 1,
+                             tnl_gso_unixctl_ports, &show);
+    unixctl_command_register("tnl-gso/stats", "[port]", 0, 1,
+                             tnl_gso_unixctl_ports, &stats);
+    unixctl_command_register("tnl-gso/explain",
+                             "port packet mss=N [len=N]", 3, 4,
+                             tnl_gso_unixctl_explain, NULL);
+}

@@ -1,0 +1,328 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "tnl-gso.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+
+#include "hash.h"
+#include "netdev-native-tnl.h"
+#include "netdev-provider.h"
+#include "odp-netlink.h"
+#include "openvswitch/vlog.h"
+#include "ovs-atomic.h"
+#include "ovs-thread.h"
+#include "random.h"
+#include "tnl-gso-desc.h"
+#include "tnl-gso-plan.h"
+#include "tnl-gso-seg.h"
+#include "tnl-gso-stats.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(tnl_gso);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
+
+/* Packets that go down to a driver together.  Segments are sent while they
+ * are in the cache: collecting those of a whole batch, up to 1,500 packets,
+ * would push the first ones out again. */
+enum { SEND_BATCH = 2 * NETDEV_MAX_BURST };
+
+/* dp_packet keeps sizes in 16 bits.  A frame that has been given a tunnel
+ * header leaves this much of them for what may still come in front or behind:
+ * VLAN tag and MPLS labels, a vnet header, an mbuf's shared info. */
+enum { FRAME_RESERVE = 128 };
+enum { MAX_TUNNEL_FRAME_LEN = UINT16_MAX - FRAME_RESERVE };
+
+static void
+tnl_gso_log_drop(const struct netdev *netdev, enum tnl_gso_reason reason)
+{
+    VLOG_WARN_RL(&rl, "%s: superpacket dropped: %s (see ovs-appctl "
+                 "tnl-gso/stats %s)", netdev_get_name(netdev),
+                 tnl_gso_reason_to_string(reason), netdev_get_name(netdev));
+}
+
+/* Describes superpacket 'p' and plans its way through a port with 'caps'. */
+static void
+describe_and_plan(const struct dp_packet *p, const struct tnl_gso_caps *caps,
+                  struct tnl_gso_desc *desc, struct tnl_gso_plan *plan)
+{
+    enum tnl_gso_reason reason = tnl_gso_describe(p, desc);
+
+    if (reason) {
+        desc->n_segs = 1;
+        tnl_gso_plan_refused(reason, dp_packet_size(p) - ETH_HEADER_LEN,
+                             desc->mss, plan);
+    } else {
+        tnl_gso_plan(desc, caps, plan);
+    }
+}
+
+/* Does with superpacket 'p' what 'plan' says, counts it on 'netdev', and
+ * appends what comes out to 'out'.  Takes ownership of 'p'. */
+static void
+execute(const struct netdev *netdev, struct dp_packet *p,
+        const struct tnl_gso_desc *desc, const struct tnl_gso_plan *plan,
+        struct dp_packet_batch *out)
+{
+    tnl_gso_count_tx(netdev->tnl_gso, desc, plan, dp_packet_size(p));
+
+    switch (plan->method) {
+    case TNL_GSO_PASS:
+        dp_packet_set_tso_segsz(p, 0);
+        dp_packet_batch_add(out, p);
+        break;
+
+    case TNL_GSO_SOFTWARE:
+        dp_packet_gso_count_cut();
+        /* Fall through. */
+    case TNL_GSO_HW:
+    case TNL_GSO_HW_PARTIAL:
+        tnl_gso_cut(p, desc, plan, out);
+        break;
+
+    case TNL_GSO_DROP:
+        tnl_gso_log_drop(netdev, plan->reason);
+        dp_packet_delete(p);
+        break;
+
+    case TNL_GSO_TCP_TSO:
+    case TNL_GSO_UDP_GSO:
+    case TNL_GSO_N_METHODS:
+    default:
+        OVS_NOT_REACHED();
+    }
+}
+
+/* Hands 'out' to the driver, unless it is empty, and empties it. */
+static int
+flush(struct netdev *netdev, int qid, struct dp_packet_batch *out,
+      bool concurrent_txq)
+{
+    int error;
+
+    if (dp_packet_batch_is_empty(out)) {
+        return 0;
+    }
+    error = netdev->netdev_class->send(netdev, qid, out, concurrent_txq);
+    dp_packet_batch_reset(out);
+    return error;
+}
+
+/* Sends 'batch', in which there are superpackets, on 'netdev': what
+ * netdev_send() does for others, with the same arguments and result.  Order
+ * is kept; what is refused is counted, and everything else goes out. */
+int
+tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
+             bool concurrent_txq)
+{
+    const struct tnl_gso_caps caps = {
+        .ol_flags = netdev->ol_flags,
+        .methods = tnl_gso_port_methods(netdev->tnl_gso),
+    };
+    /* A port that cuts TCP also sums it. */
+    const uint64_t super_flags = caps.ol_flags | NETDEV_TX_OFFLOAD_TCP_CKSUM;
+    struct dp_packet_batch out;
+    struct dp_packet *packet;
+    int error = 0;
+
+    dp_packet_batch_init(&out);
+    DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+        size_t first = dp_packet_batch_size(&out);
+
+        if (dp_packet_get_tso_segsz(packet)) {
+            struct tnl_gso_desc desc;
+            struct tnl_gso_plan plan;
+
+            describe_and_plan(packet, &caps, &desc, &plan);
+            execute(netdev, packet, &desc, &plan, &out);
+        } else {
+            dp_packet_batch_add(&out, packet);
+        }
+
+        for (size_t j = first; j < dp_packet_batch_size(&out); j++) {
+            struct dp_packet *p = out.packets[j];
+
+            dp_packet_ol_send_prepare(p, dp_packet_get_tso_segsz(p)
+                                         ? super_flags : caps.ol_flags);
+        }
+
+        if (dp_packet_batch_size(&out) >= SEND_BATCH) {
+            int retval = flush(netdev, qid, &out, concurrent_txq);
+
+            error = error ? error : retval;
+        }
+    }
+
+    int retval = flush(netdev, qid, &out, concurrent_txq);
+    dp_packet_batch_destroy(&out);
+    dp_packet_batch_reset(batch);
+    return error ? error : retval;
+}
+
+/* The flags of the GRE header in 'data', or 0 if it is no GRE tunnel. */
+static ovs_be16
+gre_flags(const struct ovs_action_push_tnl *data)
+{
+    const uint8_t *header = (const uint8_t *) data->header;
+    const struct gre_base_hdr *gre;
+
+    if (data->tnl_type != OVS_VPORT_TYPE_GRE
+        && data->tnl_type != OVS_VPORT_TYPE_IP6GRE) {
+        return 0;
+    }
+    gre = (const void *) (header + ETH_HEADER_LEN
+                          + (netdev_tnl_is_header_ipv6(data->header)
+                             ? IPV6_HEADER_LEN : IP_HEADER_LEN));
+    return gre->flags;
+}
+
+/* Can the header in 'data' be put in front of a superpacket?  Not if
+ * something in it is different for each segment, which only a push does. */
+static bool
+header_takes_superpackets(const struct ovs_action_push_tnl *data)
+{
+    switch (data->tnl_type) {
+    case OVS_VPORT_TYPE_VXLAN:
+    case OVS_VPORT_TYPE_GENEVE:
+        return true;
+    case OVS_VPORT_TYPE_GRE:
+    case OVS_VPORT_TYPE_IP6GRE:
+        return !(gre_flags(data) & htons(GRE_SEQ));
+    default:
+        return false;
+    }
+}
+
+/* Appends superpacket 'p' to 'out' in a form that a push of 'data' can take:
+ * whole, as several superpackets, or as segments.  Takes ownership of 'p'. */
+static void
+push_prepare_super(const struct netdev *tunnel, struct dp_packet *p,
+                   const struct ovs_action_push_tnl *data,
+                   struct dp_packet_batch *out)
+{
+    const struct tnl_gso_caps none = { .methods = TNL_GSO_METHODS_ALL };
+    struct tnl_gso_desc desc;
+    struct tnl_gso_plan plan;
+
+    /* Marks and offsets have room for one tunnel. */
+    if (dp_packet_tunnel(p) || !header_takes_superpackets(data)) {
+        describe_and_plan(p, &none, &desc, &plan);
+        execute(tunnel, p, &desc, &plan, out);
+        return;
+    }
+
+    if (OVS_LIKELY(dp_packet_size(p) + data->header_len
+                   <= MAX_TUNNEL_FRAME_LEN)) {
+        dp_packet_batch_add(out, p);
+        return;
+    }
+
+    if (tnl_gso_describe(p, &desc)) {
+        /* Whoever sends it will say why not. */
+        dp_packet_batch_add(out, p);
+        return;
+    }
+    tnl_gso_plan_split(&desc, MAX_TUNNEL_FRAME_LEN - data->header_len, &plan);
+    if (plan.method == TNL_GSO_DROP) {
+        execute(tunnel, p, &desc, &plan, out);
+    } else {
+        tnl_gso_cut(p, &desc, &plan, out);
+    }
+}
+
+/* Makes 'batch' fit for a push of the header in 'data' on 'tunnel'. */
+void
+tnl_gso_push_prepare(const struct netdev *tunnel,
+                     struct dp_packet_batch *batch,
+                     const struct ovs_action_push_tnl *data)
+{
+    bool gre_csum = (gre_flags(data) & htons(GRE_CSUM)) != 0;
+    struct dp_packet *packet;
+
+    /* A GRE checksum is computed by the push, over a packet that must be
+     * final by then. */
+    if (gre_csum) {
+        DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+            if (!dp_packet_get_tso_segsz(packet)) {
+                dp_packet_ol_send_prepare(packet, 0);
+            }
+        }
+    }
+
+    if (tnl_gso_pending(batch)) {
+        struct dp_packet_batch out;
+
+        dp_packet_batch_init(&out);
+        out.trunc = batch->trunc;
+        DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+            if (dp_packet_get_tso_segsz(packet)) {
+                push_prepare_super(tunnel, packet, data, &out);
+            } else {
+                dp_packet_batch_add(&out, packet);
+            }
+        }
+        dp_packet_batch_swap(batch, &out);
+        dp_packet_batch_destroy(&out);
+    }
+}
+
+/* Outer IPv4 IDs, where fragmentation is allowed, must not repeat while
+ * fragments may still be on their way (RFC 6864 section 4.3).  As in Linux
+ * v6.18 __ip_select_ident(), packets draw from one of a fixed number of
+ * counters by source, destination and protocol. */
+enum { N_IP_IDS = 2048 };
+
+static atomic_uint32_t *
+ip_ids(void)
+{
+    static struct ovsthread_once once = OVSTHREAD_ONCE_INITIALIZER;
+    static atomic_uint32_t ids[N_IP_IDS];
+
+    if (ovsthread_once_start(&once)) {
+        for (size_t i = 0; i < N_IP_IDS; i++) {
+            atomic_init(&ids[i], random_uint32());
+        }
+        ovsthread_once_done(&once);
+    }
+    return ids;
+}
+
+/* Returns the ID for header 'ip', which has just been put in front of
+ * 'packet': the first one of a block with one for each segment that 'packet'
+ * can become.  Segments have no need of a block with DF set (RFC 6864 section
+ * 4.1), and get IDs from zero as in upstream. */
+ovs_be16
+tnl_gso_new_ip_id(const struct dp_packet *packet, const struct ip_header *ip)
+{
+    uint16_t mss = dp_packet_get_tso_segsz(packet);
+    uint32_t n = mss ? DIV_ROUND_UP(dp_packet_size(packet), mss) : 1;
+    uint32_t hash;
+    uint32_t id;
+
+    if (ip->ip_frag_off & htons(IP_DF)) {
+        return 0;
+    }
+    hash = hash_3words((OVS_FORCE uint32_t) get_16aligned_be32(&ip->ip_src),
+                       (OVS_FORCE uint32_t) get_16aligned_be32(&ip->ip_dst),
+                       ip->ip_proto);
+    atomic_add_relaxed(&ip_ids()[hash % N_IP_IDS], n, &id);
+    return htons(id);
+}

@@ -1,0 +1,155 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef TNL_GSO_H
+#define TNL_GSO_H 1
+
+/* Tunnel GSO: how superpackets leave the userspace datapath.
+ *
+ * The only header of this directory that Open vSwitch's own files include.
+ *
+ * Theory of operation
+ * ===================
+ *
+ * A VM or container hands over a "superpacket": one TCP packet of up to 64 kB
+ * whose mark, tso_segsz, says into segments of how many payload bytes ("mss")
+ * somebody must cut it in the end.  A tunnel push puts headers in front of it
+ * and leaves it whole.  It arrives at netdev_send(), which hands every batch
+ * that holds one to tnl_gso_send().  From there on the data flows one way:
+ *
+ *      describe     bytes and marks -> where everything is     tnl-gso-desc.c
+ *         |
+ *       plan        description, port -> who cuts, into what   tnl-gso-plan.c
+ *         |
+ *      segment      buffers, payload, the payload's sum        tnl-gso-seg.c
+ *         |
+ *      finish       header fields of segment i, checksums      tnl-gso-finish.c
+ *         |
+ *       send        the port's driver
+ *
+ * | stage    | reads                | writes         | fails | must not       |
+ * |----------|----------------------|----------------|-------|----------------|
+ * | describe | packet bytes, marks  | struct         | with a| write,         |
+ * |          |                      | tnl_gso_desc   | reason| allocate       |
+ * | plan     | description, port's  | struct         | never:| touch packet   |
+ * |          | capabilities         | tnl_gso_plan   | "drop"| bytes          |
+ * |          |                      |                | is one|                |
+ * | segment  | packet, plan         | buffers,       | never | edit header    |
+ * |          |                      | payload, sum   |       | fields         |
+ * | finish   | segment, its index,  | header fields, | never | allocate,      |
+ * |          | payload's sum        | checksums      |       | resize         |
+ *
+ * A push that cannot carry a superpacket (the tunnel has per-packet state, or
+ * there is a tunnel around it already, or 64 kB would not hold it) cuts it
+ * first: tnl_gso_push_prepare().
+ *
+ * Marks on ordinary packets that nothing stands behind are set right in
+ * tnl-gso-marks.c, which also has what a tunnel pop needs.
+ *
+ * Everything is counted by port (tnl-gso-stats.c) and told by
+ * `ovs-appctl tnl-gso/show`, `stats` and `explain` (tnl-gso-unixctl.c). */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <netinet/ip6.h>
+
+#include "dp-packet.h"
+#include "packets.h"
+
+struct netdev;
+struct netdev_custom_stats;
+struct ovs_action_push_tnl;
+struct smap;
+
+/* tnl-gso.c: the way of a batch. */
+int tnl_gso_send(struct netdev *, int qid, struct dp_packet_batch *,
+                 bool concurrent_txq);
+void tnl_gso_push_prepare(const struct netdev *tunnel,
+                          struct dp_packet_batch *,
+                          const struct ovs_action_push_tnl *);
+ovs_be16 tnl_gso_new_ip_id(const struct dp_packet *, const struct ip_header *);
+
+/* Does 'batch' hold a superpacket? */
+static inline bool
+tnl_gso_pending(const struct dp_packet_batch *batch)
+{
+    const struct dp_packet *packet;
+
+    DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+        if (dp_packet_get_tso_segsz(packet)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* dp-packet-gso.c, by our patch: upstream's coverage counter for cuts. */
+void dp_packet_gso_count_cut(void);
+
+/* tnl-gso-marks.c: ordinary packets. */
+void tnl_gso_marks_repair(struct dp_packet *);
+bool tnl_gso_make_headroom(struct dp_packet *, size_t size);
+uint32_t tnl_gso_pseudo_csum6(const struct ovs_16aligned_ip6_hdr *);
+void tnl_gso_pop_prepare(const struct netdev *tunnel, struct dp_packet *);
+
+/* Is a mark of 'p' about a header that 'p' does not have?  To be asked only
+ * for packets with a checksum that is partial. */
+static inline bool
+tnl_gso_marks_wrong(const struct dp_packet *p)
+{
+    uint32_t o = p->offloads;
+    uint32_t l4_end = TCP_HEADER_LEN;
+
+    if ((o & DP_PACKET_OL_L4_CKSUM_MASK) == DP_PACKET_OL_L4_CKSUM_MASK
+        && (!(o & DP_PACKET_OL_L4_PROTO_MASK)
+            || p->l4_ofs + l4_end > dp_packet_size(p))) {
+        return true;
+    }
+    if ((o & DP_PACKET_OL_INNER_L4_CKSUM_MASK)
+        == DP_PACKET_OL_INNER_L4_CKSUM_MASK
+        && (!(o & DP_PACKET_OL_INNER_L4_PROTO_MASK)
+            || p->inner_l4_ofs + l4_end > dp_packet_size(p))) {
+        return true;
+    }
+    return false;
+}
+
+/* Does 'ip6' have extension headers, so that its next header and payload
+ * length are not those of the pseudo-header? */
+static inline bool
+tnl_gso_ip6_has_ext(const struct ovs_16aligned_ip6_hdr *ip6)
+{
+    switch (ip6->ip6_nxt) {
+    case IPPROTO_HOPOPTS:
+    case IPPROTO_ROUTING:
+    case IPPROTO_AH:
+    case IPPROTO_DSTOPTS:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* tnl-gso-unixctl.c: configuration and diagnostics. */
+void tnl_gso_init(void);
+void tnl_gso_port_create(struct netdev *);
+void tnl_gso_port_destroy(struct netdev *);
+void tnl_gso_port_set_config(struct netdev *, const struct smap *);
+void tnl_gso_get_status(const struct netdev *, struct smap *);
+void tnl_gso_get_custom_stats(const struct netdev *,
+                              struct netdev_custom_stats *);
+
+#endif /* tnl-gso.h */
