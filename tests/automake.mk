@@ -1,2 +1,18 @@
-# Included by Open vSwitch's tests/automake.mk: paths are those of its tree, where
-# this directory is tests/tnl-gso.
+# Included by Open vSwitch's tests/automake.mk: paths are those of its tree,
+# where this directory is tests/tnl-gso.
+
+tests_ovstest_SOURCES += \
+	tests/tnl-gso/test-tnl-gso.c \
+	tests/tnl-gso/test-tnl-gso.h \
+	tests/tnl-gso/test-tnl-gso-compare.c \
+	tests/tnl-gso/test-tnl-gso-csum.c \
+	tests/tnl-gso/test-tnl-gso-cut.c \
+	tests/tnl-gso/test-tnl-gso-describe.c \
+	tests/tnl-gso/test-tnl-gso-plan.c \
+	tests/tnl-gso/test-tnl-gso-props.c \
+	tests/tnl-gso/test-tnl-gso-segment.c \
+	tests/tnl-gso/tnl-gso-pkt.c \
+	tests/tnl-gso/tnl-gso-pkt.h \
+	tests/tnl-gso/tnl-gso-ref.c \
+	tests/tnl-gso/tnl-gso-ref.h \
+	tests/tnl-gso/tnl-gso-ref-parse.c

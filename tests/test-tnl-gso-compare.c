@@ -1,0 +1,354 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+#undef NDEBUG
+
+#include "test-tnl-gso.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dp-packet.h"
+#include "netdev-provider.h"
+#include "tnl-gso-pkt.h"
+#include "tnl-gso/tnl-gso-seg.h"
+#include "util.h"
+
+/* Runs the stages over one superpacket and compares with the reference:
+ * descriptions field by field, packets byte by byte.
+ *
+ * Must not repair what the code under test got wrong: only a checksum that a
+ * packet is marked as lacking is filled in before the comparison. */
+
+enum tnl_gso_encap
+test_encap(enum ref_encap encap)
+{
+    switch (encap) {
+    case REF_PLAIN:
+        return TNL_GSO_PLAIN;
+    case REF_VXLAN:
+        return TNL_GSO_VXLAN;
+    case REF_GENEVE:
+        return TNL_GSO_GENEVE;
+    case REF_GRE:
+        return TNL_GSO_GRE;
+    default:
+        OVS_NOT_REACHED();
+    }
+}
+
+/* What a port needs, besides TCP_TSO, for this kind of packet. */
+uint64_t
+test_tnl_tso(enum ref_encap encap)
+{
+    return (encap == REF_VXLAN ? NETDEV_TX_VXLAN_TNL_TSO
+            : encap == REF_GENEVE ? NETDEV_TX_GENEVE_TNL_TSO
+            : encap == REF_GRE ? NETDEV_TX_GRE_TNL_TSO : 0);
+}
+
+static bool
+is_udp_tunnel(enum ref_encap encap)
+{
+    return encap == REF_VXLAN || encap == REF_GENEVE;
+}
+
+#define COMPARE(GOT, EXPECTED)                                              \
+    do {                                                                    \
+        unsigned long long int got_ = (GOT);                                \
+        unsigned long long int expected_ = (EXPECTED);                      \
+                                                                            \
+        if (got_ != expected_) {                                            \
+            return xasprintf("%s is %llu, not %llu", #GOT, got_, expected_); \
+        }                                                                   \
+    } while (0)
+
+static char *
+compare_l3(const struct tnl_gso_l3 *got, const struct ref_l3 *expected)
+{
+    COMPARE(got->ofs, expected->ofs);
+    COMPARE(got->l4_ofs, expected->l4);
+    COMPARE(got->dst_ofs, expected->dst);
+    COMPARE(got->version, expected->version);
+    COMPARE(got->proto, expected->proto);
+    COMPARE(got->ext, expected->ext);
+    return NULL;
+}
+
+static char *
+compare_desc(const struct tnl_gso_desc *got, const struct ref_layout *l,
+             size_t len, const struct ref_job *job)
+{
+    size_t payload = len - l->payload;
+    char *error;
+
+    COMPARE(got->encap, test_encap(job->encap));
+    COMPARE(got->hdr_len, l->payload);
+    COMPARE(got->payload_len, payload);
+    COMPARE(got->mss, job->mss);
+    COMPARE(got->n_segs,
+            payload > job->mss ? (payload + job->mss - 1) / job->mss : 1);
+    COMPARE(got->outer_csum, (is_udp_tunnel(job->encap) ? job->outer_csum
+                              : job->encap == REF_GRE && l->gre_csum));
+    COMPARE(got->stacked, l->stacked);
+    error = compare_l3(&got->inner, &l->inner);
+    if (!error && job->encap != REF_PLAIN) {
+        error = compare_l3(&got->outer, &l->outer);
+    }
+    return error;
+}
+
+/* Compares where 'p' says that its headers are, for drivers. */
+static char *
+compare_offsets(const struct dp_packet *p, const struct ref_layout *l,
+                enum ref_encap encap)
+{
+    bool plain = encap == REF_PLAIN;
+
+    COMPARE(p->l3_ofs, plain ? l->inner.ofs : l->outer.ofs);
+    COMPARE(p->l4_ofs, plain ? l->inner.l4 : l->outer.l4);
+    COMPARE(p->inner_l3_ofs, plain ? UINT16_MAX : l->inner.ofs);
+    COMPARE(p->inner_l4_ofs, plain ? UINT16_MAX : l->inner.l4);
+    COMPARE(p->l2_pad_size, 0);
+    return NULL;
+}
+
+static char *
+compare_tunnel_marks(const struct dp_packet *p, enum ref_encap encap)
+{
+    COMPARE(dp_packet_tunnel(p), encap != REF_PLAIN);
+    COMPARE(dp_packet_tunnel_vxlan(p), encap == REF_VXLAN);
+    COMPARE(dp_packet_tunnel_geneve(p), encap == REF_GENEVE);
+    COMPARE(dp_packet_tunnel_gre(p), encap == REF_GRE);
+    if (encap == REF_PLAIN) {
+        COMPARE(dp_packet_l4_proto_tcp(p), true);
+    } else {
+        COMPARE(dp_packet_inner_l4_proto_tcp(p), true);
+        COMPARE(dp_packet_l4_proto_udp(p), is_udp_tunnel(encap));
+    }
+    return NULL;
+}
+
+static void
+take16(uint8_t *to, const uint8_t *from, size_t ofs)
+{
+    memcpy(to + ofs, from + ofs, 2);
+}
+
+/* Compares one packet that was made with what it should be.  Stores the bytes
+ * of the packet, completed as its marks ask for, in '*done'. */
+static char *
+compare_piece(const struct dp_packet *p, const struct ref_frame *expected,
+              const struct ref_job *job, const struct tnl_gso_plan *plan,
+              struct ref_frame *done)
+{
+    bool plain = job->encap == REF_PLAIN;
+    struct ref_layout l;
+    const char *broken;
+    bool super, tcp_partial;
+    char *error;
+
+    done->len = dp_packet_size(p);
+    done->data = xmemdup(dp_packet_data(p), done->len);
+    COMPARE(done->len, expected->len);
+    ovs_assert(!ref_parse(expected->data, expected->len, job->encap, &l));
+
+    super = expected->len - l.payload > job->mss;
+    COMPARE(dp_packet_get_tso_segsz(p), super ? job->mss : 0);
+    error = compare_offsets(p, &l, job->encap);
+    if (!error) {
+        error = compare_tunnel_marks(p, job->encap);
+    }
+    if (error) {
+        return error;
+    }
+
+    tcp_partial = (plain ? dp_packet_l4_checksum_partial(p)
+                   : dp_packet_inner_l4_checksum_partial(p));
+    COMPARE(tcp_partial, !plan->csum);
+    if (tcp_partial) {
+        take16(done->data, expected->data, l.inner.l4 + 16);
+    }
+    if (!super) {
+        COMPARE(dp_packet_ip_checksum_partial(p), false);
+        COMPARE(dp_packet_inner_ip_checksum_partial(p), false);
+    }
+    if (!plain) {
+        /* Only who cuts can sum the outer payload, unless it is copied. */
+        bool port_sums = job->outer_csum && plan->method == TNL_GSO_HW;
+
+        if (is_udp_tunnel(job->encap)) {
+            COMPARE(dp_packet_l4_checksum_partial(p), port_sums);
+        }
+        if (port_sums) {
+            take16(done->data, expected->data, l.outer.l4 + 6);
+        }
+        if (l.gre_csum && plan->method == TNL_GSO_HW) {
+            take16(done->data, expected->data, l.outer.l4 + 4);
+            take16(done->data, expected->data, l.outer.l4 + 6);
+        }
+        if (l.outer.version == 4 && dp_packet_ip_checksum_partial(p)) {
+            take16(done->data, expected->data, l.outer.ofs + 10);
+        }
+    }
+    if (l.inner.version == 4
+        && (plain ? dp_packet_ip_checksum_partial(p)
+            : dp_packet_inner_ip_checksum_partial(p))) {
+        take16(done->data, expected->data, l.inner.ofs + 10);
+    }
+
+    for (size_t i = 0; i < done->len; i++) {
+        if (done->data[i] != expected->data[i]) {
+            return xasprintf("byte %"PRIuSIZE" of %"PRIuSIZE" is %#x, not "
+                             "%#x (outer L3 %"PRIuSIZE", L4 %"PRIuSIZE"; "
+                             "inner L3 %"PRIuSIZE", L4 %"PRIuSIZE")",
+                             i, done->len, done->data[i], expected->data[i],
+                             l.outer.ofs, l.outer.l4, l.inner.ofs,
+                             l.inner.l4);
+        }
+    }
+    broken = (super ? NULL : ref_check(done->data, done->len, job->encap,
+                                       job->outer_csum));
+    return broken ? xstrdup(broken) : NULL;
+}
+
+/* Does to 'piece' what the port is expected to do with it, and compares what
+ * leaves with the segments at 'expected', '*n' of them are used up.  For a
+ * port that only copies the outer UDP checksum, it must be every segment's. */
+static char *
+compare_wire(const struct ref_frame *piece, const struct ref_job *job,
+             bool copies_csum, const struct ref_frame *expected, size_t n_max,
+             size_t *n)
+{
+    struct ref_frames cut;
+    struct ref_layout l;
+    char *error = NULL;
+
+    ovs_assert(!ref_parse(piece->data, piece->len, job->encap, &l));
+    ovs_assert(!ref_cut(piece->data, piece->len, job, job->mss, &cut));
+    *n = cut.n;
+    if (cut.n > n_max) {
+        error = xasprintf("more segments than there should be");
+    }
+    for (size_t i = 0; i < cut.n && !error; i++) {
+        const struct ref_frame *s = &cut.v[i];
+
+        if (s->len != expected[i].len
+            || memcmp(s->data, expected[i].data, s->len)) {
+            error = xasprintf("what the port makes of it is wrong");
+        } else if (copies_csum
+                   && memcmp(s->data + l.outer.l4 + 6,
+                             piece->data + l.outer.l4 + 6, 2)) {
+            error = xasprintf("its outer UDP checksum is not that of its "
+                              "segment %"PRIuSIZE, i);
+        }
+    }
+    ref_frames_destroy(&cut);
+    return error;
+}
+
+static char *
+compare_batch(const struct dp_packet_batch *batch, const uint8_t *frame,
+              size_t len, const struct ref_job *job,
+              const struct tnl_gso_plan *plan)
+{
+    struct ref_frames expected, segments;
+    size_t n_segments = 0;
+    char *error = NULL;
+
+    ovs_assert(!ref_cut(frame, len, job, plan->unit, &expected));
+    ovs_assert(!ref_cut(frame, len, job, job->mss, &segments));
+    if (batch->count != expected.n || plan->n_packets != expected.n) {
+        error = xasprintf("%"PRIuSIZE" packets (%"PRIu32" planned), not "
+                          "%"PRIuSIZE, batch->count, plan->n_packets,
+                          expected.n);
+    }
+    for (size_t i = 0; i < expected.n && !error; i++) {
+        struct ref_frame done;
+        size_t n;
+
+        error = compare_piece(batch->packets[i], &expected.v[i], job,
+                              plan, &done);
+        if (!error) {
+            error = compare_wire(&done, job,
+                                 plan->method == TNL_GSO_HW_PARTIAL,
+                                 &segments.v[n_segments],
+                                 segments.n - n_segments, &n);
+            n_segments += n;
+        }
+        free(done.data);
+        if (error) {
+            char *s = xasprintf("packet %"PRIuSIZE" of %"PRIuSIZE": %s", i,
+                                expected.n, error);
+            free(error);
+            error = s;
+        }
+    }
+    if (!error && n_segments != segments.n) {
+        error = xasprintf("segments are missing");
+    }
+    ref_frames_destroy(&expected);
+    ref_frames_destroy(&segments);
+    return error;
+}
+
+/* Describes, plans and cuts the frame, the plan going to '*plan'.  Returns
+ * NULL if all of it is right, or if the reference cannot read the frame
+ * either (the plan is then to drop); otherwise what is wrong. */
+char *
+cut_and_compare(const uint8_t *frame, size_t len, const struct cut_job *job,
+                struct tnl_gso_plan *plan)
+{
+    struct dp_packet *p = pkt_from_frame(frame, len, job->ref.encap,
+                                         job->ref.outer_csum, job->ref.mss);
+    struct dp_packet_batch batch;
+    enum tnl_gso_reason reason;
+    struct tnl_gso_desc desc;
+    struct ref_layout l;
+    const char *broken;
+    char *error;
+
+    reason = tnl_gso_describe(p, &desc);
+    broken = ref_parse(frame, len, job->ref.encap, &l);
+    if (dp_packet_size(p) != len || memcmp(dp_packet_data(p), frame, len)) {
+        error = xstrdup("describe wrote to the packet");
+    } else if (reason || broken) {
+        error = (reason && broken ? NULL
+                 : reason ? xasprintf("refused: %s",
+                                      tnl_gso_reason_to_string(reason))
+                 : xasprintf("not refused: %s", broken));
+        *plan = (struct tnl_gso_plan) { .method = TNL_GSO_DROP };
+    } else {
+        error = compare_desc(&desc, &l, len, &job->ref);
+        if (job->caps) {
+            tnl_gso_plan(&desc, job->caps, plan);
+        } else {
+            tnl_gso_plan_split(&desc, job->max_frame_len, plan);
+        }
+    }
+    if (error || plan->method == TNL_GSO_DROP || plan->method == TNL_GSO_PASS
+        || !plan->unit) {
+        dp_packet_delete(p);
+        return error;
+    }
+
+    dp_packet_batch_init(&batch);
+    tnl_gso_cut(p, &desc, plan, &batch);
+    error = compare_batch(&batch, frame, len, &job->ref, plan);
+    dp_packet_delete_batch(&batch, true);
+    dp_packet_batch_destroy(&batch);
+    return error;
+}

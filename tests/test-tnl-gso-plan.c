@@ -1,0 +1,392 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+#undef NDEBUG
+
+#include "test-tnl-gso.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "netdev-provider.h"
+#include "openvswitch/dynamic-string.h"
+#include "util.h"
+
+/* Plan: every subset of a port's capabilities with every kind of packet.
+ *
+ * What is expected is written as rules here.  Must not look at
+ * tnl_gso_plan_rows(), from which the code under test and the documentation
+ * are made. */
+
+enum { MSS = 1400 };
+
+/* Payload lengths, the limit on segments on either side. */
+static const uint32_t payloads[] = {
+    0, 1, MSS - 1, MSS, MSS + 1, 2 * MSS, 5 * MSS, 5 * MSS + 1,
+    TNL_GSO_MAX_SEGS * MSS, TNL_GSO_MAX_SEGS * MSS + 1,
+};
+
+enum shape { SIMPLE, INNER_EXT, OUTER_EXT, STACKED, N_SHAPES };
+
+static const struct {
+    uint64_t flag;
+    const char *name;
+} flags[] = {
+    { NETDEV_TX_OFFLOAD_IPV4_CKSUM, "ipv4" },
+    { NETDEV_TX_OFFLOAD_TCP_CKSUM, "tcp" },
+    { NETDEV_TX_OFFLOAD_UDP_CKSUM, "udp" },
+    { NETDEV_TX_OFFLOAD_SCTP_CKSUM, "sctp" },
+    { NETDEV_TX_OFFLOAD_TCP_TSO, "tso" },
+    { NETDEV_TX_VXLAN_TNL_TSO, "vxlan-tso" },
+    { NETDEV_TX_GENEVE_TNL_TSO, "geneve-tso" },
+    { NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM, "outer-ip" },
+    { NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM, "outer-udp" },
+    { NETDEV_TX_GRE_TNL_TSO, "gre-tso" },
+};
+
+static bool
+has(const struct tnl_gso_caps *caps, uint64_t flag)
+{
+    return (caps->ol_flags & flag) != 0;
+}
+
+static bool
+allowed(const struct tnl_gso_caps *caps, enum tnl_gso_method method)
+{
+    return (caps->methods >> method) & 1;
+}
+
+/* Can the port cut such a packet, and everything but write the outer UDP
+ * checksum of each segment? */
+static bool
+port_cuts(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
+{
+    if (d->stacked || d->inner.ext || d->outer.ext) {
+        return false;
+    }
+    if (!has(caps, NETDEV_TX_OFFLOAD_TCP_TSO)) {
+        return false;
+    }
+    if (d->encap == TNL_GSO_PLAIN) {
+        return true;
+    }
+    if (d->outer.version == 4
+        && !has(caps, NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM)) {
+        return false;
+    }
+    if (d->encap == TNL_GSO_VXLAN) {
+        return has(caps, NETDEV_TX_VXLAN_TNL_TSO);
+    }
+    if (d->encap == TNL_GSO_GENEVE) {
+        return has(caps, NETDEV_TX_GENEVE_TNL_TSO);
+    }
+    return has(caps, NETDEV_TX_GRE_TNL_TSO) && !d->outer_csum;
+}
+
+static void
+expect(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
+       struct tnl_gso_plan *plan)
+{
+    bool udp_csum = d->outer_csum && (d->encap == TNL_GSO_VXLAN
+                                      || d->encap == TNL_GSO_GENEVE);
+    bool cuts = port_cuts(d, caps);
+
+    memset(plan, 0, sizeof *plan);
+    if (d->payload_len <= d->mss) {
+        plan->method = TNL_GSO_PASS;
+        plan->n_packets = 1;
+    } else if (cuts && allowed(caps, TNL_GSO_HW)
+               && (!udp_csum || has(caps,
+                                    NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM))) {
+        plan->method = TNL_GSO_HW;
+        plan->unit = d->payload_len;
+        plan->n_packets = 1;
+    } else if (cuts && udp_csum && allowed(caps, TNL_GSO_HW_PARTIAL)) {
+        plan->method = TNL_GSO_HW_PARTIAL;
+        plan->unit = d->payload_len / d->mss * d->mss;
+        plan->n_packets = d->payload_len % d->mss ? 2 : 1;
+    } else if (!allowed(caps, TNL_GSO_SOFTWARE)) {
+        plan->method = TNL_GSO_DROP;
+        plan->reason = TNL_GSO_R_NO_METHOD;
+    } else if (d->payload_len > TNL_GSO_MAX_SEGS * d->mss) {
+        plan->method = TNL_GSO_DROP;
+        plan->reason = TNL_GSO_R_TOO_MANY;
+    } else {
+        plan->method = TNL_GSO_SOFTWARE;
+        plan->unit = d->mss;
+        plan->n_packets = (d->payload_len + d->mss - 1) / d->mss;
+        plan->csum = !has(caps, NETDEV_TX_OFFLOAD_TCP_CKSUM);
+    }
+}
+
+static bool
+plan_equal(const struct tnl_gso_plan *a, const struct tnl_gso_plan *b)
+{
+    if (a->method != b->method) {
+        return false;
+    }
+    if (a->method == TNL_GSO_DROP) {
+        return a->reason == b->reason;
+    }
+    if (a->method == TNL_GSO_PASS) {
+        return a->n_packets == b->n_packets;
+    }
+    return (a->unit == b->unit && a->n_packets == b->n_packets
+            && a->csum == b->csum);
+}
+
+static void
+plan_format(const struct tnl_gso_plan *plan, struct ds *ds)
+{
+    ds_put_format(ds, "%s (%s) unit %"PRIu32" packets %"PRIu32"%s",
+                  tnl_gso_method_to_string(plan->method),
+                  tnl_gso_reason_to_string(plan->reason), plan->unit,
+                  plan->n_packets, plan->csum ? " csum" : "");
+}
+
+static void
+check(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
+{
+    struct tnl_gso_plan got, expected;
+    struct ds error, ports;
+
+    tnl_gso_plan(d, caps, &got);
+    expect(d, caps, &expected);
+    if (OVS_LIKELY(plan_equal(&got, &expected))) {
+        test_case(NULL, "plan");
+        return;
+    }
+
+    ds_init(&ports);
+    for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+        if (caps->ol_flags & flags[i].flag) {
+            ds_put_format(&ports, " %s", flags[i].name);
+        }
+    }
+    ds_init(&error);
+    plan_format(&got, &error);
+    ds_put_cstr(&error, ", expected ");
+    plan_format(&expected, &error);
+    test_case(ds_steal_cstr(&error),
+              "plan %s outer v%d%s payload=%"PRIu32"%s%s%s, methods %#x, "
+              "port:%s", tnl_gso_encap_to_string(d->encap), d->outer.version,
+              d->outer_csum ? " csum" : "", d->payload_len,
+              d->inner.ext ? " inner-ext" : "",
+              d->outer.ext ? " outer-ext" : "", d->stacked ? " stacked" : "",
+              caps->methods, ds_cstr_ro(&ports));
+    ds_destroy(&ports);
+}
+
+static void
+check_all_ports(const struct tnl_gso_desc *d)
+{
+    static const enum tnl_gso_method methods[] = {
+        TNL_GSO_HW, TNL_GSO_HW_PARTIAL, TNL_GSO_TCP_TSO, TNL_GSO_UDP_GSO,
+        TNL_GSO_SOFTWARE,
+    };
+
+    for (uint32_t i = 0; i < 1u << ARRAY_SIZE(flags); i++) {
+        struct tnl_gso_caps caps = { .ol_flags = 0 };
+
+        for (size_t j = 0; j < ARRAY_SIZE(flags); j++) {
+            caps.ol_flags |= i & (1u << j) ? flags[j].flag : 0;
+        }
+        for (uint32_t m = 0; m < 1u << ARRAY_SIZE(methods); m++) {
+            caps.methods = 0;
+            for (size_t j = 0; j < ARRAY_SIZE(methods); j++) {
+                caps.methods |= m & (1u << j) ? 1u << methods[j] : 0;
+            }
+            check(d, &caps);
+        }
+    }
+}
+
+static void
+test_every_subset(void)
+{
+    for (enum tnl_gso_encap encap = 0; encap < TNL_GSO_N_ENCAPS; encap++) {
+        for (int csum = 0; csum <= (encap != TNL_GSO_PLAIN); csum++) {
+            for (int version = 4; version <= 6; version += 2) {
+                for (size_t i = 0; i < ARRAY_SIZE(payloads); i++) {
+                    for (enum shape shape = 0; shape < N_SHAPES; shape++) {
+                        struct tnl_gso_desc d = {
+                            .encap = encap,
+                            .outer = { .version = version },
+                            .inner = { .version = version },
+                            .hdr_len = 104,
+                            .payload_len = payloads[i],
+                            .mss = MSS,
+                            .n_segs = MAX(DIV_ROUND_UP(payloads[i], MSS), 1),
+                            .outer_csum = csum,
+                            .stacked = shape == STACKED,
+                        };
+
+                        if (encap == TNL_GSO_PLAIN) {
+                            if (shape == OUTER_EXT || version == 6) {
+                                continue;
+                            }
+                            d.outer.version = 0;
+                        }
+                        d.inner.ext = shape == INNER_EXT;
+                        d.outer.ext = shape == OUTER_EXT;
+                        check_all_ports(&d);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* Splitting in front of a push. */
+static void
+test_split(void)
+{
+    static const struct {
+        uint32_t payload, max_frame_len;
+        uint32_t unit, n_packets;       /* 'n_packets' 0: to be dropped. */
+    } rows[] = {
+        /* Fits. */
+        { 0, 100, 0, 1 },
+        { 1400, 1500, 1400, 1 },
+        { 60000, 60100, 60000, 1 },
+        /* One byte too much. */
+        { 60000, 60099, 42 * MSS, 2 },
+        { 58800, 58899, 41 * MSS, 2 },
+        /* A multiple of the mss, and around it. */
+        { 60000, 100 + 42 * MSS, 42 * MSS, 2 },
+        { 60000, 99 + 42 * MSS, 41 * MSS, 2 },
+        { 60000, 101 + 42 * MSS, 42 * MSS, 2 },
+        { 60000, 100 + 10 * MSS, 10 * MSS, 5 },
+        { 60000, 100 + MSS, MSS, 43 },
+        /* No room for a segment. */
+        { 60000, 99 + MSS, 0, 0 },
+        { 60000, 100, 0, 0 },
+        { 60000, 10, 0, 0 },
+        { 1400, 1499, 0, 0 },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct tnl_gso_desc d = {
+            .encap = TNL_GSO_PLAIN,
+            .inner = { .version = 4 },
+            .hdr_len = 100,
+            .payload_len = rows[i].payload,
+            .mss = MSS,
+            .n_segs = MAX(DIV_ROUND_UP(rows[i].payload, MSS), 1),
+        };
+        struct tnl_gso_plan plan;
+        struct ds error = DS_EMPTY_INITIALIZER;
+
+        tnl_gso_plan_split(&d, rows[i].max_frame_len, &plan);
+        if (rows[i].n_packets
+            ? (plan.method == TNL_GSO_DROP || plan.unit != rows[i].unit
+               || plan.n_packets != rows[i].n_packets || plan.csum)
+            : (plan.method != TNL_GSO_DROP
+               || plan.reason != TNL_GSO_R_TOO_BIG)) {
+            plan_format(&plan, &error);
+        }
+        test_case(error.length ? ds_steal_cstr(&error) : NULL,
+                  "split payload=%"PRIu32" into frames of %"PRIu32,
+                  rows[i].payload, rows[i].max_frame_len);
+        ds_destroy(&error);
+    }
+}
+
+/* What describe refuses is dropped with describe's reason, unless nobody would
+ * have had to cut it. */
+static void
+test_refused(void)
+{
+    for (enum tnl_gso_reason reason = TNL_GSO_R_L2;
+         reason < TNL_GSO_N_REASONS; reason++) {
+        for (uint32_t l3_len = MSS - 1; l3_len <= MSS + 1; l3_len++) {
+            bool pass = l3_len <= MSS;
+            struct tnl_gso_plan plan;
+
+            tnl_gso_plan_refused(reason, l3_len, MSS, &plan);
+            test_case(((pass ? plan.method == TNL_GSO_PASS
+                        : plan.method == TNL_GSO_DROP
+                          && plan.reason == reason)
+                       ? NULL : xstrdup(tnl_gso_method_to_string(
+                                            plan.method))),
+                      "plan refused %s, %"PRIu32" bytes",
+                      tnl_gso_reason_to_string(reason), l3_len);
+        }
+    }
+}
+
+/* The configuration's names for methods. */
+static void
+test_methods(void)
+{
+    static const struct {
+        const char *s;
+        uint32_t methods;               /* 0: an error. */
+    } rows[] = {
+        { "hw", 1u << TNL_GSO_HW },
+        { "hw-partial", 1u << TNL_GSO_HW_PARTIAL },
+        { "software", 1u << TNL_GSO_SOFTWARE },
+        { "hw,udp-gso,software", (1u << TNL_GSO_HW | 1u << TNL_GSO_UDP_GSO
+                                  | 1u << TNL_GSO_SOFTWARE) },
+        { "tcp-tso, software", (1u << TNL_GSO_TCP_TSO
+                                | 1u << TNL_GSO_SOFTWARE) },
+        { "hw,hw-partial,tcp-tso,udp-gso,software", TNL_GSO_METHODS_ALL },
+        { "", 0 },
+        { ",", 0 },
+        { "pass", 0 },
+        { "drop", 0 },
+        { "hw,soft", 0 },
+        { "HW", 0 },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        uint32_t methods = 0xdeadbeef;
+        char *message = NULL;
+        char *error = NULL;
+        bool ok = tnl_gso_methods_from_string(rows[i].s, &methods, &message);
+
+        if (ok != (rows[i].methods != 0) || ok != !message
+            || methods != (ok ? rows[i].methods : 0xdeadbeef)) {
+            error = xasprintf("%s, %#x", ok ? "accepted" : "refused",
+                              methods);
+        }
+        if (ok && !error) {
+            struct ds ds = DS_EMPTY_INITIALIZER;
+            uint32_t again = 0;
+            char *ignored = NULL;
+
+            tnl_gso_methods_format(methods, &ds);
+            if (!tnl_gso_methods_from_string(ds_cstr(&ds), &again, &ignored)
+                || again != methods) {
+                error = xasprintf("formatted as \"%s\"", ds_cstr(&ds));
+            }
+            ds_destroy(&ds);
+            free(ignored);
+        }
+        test_case(error, "methods \"%s\"", rows[i].s);
+        free(message);
+    }
+}
+
+void
+test_plan(struct ovs_cmdl_context *ctx OVS_UNUSED)
+{
+    test_every_subset();
+    test_split();
+    test_refused();
+    test_methods();
+}

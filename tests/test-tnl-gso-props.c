@@ -1,0 +1,192 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+#undef NDEBUG
+
+#include "test-tnl-gso.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command-line.h"
+#include "netdev-provider.h"
+#include "openvswitch/dynamic-string.h"
+#include "timeval.h"
+#include "tnl-gso-pkt.h"
+#include "util.h"
+
+/* Properties: random packets, ports and damage, compared with the reference.
+ *
+ * Case number i of seed S is case 0 of seed S + i, and each failure names its
+ * own seed: `ovstest test-tnl-gso props 1 SEED` runs it alone. */
+
+/* Random capabilities, and half of the time those that matter. */
+static void
+random_caps(struct tnl_gso_caps *caps, struct pkt_rng *rng,
+            enum ref_encap encap)
+{
+    caps->ol_flags = pkt_rand(rng) & 0x3ff;
+    caps->methods = (pkt_range(rng, 4) ? TNL_GSO_METHODS_ALL
+                     : pkt_rand(rng) & TNL_GSO_METHODS_ALL);
+    if (pkt_range(rng, 2)) {
+        caps->ol_flags |= (NETDEV_TX_OFFLOAD_TCP_TSO | test_tnl_tso(encap)
+                           | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM);
+    } else {
+        caps->ol_flags &= ~NETDEV_TX_OFFLOAD_TCP_TSO;
+    }
+}
+
+/* Damages up to three bytes of the first 150, where the headers are, or cuts
+ * the frame short. */
+static void
+damage(uint8_t *frame, size_t *len, struct pkt_rng *rng)
+{
+    if (pkt_range(rng, 3)) {
+        for (uint32_t n = 1 + pkt_range(rng, 3); n > 0; n--) {
+            frame[pkt_range(rng, MIN(*len, 150))] = pkt_rand(rng);
+        }
+    } else {
+        *len = pkt_range(rng, *len);
+    }
+}
+
+/* The frame of case 'seed', for the caller to free. */
+static uint8_t *
+random_frame(uint64_t seed, struct pkt_row *row, struct pkt_rng *rng,
+             size_t *len, bool *damaged)
+{
+    uint8_t *frame;
+
+    rng->state = seed;
+    pkt_row_random(row, rng);
+    frame = pkt_build_frame(row, len);
+    *damaged = !pkt_range(rng, 4);
+    if (*damaged) {
+        damage(frame, len, rng);
+    }
+    return frame;
+}
+
+static void
+one(uint64_t seed, unsigned int n_methods[])
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+    struct tnl_gso_caps caps;
+    struct tnl_gso_plan plan;
+    struct cut_job job;
+    struct pkt_row row;
+    struct pkt_rng rng;
+    bool damaged, split;
+    uint8_t *frame;
+    char *error;
+    size_t len;
+
+    frame = random_frame(seed, &row, &rng, &len, &damaged);
+    split = !pkt_range(&rng, 6);
+    random_caps(&caps, &rng, row.encap);
+    job = (struct cut_job) {
+        .ref = {
+            .encap = row.encap,
+            .outer_csum = row.csum && row.encap != REF_GRE,
+            .mss = row.mss,
+        },
+        .caps = split ? NULL : &caps,
+        .max_frame_len = 1 + pkt_range(&rng, MIN(len * 2 + 1, UINT16_MAX)),
+    };
+    error = cut_and_compare(frame, len, &job, &plan);
+    n_methods[plan.method]++;
+    pkt_row_format(&row, &s);
+    test_case(error, "props 1 %"PRIu64" (%s%s, flags %#"PRIx64", methods "
+              "%#x)%s: %s", seed, split ? "split, " : "",
+              tnl_gso_method_to_string(plan.method), caps.ol_flags,
+              caps.methods, damaged ? ", damaged" : "", ds_cstr(&s));
+    ds_destroy(&s);
+    free(frame);
+}
+
+void
+test_props(struct ovs_cmdl_context *ctx)
+{
+    uint64_t n = ctx->argc > 1 ? strtoull(ctx->argv[1], NULL, 0) : 20000;
+    uint64_t seed = (ctx->argc > 2 ? strtoull(ctx->argv[2], NULL, 0)
+                     : time_wall_msec());
+    unsigned int n_methods[TNL_GSO_N_METHODS] = { 0 };
+
+    printf("props: %"PRIu64" cases, seed %"PRIu64"\n", n, seed);
+    for (uint64_t i = 0; i < n; i++) {
+        one(seed + i, n_methods);
+    }
+
+    printf("props:");
+    for (size_t i = 0; i < TNL_GSO_N_METHODS; i++) {
+        bool later = i == TNL_GSO_TCP_TSO || i == TNL_GSO_UDP_GSO;
+
+        if (!later) {
+            printf(" %s %u", tnl_gso_method_to_string(i), n_methods[i]);
+            /* A method that is never chosen is not tested. */
+            if (n >= 1000) {
+                test_case(n_methods[i] ? NULL : xstrdup("never chosen"),
+                          "props: method %s", tnl_gso_method_to_string(i));
+            }
+        }
+    }
+    printf("\n");
+}
+
+/* Writes seeds for the fuzz target: random packets, small ones. */
+void
+test_corpus(struct ovs_cmdl_context *ctx)
+{
+    const char *dir = ctx->argv[1];
+    uint64_t n = strtoull(ctx->argv[2], NULL, 0);
+    uint64_t seed = 0;
+
+    for (uint64_t i = 0; i < n; seed++) {
+        struct fuzz_header header;
+        struct tnl_gso_caps caps;
+        struct pkt_row row;
+        struct pkt_rng rng;
+        uint8_t *frame;
+        char *name;
+        FILE *file;
+        size_t len;
+        bool damaged;
+
+        frame = random_frame(seed, &row, &rng, &len, &damaged);
+        if (len > 2000) {
+            free(frame);
+            continue;
+        }
+        random_caps(&caps, &rng, row.encap);
+        header.encap = (row.encap | (row.csum ? FUZZ_CSUM : 0)
+                        | (pkt_range(&rng, 6) ? 0 : FUZZ_SPLIT));
+        header.methods = caps.methods;
+        ref_put16(header.mss, row.mss);
+        ref_put16(header.ol_flags, caps.ol_flags);
+        ref_put16(header.max_frame_len, 1 + pkt_range(&rng, 2000));
+
+        name = xasprintf("%s/%"PRIu64, dir, i++);
+        file = fopen(name, "wb");
+        if (!file || fwrite(&header, sizeof header, 1, file) != 1
+            || fwrite(frame, len, 1, file) != 1 || fclose(file)) {
+            ovs_fatal(errno, "%s", name);
+        }
+        free(name);
+        free(frame);
+    }
+}

@@ -1,0 +1,101 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+#undef NDEBUG
+
+#include "test-tnl-gso.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "command-line.h"
+#include "tests/ovstest.h"
+#include "util.h"
+
+/* Unit and property tests of tunnel segmentation, stage by stage.
+ *
+ * Each subcommand ends with a line `N passed, N failed`; its exit status is
+ * that of the tests. */
+
+static unsigned int n_passed, n_failed;
+
+void
+test_case(char *error, const char *name, ...)
+{
+    if (!error) {
+        n_passed++;
+    } else {
+        va_list args;
+
+        n_failed++;
+        printf("FAILED: ");
+        va_start(args, name);
+        vprintf(name, args);
+        va_end(args);
+        printf(": %s\n", error);
+        free(error);
+    }
+}
+
+static void
+usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
+{
+    printf("usage: ovstest test-tnl-gso COMMAND\n"
+           "  describe                offsets and reasons, bad packets\n"
+           "  plan                    every subset of capabilities\n"
+           "  cut                     segments against the reference\n"
+           "  csum                    copy+checksum, each implementation\n"
+           "  props [N [SEED]]        random packets\n"
+           "  segment plain|vxlan|geneve|gre MSS CSUM IN.pcap OUT.pcap\n"
+           "                          cuts captured superpackets; CSUM is 1\n"
+           "                          if an outer UDP checksum is wanted\n"
+           "  corpus DIR N            seeds for fuzz-tnl-gso\n");
+}
+
+static const struct ovs_cmdl_command commands[] = {
+    { "describe", NULL, 0, 0, test_describe, OVS_RO },
+    { "plan", NULL, 0, 0, test_plan, OVS_RO },
+    { "cut", NULL, 0, 0, test_cut, OVS_RO },
+    { "csum", NULL, 0, 0, test_csum, OVS_RO },
+    { "props", NULL, 0, 2, test_props, OVS_RO },
+    { "segment", NULL, 5, 5, test_segment, OVS_RO },
+    { "corpus", NULL, 2, 2, test_corpus, OVS_RO },
+    { "help", NULL, 0, 0, usage, OVS_RO },
+    { NULL, NULL, 0, 0, NULL, OVS_RO },
+};
+
+static void
+test_tnl_gso_main(int argc, char *argv[])
+{
+    struct ovs_cmdl_context ctx = {
+        .argc = argc - 1,
+        .argv = argv + 1,
+    };
+
+    set_program_name(argv[0]);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    ovs_cmdl_run_command(&ctx, commands);
+    if (n_passed + n_failed) {
+        printf("%u passed, %u failed\n", n_passed, n_failed);
+    }
+    if (n_failed) {
+        exit(EXIT_FAILURE);
+    }
+}
+
+OVSTEST_REGISTER("test-tnl-gso", test_tnl_gso_main);

@@ -1,0 +1,74 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef TEST_TNL_GSO_H
+#define TEST_TNL_GSO_H 1
+
+/* What the subcommands of `ovstest test-tnl-gso` and the fuzz target share.
+ *
+ * Expectations must come from the reference or from rows written here, never
+ * from the code under test. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "openvswitch/compiler.h"
+#include "tnl-gso-ref.h"
+#include "tnl-gso/tnl-gso-desc.h"
+#include "tnl-gso/tnl-gso-plan.h"
+
+struct ovs_cmdl_context;
+
+/* Counts one case.  A failed one is reported with its name; 'error' is NULL
+ * for success, otherwise what went wrong, which is freed. */
+void test_case(char *error, const char *name, ...) OVS_PRINTF_FORMAT(2, 3);
+
+/* How to cut one superpacket. */
+struct cut_job {
+    struct ref_job ref;
+    const struct tnl_gso_caps *caps;    /* NULL: tnl_gso_plan_split(). */
+    uint32_t max_frame_len;             /* For tnl_gso_plan_split(). */
+};
+
+char *cut_and_compare(const uint8_t *frame, size_t len, const struct cut_job *,
+                      struct tnl_gso_plan *);
+
+enum tnl_gso_encap test_encap(enum ref_encap);
+uint64_t test_tnl_tso(enum ref_encap);
+
+void test_describe(struct ovs_cmdl_context *);
+void test_plan(struct ovs_cmdl_context *);
+void test_cut(struct ovs_cmdl_context *);
+void test_props(struct ovs_cmdl_context *);
+void test_csum(struct ovs_cmdl_context *);
+void test_segment(struct ovs_cmdl_context *);
+void test_corpus(struct ovs_cmdl_context *);
+
+/* The fuzz target's input: this, then a frame. */
+struct fuzz_header {
+    uint8_t encap;              /* enum ref_encap, and FUZZ_*. */
+    uint8_t methods;            /* Of struct tnl_gso_caps. */
+    uint8_t mss[2];
+    uint8_t ol_flags[2];
+    uint8_t max_frame_len[2];   /* For FUZZ_SPLIT. */
+};
+enum {
+    FUZZ_CSUM = 1 << 7,
+    FUZZ_SPLIT = 1 << 6,
+};
+
+#endif /* test-tnl-gso.h */

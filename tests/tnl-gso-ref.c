@@ -1,0 +1,291 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include "tnl-gso-ref.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FLAG_FIN = 0x01,
+    FLAG_PSH = 0x08,
+    FLAG_CWR = 0x80,
+};
+
+/* Adds 'len' bytes to a ones-complement sum; those at even offsets count as
+ * the high byte. */
+static uint64_t
+add_bytes(uint64_t sum, const uint8_t *p, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        sum += i % 2 ? p[i] : p[i] << 8;
+    }
+    return sum;
+}
+
+static uint16_t
+fold(uint64_t sum)
+{
+    while (sum > 0xffff) {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    return sum;
+}
+
+uint16_t
+ref_csum(const uint8_t *p, size_t len)
+{
+    return ~fold(add_bytes(0, p, len)) & 0xffff;
+}
+
+/* The L4 checksum of the 'len' bytes at 'l4' with the pseudo-header of RFC
+ * 793 or RFC 8200 section 8.1.  Zero if the field is filled in and right. */
+static uint16_t
+l4_csum(const uint8_t *frame, const struct ref_l3 *l3, size_t len)
+{
+    uint8_t pseudo[40];
+    size_t n;
+
+    memset(pseudo, 0, sizeof pseudo);
+    if (l3->version == 4) {
+        memcpy(pseudo, frame + l3->ofs + 12, 4);
+        memcpy(pseudo + 4, frame + l3->dst, 4);
+        pseudo[9] = l3->proto;
+        ref_put16(pseudo + 10, len);
+        n = 12;
+    } else {
+        memcpy(pseudo, frame + l3->ofs + 8, 16);
+        memcpy(pseudo + 16, frame + l3->dst, 16);
+        ref_put32(pseudo + 32, len);
+        pseudo[39] = l3->proto;
+        n = 40;
+    }
+    return ~fold(add_bytes(add_bytes(0, pseudo, n), frame + l3->l4, len));
+}
+
+/* Writes the lengths and the IPv4 checksum of the header at 'l3', which goes
+ * up to the end of the frame. */
+static void
+settle_l3(uint8_t *f, size_t len, const struct ref_l3 *l3)
+{
+    uint8_t *ip = f + l3->ofs;
+
+    if (l3->version == 4) {
+        ref_put16(ip + 2, len - l3->ofs);
+        ref_put16(ip + 10, 0);
+        ref_put16(ip + 10, ref_csum(ip, l3->l4 - l3->ofs));
+    } else if (l3->version == 6) {
+        ref_put16(ip + 4, len - l3->ofs - 40);
+    }
+}
+
+/* Writes all lengths and checksums, the innermost first: each outer checksum
+ * covers the finished inner packet. */
+static const char *
+settle(uint8_t *f, size_t len, enum ref_encap encap, bool outer_csum)
+{
+    struct ref_layout l;
+    const char *error;
+    uint8_t *tcp, *tnl;
+
+    error = ref_parse(f, len, encap, &l);
+    if (error) {
+        return error;
+    }
+    settle_l3(f, len, &l.inner);
+    tcp = f + l.inner.l4;
+    ref_put16(tcp + 16, 0);
+    ref_put16(tcp + 16, l4_csum(f, &l.inner, len - l.inner.l4));
+
+    settle_l3(f, len, &l.outer);
+    tnl = f + l.outer.l4;
+    if (encap == REF_VXLAN || encap == REF_GENEVE) {
+        ref_put16(tnl + 4, len - l.outer.l4);
+        if (outer_csum) {
+            uint16_t csum;
+
+            ref_put16(tnl + 6, 0);
+            csum = l4_csum(f, &l.outer, len - l.outer.l4);
+            ref_put16(tnl + 6, csum ? csum : 0xffff);
+        }
+    } else if (encap == REF_GRE && l.gre_csum) {
+        ref_put32(tnl + 4, 0);  /* The checksum and 16 reserved bits. */
+        ref_put16(tnl + 4, ref_csum(tnl, len - l.outer.l4));
+    }
+    return NULL;
+}
+
+static void
+advance_id(uint8_t *f, const struct ref_l3 *l3, uint32_t n)
+{
+    if (l3->version == 4) {
+        uint8_t *id = f + l3->ofs + 4;
+
+        ref_put16(id, (ref_get16(id) + n) & 0xffff);
+    }
+}
+
+/* Makes the packet with the 'n' bytes of payload at 'pos'. */
+static const char *
+make_piece(const uint8_t *frame, size_t len, const struct ref_layout *l,
+           const struct ref_job *job, size_t pos, size_t n,
+           struct ref_frame *piece)
+{
+    bool first = pos == 0;
+    bool last = l->payload + pos + n == len;
+    uint8_t *f, *tcp;
+
+    piece->len = l->payload + n;
+    piece->data = f = malloc(piece->len);
+    if (!f) {
+        abort();
+    }
+    memcpy(f, frame, l->payload);
+    memcpy(f + l->payload, frame + l->payload + pos, n);
+
+    advance_id(f, &l->outer, pos / job->mss);
+    advance_id(f, &l->inner, pos / job->mss);
+    tcp = f + l->inner.l4;
+    ref_put32(tcp + 4, (ref_get32(tcp + 4) + pos) & 0xffffffff);
+    if (!first) {
+        tcp[13] &= ~FLAG_CWR;
+    }
+    if (!last) {
+        tcp[13] &= ~(FLAG_FIN | FLAG_PSH);
+    }
+    return settle(f, piece->len, job->encap, job->outer_csum);
+}
+
+/* Cuts 'frame' into packets of 'unit' bytes of payload, a multiple of the
+ * job's mss; the last may be shorter.
+ *
+ * One that is longer than the mss is for hardware to cut, which copies the
+ * outer UDP checksum: it is then that of the first segment which it will
+ * make.  Its TCP checksum is the one of the whole. */
+const char *
+ref_cut(const uint8_t *frame, size_t len, const struct ref_job *job,
+        uint32_t unit, struct ref_frames *frames)
+{
+    struct ref_layout l;
+    const char *error;
+    size_t total;
+
+    frames->v = NULL;
+    frames->n = 0;
+    error = ref_parse(frame, len, job->encap, &l);
+    if (error) {
+        return error;
+    }
+    total = len - l.payload;
+    for (size_t pos = 0; pos < total || !pos; pos += unit) {
+        size_t n = total - pos < unit ? total - pos : unit;
+        struct ref_frame *piece;
+
+        frames->v = realloc(frames->v, (frames->n + 1) * sizeof *frames->v);
+        if (!frames->v) {
+            abort();
+        }
+        piece = &frames->v[frames->n++];
+        error = make_piece(frame, len, &l, job, pos, n, piece);
+        if (!error && n > job->mss && job->outer_csum
+            && (job->encap == REF_VXLAN || job->encap == REF_GENEVE)) {
+            size_t csum_ofs = l.outer.l4 + 6;
+            struct ref_frame segment;
+
+            error = make_piece(frame, len, &l, job, pos, job->mss, &segment);
+            memcpy(piece->data + csum_ofs, segment.data + csum_ofs, 2);
+            free(segment.data);
+        }
+        if (error) {
+            return error;
+        }
+    }
+    return NULL;
+}
+
+void
+ref_frames_destroy(struct ref_frames *frames)
+{
+    for (size_t i = 0; i < frames->n; i++) {
+        free(frames->v[i].data);
+    }
+    free(frames->v);
+}
+
+static const char *
+check_l3(const uint8_t *f, size_t len, const struct ref_l3 *l3)
+{
+    const uint8_t *ip = f + l3->ofs;
+
+    if (l3->version == 4) {
+        if (ref_get16(ip + 2) != len - l3->ofs) {
+            return "wrong IPv4 total length";
+        }
+        if (ref_csum(ip, l3->l4 - l3->ofs)) {
+            return "wrong IPv4 header checksum";
+        }
+    } else if (l3->version == 6) {
+        if (ref_get16(ip + 4) != len - l3->ofs - 40) {
+            return "wrong IPv6 payload length";
+        }
+    }
+    return NULL;
+}
+
+/* Judges every length and checksum of one finished frame.  'outer_csum' says
+ * whether the outer UDP checksum has to be there; it is not looked at
+ * otherwise. */
+const char *
+ref_check(const uint8_t *f, size_t len, enum ref_encap encap, bool outer_csum)
+{
+    struct ref_layout l;
+    const char *error;
+    const uint8_t *tnl;
+
+    error = ref_parse(f, len, encap, &l);
+    if (!error) {
+        error = check_l3(f, len, &l.outer);
+    }
+    if (!error) {
+        error = check_l3(f, len, &l.inner);
+    }
+    if (error) {
+        return error;
+    }
+    if (l4_csum(f, &l.inner, len - l.inner.l4)) {
+        return "wrong TCP checksum";
+    }
+    tnl = f + l.outer.l4;
+    if (encap == REF_VXLAN || encap == REF_GENEVE) {
+        if (ref_get16(tnl + 4) != len - l.outer.l4) {
+            return "wrong outer UDP length";
+        }
+        if (outer_csum && !ref_get16(tnl + 6)) {
+            return "no outer UDP checksum";
+        }
+        if (outer_csum && l4_csum(f, &l.outer, len - l.outer.l4)) {
+            return "wrong outer UDP checksum";
+        }
+    } else if (encap == REF_GRE && l.gre_csum) {
+        if (ref_get16(tnl + 6)) {
+            return "GRE's reserved bits are not zero";
+        }
+        if (ref_csum(tnl, len - l.outer.l4)) {
+            return "wrong GRE checksum";
+        }
+    }
+    return NULL;
+}
