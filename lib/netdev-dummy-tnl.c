@@ -1,0 +1,81 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "netdev-dummy-tnl.h"
+
+#include <string.h>
+
+#include "netdev-provider.h"
+#include "openvswitch/vlog.h"
+#include "smap.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(netdev_dummy_tnl);
+
+/* Names as in `tnl-gso/show`. */
+static const struct {
+    const char *name;
+    uint64_t flag;
+} offloads[] = {
+    { "ip_csum", NETDEV_TX_OFFLOAD_IPV4_CKSUM },
+    { "tcp_csum", NETDEV_TX_OFFLOAD_TCP_CKSUM },
+    { "udp_csum", NETDEV_TX_OFFLOAD_UDP_CKSUM },
+    { "sctp_csum", NETDEV_TX_OFFLOAD_SCTP_CKSUM },
+    { "tcp_seg", NETDEV_TX_OFFLOAD_TCP_TSO },
+    { "vxlan_tso", NETDEV_TX_VXLAN_TNL_TSO },
+    { "geneve_tso", NETDEV_TX_GENEVE_TNL_TSO },
+    { "gre_tso", NETDEV_TX_GRE_TNL_TSO },
+    { "out_ip_csum", NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM },
+    { "out_udp_csum", NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM },
+};
+
+/* Makes options:ol_tx, a list of offloads, all that 'netdev' can do.
+ * Without it, upstream's own options for dummy ports count, which know no
+ * tunnel TSO.  Superpackets come out as they are; to be taken, they must not
+ * exceed the port's MTU. */
+void
+netdev_dummy_tnl_set_config(struct netdev *netdev, const struct smap *args)
+{
+    const char *list = smap_get(args, "ol_tx");
+    char *copy, *name, *save_ptr = NULL;
+
+    if (!list) {
+        netdev->ol_flags &= ~(NETDEV_TX_VXLAN_TNL_TSO
+                              | NETDEV_TX_GENEVE_TNL_TSO
+                              | NETDEV_TX_GRE_TNL_TSO);
+        return;
+    }
+
+    netdev->ol_flags = 0;
+    copy = xstrdup(list);
+    for (name = strtok_r(copy, ", ", &save_ptr); name;
+         name = strtok_r(NULL, ", ", &save_ptr)) {
+        size_t i = 0;
+
+        while (i < ARRAY_SIZE(offloads) && strcmp(name, offloads[i].name)) {
+            i++;
+        }
+        if (i < ARRAY_SIZE(offloads)) {
+            netdev->ol_flags |= offloads[i].flag;
+        } else {
+            VLOG_WARN("%s: unknown offload '%s'", netdev_get_name(netdev),
+                      name);
+        }
+    }
+    free(copy);
+}
