@@ -2,6 +2,7 @@
 # where this directory is tests/tnl-gso.
 
 tests_ovstest_SOURCES += \
+	tests/tnl-gso/bench-tnl-gso.c \
 	tests/tnl-gso/test-tnl-gso.c \
 	tests/tnl-gso/test-tnl-gso.h \
 	tests/tnl-gso/test-tnl-gso-compare.c \
@@ -16,3 +17,13 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/tnl-gso-ref.c \
 	tests/tnl-gso/tnl-gso-ref.h \
 	tests/tnl-gso/tnl-gso-ref-parse.c
+
+# Built by tests/run-fuzz alone, in a build directory of its own.
+EXTRA_PROGRAMS += tests/tnl-gso/fuzz-tnl-gso
+tests_tnl_gso_fuzz_tnl_gso_SOURCES = \
+	tests/tnl-gso/fuzz-tnl-gso.c \
+	tests/tnl-gso/test-tnl-gso-compare.c \
+	tests/tnl-gso/tnl-gso-pkt.c \
+	tests/tnl-gso/tnl-gso-ref.c \
+	tests/tnl-gso/tnl-gso-ref-parse.c
+tests_tnl_gso_fuzz_tnl_gso_LDADD = lib/libopenvswitch.la
