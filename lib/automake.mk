@@ -5,6 +5,8 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/csum-copy.h \
 	lib/tnl-gso/netdev-dummy-tnl.c \
 	lib/tnl-gso/netdev-dummy-tnl.h \
+	lib/tnl-gso/tnl-gso-buf.c \
+	lib/tnl-gso/tnl-gso-buf.h \
 	lib/tnl-gso/tnl-gso-desc.c \
 	lib/tnl-gso/tnl-gso-desc.h \
 	lib/tnl-gso/tnl-gso-finish.c \

@@ -20,6 +20,7 @@
 
 #include <string.h>
 
+#include "compiler.h"
 #include "openvswitch/vlog.h"
 #include "ovs-atomic.h"
 #include "ovs-thread.h"
@@ -47,62 +48,55 @@ fold64(uint64_t sum)
     return sum;
 }
 
-/* Sums the 'n' < 8 bytes at 'src' into 'sum', and copies them to 'dst' if
- * that is nonnull. */
-static inline uint64_t
-sum_tail(uint64_t sum, uint8_t *dst, const uint8_t *src, size_t n)
+/* Sums the 'n' <= 8 bytes at 'src' into 'sum', and copies them to 'dst' if
+ * 'copy' is true. */
+static inline uint64_t ALWAYS_INLINE
+sum_word(uint64_t sum, bool copy, uint8_t *dst, const uint8_t *src, size_t n)
 {
     uint64_t word = 0;
 
     memcpy(&word, src, n);
-    if (dst) {
-        memcpy(dst, src, n);
+    if (copy) {
+        memcpy(dst, &word, n);
     }
     return add_carry(sum, word);
 }
 
-/* Sums 'n' bytes of 'src', copying them to 'dst' if that is nonnull.  Four
- * sums that do not depend on each other keep the adders busy. */
-static inline uint64_t
-sum_plain(uint8_t *dst, const uint8_t *src, size_t n)
+/* Sums 'n' bytes of 'src' and copies them to 'dst' if 'copy' is true, which
+ * the compiler must know: a loop with the question in it is half as fast.
+ * Four sums that do not depend on each other keep the adders busy. */
+static inline uint64_t ALWAYS_INLINE
+sum_plain(bool copy, uint8_t *dst, const uint8_t *src, size_t n)
 {
-    uint64_t s[4] = { 0, 0, 0, 0 };
-    uint64_t w[4];
+    uint64_t s0 = 0;
+    uint64_t s1 = 0;
+    uint64_t s2 = 0;
+    uint64_t s3 = 0;
+    size_t i = 0;
 
-    for (; n >= sizeof w; n -= sizeof w) {
-        memcpy(w, src, sizeof w);
-        if (dst) {
-            memcpy(dst, w, sizeof w);
-            dst += sizeof w;
-        }
-        src += sizeof w;
-        for (int i = 0; i < 4; i++) {
-            s[i] = add_carry(s[i], w[i]);
-        }
+    for (; i + 32 <= n; i += 32) {
+        s0 = sum_word(s0, copy, dst + i, src + i, 8);
+        s1 = sum_word(s1, copy, dst + i + 8, src + i + 8, 8);
+        s2 = sum_word(s2, copy, dst + i + 16, src + i + 16, 8);
+        s3 = sum_word(s3, copy, dst + i + 24, src + i + 24, 8);
     }
-    s[0] = add_carry(add_carry(s[0], s[1]), add_carry(s[2], s[3]));
-    for (; n >= sizeof w[0]; n -= sizeof w[0]) {
-        memcpy(w, src, sizeof w[0]);
-        if (dst) {
-            memcpy(dst, w, sizeof w[0]);
-            dst += sizeof w[0];
-        }
-        src += sizeof w[0];
-        s[0] = add_carry(s[0], w[0]);
+    s0 = add_carry(add_carry(s0, s1), add_carry(s2, s3));
+    for (; i + 8 <= n; i += 8) {
+        s0 = sum_word(s0, copy, dst + i, src + i, 8);
     }
-    return sum_tail(s[0], dst, src, n);
+    return sum_word(s0, copy, dst + i, src + i, n - i);
 }
 
 static uint32_t
 copy_plain(void *dst, const void *src, size_t n)
 {
-    return fold64(sum_plain(dst, src, n));
+    return fold64(sum_plain(true, dst, src, n));
 }
 
 static uint32_t
 fold_plain(const void *src, size_t n)
 {
-    return fold64(sum_plain(NULL, src, n));
+    return fold64(sum_plain(false, NULL, src, n));
 }
 
 static bool

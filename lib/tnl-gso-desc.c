@@ -77,6 +77,7 @@ routing_dst(const uint8_t *rh, size_t ofs, size_t len, size_t dst_ofs)
     enum { TYPE0 = 0, TYPE2 = 2, SEGMENT_ROUTING = 4, ADDRS_OFS = 8 };
     uint8_t type = rh[2];
     uint8_t segments_left = rh[3];
+    size_t n_addrs;
 
     if (!segments_left || len < ADDRS_OFS + sizeof(struct in6_addr)) {
         return dst_ofs;
@@ -84,7 +85,8 @@ routing_dst(const uint8_t *rh, size_t ofs, size_t len, size_t dst_ofs)
     switch (type) {
     case TYPE0:                 /* RFC 2460 section 4.4: the last address. */
     case TYPE2:                 /* RFC 6275 section 6.4: the only one. */
-        return ofs + len - sizeof(struct in6_addr);
+        n_addrs = (len - ADDRS_OFS) / sizeof(struct in6_addr);
+        return ofs + ADDRS_OFS + (n_addrs - 1) * sizeof(struct in6_addr);
     case SEGMENT_ROUTING:       /* RFC 8754 section 2: Segment List[0]. */
         return ofs + ADDRS_OFS;
     default:

@@ -30,18 +30,18 @@
  * port cuts equal segments only (tnl-gso.c).  Must not edit a header field:
  * that is finish (tnl-gso-finish.c). */
 
-/* Returns a new packet with the headers of 'p' and the 'len' bytes of payload
+/* Returns a new packet, from 'alloc', with the headers of 'p' and the 'len' bytes of payload
  * at 'payload_ofs', counted from the first byte of payload.  If 'csum' is
  * true, stores the sum of the payload in '*sum'. */
 static struct dp_packet *
 seg_new(const struct dp_packet *p, const struct tnl_gso_desc *d,
-        uint32_t payload_ofs, uint32_t len, bool csum, uint32_t *sum)
+        uint32_t payload_ofs, uint32_t len, bool csum, uint32_t *sum,
+        tnl_gso_alloc_func *alloc)
 {
     const char *frame = dp_packet_data(p);
     const char *payload = frame + d->hdr_len + payload_ofs;
-    struct dp_packet *seg = dp_packet_new_with_headroom(d->hdr_len + len,
-                                                        TNL_GSO_HEADROOM);
-    char *dst = dp_packet_put_uninit(seg, d->hdr_len + len);
+    struct dp_packet *seg = alloc(d->hdr_len + len, TNL_GSO_HEADROOM);
+    char *dst = dp_packet_data(seg);
 
     memcpy(dst, frame, d->hdr_len);
     if (csum) {
@@ -75,11 +75,24 @@ set_offsets(struct dp_packet *p, const struct tnl_gso_desc *d)
     p->inner_l4_ofs = plain ? UINT16_MAX : d->inner.l4_ofs;
 }
 
+/* An allocator for packets that any code may get. */
+struct dp_packet *
+tnl_gso_alloc_any(size_t size, size_t headroom)
+{
+    struct dp_packet *p = dp_packet_new_with_headroom(size, headroom);
+
+    dp_packet_set_size(p, size);
+    return p;
+}
+
 /* Appends the packets that 'plan' makes of superpacket 'p', described by 'd',
- * to 'out'.  Takes ownership of 'p'. */
+ * to 'out'.  New ones come from 'alloc': tnl_gso_buf_new() if they go to a
+ * driver and nowhere else, otherwise tnl_gso_alloc_any().  Takes ownership of
+ * 'p'. */
 void
 tnl_gso_cut(struct dp_packet *p, const struct tnl_gso_desc *d,
-            const struct tnl_gso_plan *plan, struct dp_packet_batch *out)
+            const struct tnl_gso_plan *plan, tnl_gso_alloc_func *alloc,
+            struct dp_packet_batch *out)
 {
     /* A first packet that is a superpacket still stays where it is.  A first
      * segment is copied like the others: staying, it would keep 64 kB. */
@@ -97,7 +110,7 @@ tnl_gso_cut(struct dp_packet *p, const struct tnl_gso_desc *d,
         struct dp_packet *seg;
         uint32_t sum;
 
-        seg = seg_new(p, d, ofs, len, plan->csum, &sum);
+        seg = seg_new(p, d, ofs, len, plan->csum, &sum, alloc);
         set_offsets(seg, d);
         tnl_gso_finish(&f, seg, i, len, sum);
         dp_packet_batch_add(out, seg);

@@ -37,9 +37,16 @@ struct dp_packet_batch;
  * tunnel header when cutting happens before a push. */
 #define TNL_GSO_HEADROOM 128
 
-/* segment: tnl-gso-seg.c. */
+/* segment: tnl-gso-seg.c.
+ *
+ * An allocator returns a packet with 'size' bytes of data behind 'headroom',
+ * both not initialized. */
+typedef struct dp_packet *tnl_gso_alloc_func(size_t size, size_t headroom);
+
+struct dp_packet *tnl_gso_alloc_any(size_t size, size_t headroom);
 void tnl_gso_cut(struct dp_packet *, const struct tnl_gso_desc *,
-                 const struct tnl_gso_plan *, struct dp_packet_batch *out);
+                 const struct tnl_gso_plan *, tnl_gso_alloc_func *,
+                 struct dp_packet_batch *out);
 
 /* finish: tnl-gso-finish.c.
  *

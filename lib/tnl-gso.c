@@ -30,6 +30,7 @@
 #include "ovs-atomic.h"
 #include "ovs-thread.h"
 #include "random.h"
+#include "tnl-gso-buf.h"
 #include "tnl-gso-desc.h"
 #include "tnl-gso-plan.h"
 #include "tnl-gso-seg.h"
@@ -76,11 +77,12 @@ describe_and_plan(const struct dp_packet *p, const struct tnl_gso_caps *caps,
 }
 
 /* Does with superpacket 'p' what 'plan' says, counts it on 'netdev', and
- * appends what comes out to 'out'.  Takes ownership of 'p'. */
+ * appends what comes out to 'out', new packets from 'alloc'.  Takes ownership
+ * of 'p'. */
 static void
 execute(const struct netdev *netdev, struct dp_packet *p,
         const struct tnl_gso_desc *desc, const struct tnl_gso_plan *plan,
-        struct dp_packet_batch *out)
+        tnl_gso_alloc_func *alloc, struct dp_packet_batch *out)
 {
     tnl_gso_count_tx(netdev->tnl_gso, desc, plan, dp_packet_size(p));
 
@@ -95,7 +97,7 @@ execute(const struct netdev *netdev, struct dp_packet *p,
         /* Fall through. */
     case TNL_GSO_HW:
     case TNL_GSO_HW_PARTIAL:
-        tnl_gso_cut(p, desc, plan, out);
+        tnl_gso_cut(p, desc, plan, alloc, out);
         break;
 
     case TNL_GSO_DROP:
@@ -152,7 +154,7 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
             struct tnl_gso_plan plan;
 
             describe_and_plan(packet, &caps, &desc, &plan);
-            execute(netdev, packet, &desc, &plan, &out);
+            execute(netdev, packet, &desc, &plan, tnl_gso_buf_new, &out);
         } else {
             dp_packet_batch_add(&out, packet);
         }
@@ -225,7 +227,7 @@ push_prepare_super(const struct netdev *tunnel, struct dp_packet *p,
     /* Marks and offsets have room for one tunnel. */
     if (dp_packet_tunnel(p) || !header_takes_superpackets(data)) {
         describe_and_plan(p, &none, &desc, &plan);
-        execute(tunnel, p, &desc, &plan, out);
+        execute(tunnel, p, &desc, &plan, tnl_gso_alloc_any, out);
         return;
     }
 
@@ -242,9 +244,9 @@ push_prepare_super(const struct netdev *tunnel, struct dp_packet *p,
     }
     tnl_gso_plan_split(&desc, MAX_TUNNEL_FRAME_LEN - data->header_len, &plan);
     if (plan.method == TNL_GSO_DROP) {
-        execute(tunnel, p, &desc, &plan, out);
+        execute(tunnel, p, &desc, &plan, tnl_gso_alloc_any, out);
     } else {
-        tnl_gso_cut(p, &desc, &plan, out);
+        tnl_gso_cut(p, &desc, &plan, tnl_gso_alloc_any, out);
     }
 }
 

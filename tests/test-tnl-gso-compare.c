@@ -25,6 +25,7 @@
 #include "dp-packet.h"
 #include "netdev-provider.h"
 #include "tnl-gso-pkt.h"
+#include "tnl-gso/tnl-gso-buf.h"
 #include "tnl-gso/tnl-gso-seg.h"
 #include "util.h"
 
@@ -346,7 +347,7 @@ cut_and_compare(const uint8_t *frame, size_t len, const struct cut_job *job,
     }
 
     dp_packet_batch_init(&batch);
-    tnl_gso_cut(p, &desc, plan, &batch);
+    tnl_gso_cut(p, &desc, plan, tnl_gso_buf_new, &batch);
     error = compare_batch(&batch, frame, len, &job->ref, plan);
     dp_packet_delete_batch(&batch, true);
     dp_packet_batch_destroy(&batch);

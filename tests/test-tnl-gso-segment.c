@@ -27,6 +27,7 @@
 #include "dp-packet.h"
 #include "pcap-file.h"
 #include "tnl-gso-pkt.h"
+#include "tnl-gso/tnl-gso-buf.h"
 #include "tnl-gso/tnl-gso-seg.h"
 #include "util.h"
 
@@ -67,7 +68,7 @@ segment(struct dp_packet *p, struct dp_packet_batch *out, int n)
         dp_packet_batch_add(out, p);
         break;
     case TNL_GSO_SOFTWARE:
-        tnl_gso_cut(p, &desc, &plan, out);
+        tnl_gso_cut(p, &desc, &plan, tnl_gso_buf_new, out);
         break;
     case TNL_GSO_HW:
     case TNL_GSO_HW_PARTIAL:

@@ -1,0 +1,51 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef TNL_GSO_BUF_H
+#define TNL_GSO_BUF_H 1
+
+/* Buffers for segments, from a pool.
+ *
+ * Allocated by the segment stage (tnl-gso-seg.c), freed by dp_packet_delete()
+ * wherever a segment ends: 'source' is DPBUF_POOL.  Only packets on their way
+ * to a driver come from here.  Must not know what is in a packet.
+ *
+ * A malloc() for the packet and another one for its data would cost more than
+ * copying the payload does.  Each thread keeps the buffers that it has freed,
+ * and hands out the one freed last, which is still in its cache.  A buffer
+ * belongs to nobody: the thread that frees it keeps it, so there are no locks
+ * and nothing to send back.  What is kept is bounded per thread, and given
+ * back when the thread ends. */
+
+#include <stddef.h>
+
+#include "util.h"
+
+struct dp_packet;
+
+struct dp_packet *tnl_gso_buf_new(size_t size, size_t headroom);
+void tnl_gso_buf_free(struct dp_packet *);
+void tnl_gso_buf_free_data(struct dp_packet *);
+
+/* What all threads together hold. */
+struct tnl_gso_buf_usage {
+    size_t n_bufs;              /* Existing buffers. */
+    size_t n_idle;              /* Of these, kept for the next segment. */
+    size_t bytes;               /* Memory of all of them. */
+};
+void tnl_gso_buf_usage_get(struct tnl_gso_buf_usage *);
+
+#endif /* tnl-gso-buf.h */
