@@ -20,7 +20,7 @@
 
 #include <string.h>
 
-#include "compiler.h"
+#include "csum-copy-impl.h"
 #include "openvswitch/vlog.h"
 #include "ovs-atomic.h"
 #include "ovs-thread.h"
@@ -28,75 +28,16 @@
 
 VLOG_DEFINE_THIS_MODULE(csum_copy);
 
-/* Adds with the carry brought around, which is what a ones-complement sum
- * is: any width that is a multiple of 16 bits gives the same result once it
- * is folded (RFC 1071 section 2). */
-static inline uint64_t
-add_carry(uint64_t a, uint64_t b)
-{
-    a += b;
-    return a + (a < b);
-}
-
-static inline uint32_t
-fold64(uint64_t sum)
-{
-    sum = (sum & UINT32_MAX) + (sum >> 32);
-    sum = (sum & UINT32_MAX) + (sum >> 32);
-    sum = (sum & UINT16_MAX) + (sum >> 16);
-    sum = (sum & UINT16_MAX) + (sum >> 16);
-    return sum;
-}
-
-/* Sums the 'n' <= 8 bytes at 'src' into 'sum', and copies them to 'dst' if
- * 'copy' is true. */
-static inline uint64_t ALWAYS_INLINE
-sum_word(uint64_t sum, bool copy, uint8_t *dst, const uint8_t *src, size_t n)
-{
-    uint64_t word = 0;
-
-    memcpy(&word, src, n);
-    if (copy) {
-        memcpy(dst, &word, n);
-    }
-    return add_carry(sum, word);
-}
-
-/* Sums 'n' bytes of 'src' and copies them to 'dst' if 'copy' is true, which
- * the compiler must know: a loop with the question in it is half as fast.
- * Four sums that do not depend on each other keep the adders busy. */
-static inline uint64_t ALWAYS_INLINE
-sum_plain(bool copy, uint8_t *dst, const uint8_t *src, size_t n)
-{
-    uint64_t s0 = 0;
-    uint64_t s1 = 0;
-    uint64_t s2 = 0;
-    uint64_t s3 = 0;
-    size_t i = 0;
-
-    for (; i + 32 <= n; i += 32) {
-        s0 = sum_word(s0, copy, dst + i, src + i, 8);
-        s1 = sum_word(s1, copy, dst + i + 8, src + i + 8, 8);
-        s2 = sum_word(s2, copy, dst + i + 16, src + i + 16, 8);
-        s3 = sum_word(s3, copy, dst + i + 24, src + i + 24, 8);
-    }
-    s0 = add_carry(add_carry(s0, s1), add_carry(s2, s3));
-    for (; i + 8 <= n; i += 8) {
-        s0 = sum_word(s0, copy, dst + i, src + i, 8);
-    }
-    return sum_word(s0, copy, dst + i, src + i, n - i);
-}
-
 static uint32_t
 copy_plain(void *dst, const void *src, size_t n)
 {
-    return fold64(sum_plain(true, dst, src, n));
+    return csum_copy_fold64(csum_copy_plain(true, dst, src, n));
 }
 
 static uint32_t
 fold_plain(const void *src, size_t n)
 {
-    return fold64(sum_plain(false, NULL, src, n));
+    return csum_copy_fold64(csum_copy_plain(false, NULL, src, n));
 }
 
 static bool
@@ -105,15 +46,23 @@ usable_plain(void)
     return true;
 }
 
+static const struct csum_copy_impl csum_copy_plain_impl = {
+    "plain", usable_plain, copy_plain, fold_plain
+};
+
 /* Best first. */
-static const struct csum_copy_impl impls[] = {
-    { "plain", usable_plain, copy_plain, fold_plain },
+static const struct csum_copy_impl *const impls[] = {
+#ifdef CSUM_COPY_X86
+    &csum_copy_avx512,
+    &csum_copy_avx2,
+#endif
+    &csum_copy_plain_impl,
 };
 
 static ATOMIC(const struct csum_copy_impl *) current;
 
 /* All implementations, '*n' of them, those that this CPU lacks included. */
-const struct csum_copy_impl *
+const struct csum_copy_impl *const *
 csum_copy_impls(size_t *n)
 {
     *n = ARRAY_SIZE(impls);
@@ -128,9 +77,12 @@ csum_copy_impl(void)
 
     atomic_read_relaxed(&current, &impl);
     if (OVS_UNLIKELY(!impl)) {
-        for (impl = impls; !impl->usable(); impl++) {
-            continue;
+        size_t i = 0;
+
+        while (!impls[i]->usable()) {
+            i++;
         }
+        impl = impls[i];
         atomic_store_relaxed(&current, impl);
         VLOG_DBG("using %s", impl->name);
     }
@@ -146,8 +98,8 @@ csum_copy_force(const char *name)
     const struct csum_copy_impl *impl = NULL;
 
     for (size_t i = 0; name && i < ARRAY_SIZE(impls); i++) {
-        if (!strcmp(impls[i].name, name) && impls[i].usable()) {
-            impl = &impls[i];
+        if (!strcmp(impls[i]->name, name) && impls[i]->usable()) {
+            impl = impls[i];
         }
     }
     if (name && !impl) {

@@ -45,7 +45,7 @@ struct csum_copy_impl {
     uint32_t (*fold)(const void *src, size_t n);
 };
 
-const struct csum_copy_impl *csum_copy_impls(size_t *n);
+const struct csum_copy_impl *const *csum_copy_impls(size_t *n);
 const struct csum_copy_impl *csum_copy_impl(void);
 bool csum_copy_force(const char *name);
 

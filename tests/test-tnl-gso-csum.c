@@ -219,21 +219,21 @@ test_force(const struct csum_copy_impl *impl)
 void
 test_csum(struct ovs_cmdl_context *ctx OVS_UNUSED)
 {
-    const struct csum_copy_impl *impls;
+    const struct csum_copy_impl *const *impls;
     size_t n;
 
     impls = csum_copy_impls(&n);
     for (size_t i = 0; i < n; i++) {
-        if (impls[i].usable && !impls[i].usable()) {
+        if (!impls[i]->usable()) {
             printf("csum %s: skipped, this CPU cannot run it\n",
-                   impls[i].name);
-            test_case(csum_copy_force(impls[i].name)
+                   impls[i]->name);
+            test_case(csum_copy_force(impls[i]->name)
                       ? xstrdup("accepted on a CPU that cannot run it")
-                      : NULL, "csum force %s", impls[i].name);
+                      : NULL, "csum force %s", impls[i]->name);
             continue;
         }
-        test_impl(&impls[i]);
-        test_force(&impls[i]);
+        test_impl(impls[i]);
+        test_force(impls[i]);
     }
     test_case(csum_copy_force("no such implementation")
               ? xstrdup("accepted") : NULL, "csum force an unknown name");

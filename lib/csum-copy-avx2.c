@@ -1,0 +1,91 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "csum-copy-impl.h"
+
+#ifdef CSUM_COPY_X86
+#include <immintrin.h>
+
+/* 32 bytes at a time. */
+
+#define TARGET __attribute__((target("avx2")))
+
+/* Adds the 32-bit halves of four 64-bit words to two sums of 64 bits each,
+ * in which carries have room. */
+static inline void TARGET ALWAYS_INLINE
+step(bool copy, uint8_t *dst, const uint8_t *src, __m256i *even, __m256i *odd)
+{
+    const __m256i low = _mm256_set1_epi64x(UINT32_MAX);
+    __m256i v = _mm256_loadu_si256((const void *) src);
+
+    if (copy) {
+        _mm256_storeu_si256((void *) dst, v);
+    }
+    *even = _mm256_add_epi64(*even, _mm256_and_si256(v, low));
+    *odd = _mm256_add_epi64(*odd, _mm256_srli_epi64(v, 32));
+}
+
+static inline uint64_t TARGET ALWAYS_INLINE
+sum_avx2(bool copy, uint8_t *dst, const uint8_t *src, size_t n)
+{
+    __m256i even0 = _mm256_setzero_si256();
+    __m256i odd0 = even0;
+    __m256i even1 = even0;
+    __m256i odd1 = even0;
+    uint64_t lanes[4];
+    uint64_t sum;
+    size_t i = 0;
+
+    for (; i + 64 <= n; i += 64) {
+        step(copy, dst + i, src + i, &even0, &odd0);
+        step(copy, dst + i + 32, src + i + 32, &even1, &odd1);
+    }
+    if (i + 32 <= n) {
+        step(copy, dst + i, src + i, &even0, &odd0);
+        i += 32;
+    }
+    even0 = _mm256_add_epi64(_mm256_add_epi64(even0, odd0),
+                             _mm256_add_epi64(even1, odd1));
+    _mm256_storeu_si256((void *) lanes, even0);
+    sum = lanes[0] + lanes[1] + lanes[2] + lanes[3];
+
+    return csum_copy_add(sum, csum_copy_plain(copy, dst + i, src + i, n - i));
+}
+
+static uint32_t TARGET
+copy_avx2(void *dst, const void *src, size_t n)
+{
+    return csum_copy_fold64(sum_avx2(true, dst, src, n));
+}
+
+static uint32_t TARGET
+fold_avx2(const void *src, size_t n)
+{
+    return csum_copy_fold64(sum_avx2(false, NULL, src, n));
+}
+
+static bool
+usable_avx2(void)
+{
+    return __builtin_cpu_supports("avx2");
+}
+
+const struct csum_copy_impl csum_copy_avx2 = {
+    "avx2", usable_avx2, copy_avx2, fold_avx2
+};
+#endif /* CSUM_COPY_X86 */
