@@ -1,6 +1,9 @@
 # Included by Open vSwitch's lib/automake.mk: paths are those of its tree, where
 # this directory is lib/tnl-gso.
 lib_libopenvswitch_la_SOURCES += \
+	lib/tnl-gso/csum-copy-avx2.c \
+	lib/tnl-gso/csum-copy-avx512.c \
+	lib/tnl-gso/csum-copy-impl.h \
 	lib/tnl-gso/csum-copy.c \
 	lib/tnl-gso/csum-copy.h \
 	lib/tnl-gso/netdev-dummy-tnl.c \
