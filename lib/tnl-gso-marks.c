@@ -159,11 +159,40 @@ tnl_gso_pseudo_csum6(const struct ovs_16aligned_ip6_hdr *ip6)
     return csum_add16(csum_add16(sum, htons(proto)), htons(len));
 }
 
+/* UDP ports on which a tunnel over IPv6 must have a checksum: a bit each. */
+static atomic_uint32_t csum6_ports[(UINT16_MAX + 1) / 32];
+
+/* Makes tunnels over IPv6 that arrive at 'udp_dst' need a UDP checksum, or
+ * not.  RFC 6935 and RFC 6936 let a receiver choose by port. */
+void
+tnl_gso_require_csum6(ovs_be16 udp_dst, bool require)
+{
+    uint32_t bit = 1u << (ntohs(udp_dst) % 32);
+    uint32_t orig;
+
+    if (require) {
+        atomic_or_relaxed(&csum6_ports[ntohs(udp_dst) / 32], bit, &orig);
+    } else {
+        atomic_and_relaxed(&csum6_ports[ntohs(udp_dst) / 32], ~bit, &orig);
+    }
+}
+
+static bool
+csum6_required(ovs_be16 udp_dst)
+{
+    uint32_t bits;
+
+    atomic_read_relaxed(&csum6_ports[ntohs(udp_dst) / 32], &bits);
+    return bits & (1u << (ntohs(udp_dst) % 32));
+}
+
 /* Prepares 'p', a packet in a tunnel, for class->pop_header() of 'tunnel'.
  * Takes off what follows the outer IP packet or UDP datagram, which no
  * checksum covers and which is no part of the frame inside: Linux v6.18
- * ip_rcv_core() and udp_rcv() do the same. */
-void
+ * ip_rcv_core() and udp_rcv() do the same.
+ *
+ * Returns 'p', or null if 'p' was refused and freed. */
+struct dp_packet *
 tnl_gso_pop_prepare(const struct netdev *tunnel, struct dp_packet *p)
 {
     const struct ip_header *ip = dp_packet_l3(p);
@@ -185,6 +214,13 @@ tnl_gso_pop_prepare(const struct netdev *tunnel, struct dp_packet *p)
         }
         if (!udp->udp_csum && IP_VER(ip->ip_ihl_ver) == 6) {
             tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_ZERO_CSUM6);
+            if (csum6_required(udp->udp_dst)) {
+                tnl_gso_count_event(tunnel->tnl_gso,
+                                    TNL_GSO_E_ZERO_CSUM6_DROP);
+                dp_packet_delete(p);
+                return NULL;
+            }
         }
     }
+    return p;
 }

@@ -177,6 +177,8 @@ tnl_gso_event_to_string(enum tnl_gso_event event)
     switch (event) {
     case TNL_GSO_E_ZERO_CSUM6:
         return "rx_zero_csum6";
+    case TNL_GSO_E_ZERO_CSUM6_DROP:
+        return "rx_zero_csum6_drop";
     case TNL_GSO_N_EVENTS:
     default:
         OVS_NOT_REACHED();

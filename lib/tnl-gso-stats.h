@@ -36,6 +36,7 @@ struct netdev;
 enum tnl_gso_event {
     TNL_GSO_E_ZERO_CSUM6,       /* Received in a tunnel over IPv6 without a
                                  * UDP checksum (RFC 6936). */
+    TNL_GSO_E_ZERO_CSUM6_DROP,  /* The same, and refused. */
     TNL_GSO_N_EVENTS
 };
 

@@ -85,6 +85,58 @@ tnl_gso_port_set_config(struct netdev *netdev, const struct smap *config)
     }
 }
 
+/* Reads other_config:tnl-gso-csum6-ports, UDP ports separated by commas or
+ * blanks, and applies what has changed. */
+static void
+set_csum6_ports(const char *s)
+{
+    static char *old;
+    char *save_ptr = NULL;
+    char *copy;
+
+    if (nullable_string_is_equal(old, s)) {
+        return;
+    }
+    free(old);
+    old = nullable_xstrdup(s);
+
+    for (int port = 0; port <= UINT16_MAX; port++) {
+        tnl_gso_require_csum6(htons(port), false);
+    }
+    copy = xstrdup(s ? s : "");
+    for (char *word = strtok_r(copy, ", ", &save_ptr); word;
+         word = strtok_r(NULL, ", ", &save_ptr)) {
+        int port;
+
+        if (str_to_int(word, 10, &port) && port > 0 && port <= UINT16_MAX) {
+            tnl_gso_require_csum6(htons(port), true);
+        } else {
+            VLOG_WARN("other_config:tnl-gso-csum6-ports: ignoring \"%s\", "
+                      "which is not a UDP port", word);
+        }
+    }
+    free(copy);
+}
+
+/* Takes what concerns us from Open_vSwitch other_config. */
+void
+tnl_gso_set_config(const struct smap *other_config)
+{
+    static char *old_impl;
+    const char *impl = smap_get(other_config, "tnl-gso-csum-impl");
+
+    set_csum6_ports(smap_get(other_config, "tnl-gso-csum6-ports"));
+    if (!nullable_string_is_equal(old_impl, impl)) {
+        if (!csum_copy_force(impl)) {
+            VLOG_WARN("other_config:tnl-gso-csum-impl: no \"%s\" here, "
+                      "choosing the best", impl);
+            csum_copy_force(NULL);
+        }
+        free(old_impl);
+        old_impl = nullable_xstrdup(impl);
+    }
+}
+
 static struct tnl_gso_caps
 port_caps(const struct tnl_gso_port *port)
 {

@@ -103,7 +103,9 @@ void dp_packet_gso_count_cut(void);
 void tnl_gso_marks_repair(struct dp_packet *);
 bool tnl_gso_make_headroom(struct dp_packet *, size_t size);
 uint32_t tnl_gso_pseudo_csum6(const struct ovs_16aligned_ip6_hdr *);
-void tnl_gso_pop_prepare(const struct netdev *tunnel, struct dp_packet *);
+struct dp_packet *tnl_gso_pop_prepare(const struct netdev *tunnel,
+                                      struct dp_packet *);
+void tnl_gso_require_csum6(ovs_be16 udp_dst, bool);
 
 /* Is a mark of 'p' about a header that 'p' does not have?  To be asked only
  * for packets with a checksum that is partial. */
@@ -147,6 +149,7 @@ tnl_gso_ip6_has_ext(const struct ovs_16aligned_ip6_hdr *ip6)
 void tnl_gso_init(void);
 void tnl_gso_port_create(struct netdev *);
 void tnl_gso_port_destroy(struct netdev *);
+void tnl_gso_set_config(const struct smap *other_config);
 void tnl_gso_port_set_config(struct netdev *, const struct smap *);
 void tnl_gso_get_status(const struct netdev *, struct smap *);
 void tnl_gso_get_custom_stats(const struct netdev *,
