@@ -369,6 +369,114 @@ nl_neigh() {
 }
 
 # ---------------------------------------------------------------------------
+# The world that is drawn in tests/demo.
+# ---------------------------------------------------------------------------
+
+# nl_world: its namespaces, veths and addresses.
+nl_world() {
+    nl_ns vm ovs kern far vm2 || return 1
+    nl_veth vm vm0 ovs vm0p || return 1
+    nl_veth ovs plain0 kern plain1
+    nl_veth ovs under0 kern under1
+    nl_veth ovs under2 far under3
+    nl_veth vm2 vm0 far vm0p
+
+    nl_tso vm vm0
+    nl_tso vm2 vm0
+    nl_tso ovs plain0
+    nl_wire ovs under0
+    nl_wire kern under1
+    nl_wire ovs under2
+    nl_wire far under3
+
+    # 1400 leaves room for the tunnel's headers in the underlay's 1500.
+    nl_ip vm link set vm0 mtu 1400
+    nl_ip vm2 link set vm0 mtu 1400
+    nl_ip kern link set plain1 mtu 1400
+    nl_ip vm addr add 10.0.0.1/24 dev vm0
+    nl_ip vm addr add fd00:10::1/64 dev vm0 nodad
+    nl_ip vm2 addr add 10.0.0.3/24 dev vm0
+    nl_ip vm2 addr add fd00:10::3/64 dev vm0 nodad
+    nl_ip kern addr add 10.0.0.4/32 dev plain1
+    nl_ip kern addr add 172.16.1.2/24 dev under1
+    nl_ip kern addr add fd00:1::2/64 dev under1 nodad
+
+    # A packet socket's receive buffer is net.core.rmem_default, which is the
+    # whole machine's and stays as it is; its 208 kB hold three superpackets.
+    # A sender that keeps less than that in flight loses nothing there.
+    in_ns vm sysctl -qw net.ipv4.tcp_wmem="4096 16384 262144"
+    # At the far Open vSwitch they hold about ninety segments.
+    in_ns vm2 sysctl -qw net.ipv4.tcp_rmem="4096 131072 131072"
+}
+
+# nl_world_ovs TSO(true|false): both Open vSwitch, and their bridges.
+nl_world_ovs() {
+    nl_ovs ovs "$1" || { echo "ovs-vswitchd does not start" >&2; return 1; }
+    nl_underlay ovs br-k 172.16.1.1/24 fd00:1::1/64 under0 || return 1
+    nl_underlay ovs br-o 172.16.2.1/24 fd00:2::1/64 under2 || return 1
+    nl_bridge ovs br-int -- add-port br-int vm0p -- add-port br-int plain0 \
+        || return 1
+    nl_ovs far "$1" || { echo "ovs-vswitchd does not start" >&2; return 1; }
+    nl_underlay far br-o 172.16.2.2/24 fd00:2::2/64 under3 || return 1
+    nl_bridge far br-int -- add-port br-int vm0p
+}
+
+# nl_addresses PEER OUTER: sets LOCAL and REMOTE, a tunnel's addresses as seen
+# from namespace ovs.
+nl_addresses() {
+    local net
+    case $1 in kern) net=1 ;; far) net=2 ;; esac
+    case $2 in
+        4) LOCAL=172.16.$net.1 REMOTE=172.16.$net.2 ;;
+        6) LOCAL=fd00:$net::1 REMOTE=fd00:$net::2 ;;
+    esac
+}
+
+# nl_tunnel_up TYPE OUTER CHECKSUM(on|off) PEER(kern|far) [options...]: port
+# "tun" of br-int, and the other end of the tunnel.
+nl_tunnel_up() {
+    local type=$1 outer=$2 csum=true peer=$4 udp=udpcsum
+    test "$3" = on || csum=false
+    case $2$3 in
+        4off) udp=noudpcsum ;;
+        6on) udp="noudp6zerocsumtx noudp6zerocsumrx" ;;
+        # Linux drops UDP without checksum over IPv6 unless it is told.
+        6off) udp="udp6zerocsumtx udp6zerocsumrx" ;;
+    esac
+    shift 4
+    nl_addresses "$peer" "$outer"
+    nl_vsctl ovs add-port br-int tun -- set Interface tun type="$type" \
+        options:remote_ip="$REMOTE" options:local_ip="$LOCAL" \
+        options:csum="$csum" options:key=7 "$@" || return 1
+    case $peer in
+    kern)
+        nl_neigh ovs br-k "$REMOTE" "$(nl_mac kern under1)"
+        # The same Ethernet address each time: the virtual machine remembers
+        # it.  $udp is a list of words.
+        # shellcheck disable=SC2086
+        nl_ip kern link add vx0 address 02:00:00:02:00:01 type vxlan id 7 \
+            dstport 4789 local "$REMOTE" remote "$LOCAL" $udp || return 1
+        nl_ip kern link set vx0 mtu 1400 up
+        nl_ip kern addr add 10.0.0.2/24 dev vx0
+        nl_ip kern addr add fd00:10::2/64 dev vx0 nodad
+        ;;
+    far)
+        nl_neigh ovs br-o "$REMOTE" "$(nl_mac far br-o)"
+        nl_vsctl far add-port br-int tun -- set Interface tun type="$type" \
+            options:remote_ip="$LOCAL" options:local_ip="$REMOTE" \
+            options:csum="$csum" options:key=7 "$@" || return 1
+        nl_neigh far br-o "$LOCAL" "$(nl_mac ovs br-o)"
+        ;;
+    esac
+}
+
+nl_tunnel_down() {
+    nl_vsctl ovs --if-exists del-port br-int tun
+    nl_vsctl far --if-exists del-port br-int tun
+    nl_ip kern link del vx0 2>/dev/null
+}
+
+# ---------------------------------------------------------------------------
 # Our counters.
 # ---------------------------------------------------------------------------
 
@@ -381,6 +489,21 @@ nl_stats() {
     test "$2" = all || port=("$2")
     nl_appctl "$1" --format json tnl-gso/stats ${port[@]+"${port[@]}"} \
         2>/dev/null | "$PYTHON3" "$NL_TOOLS/stats.py" "$2" "$3"
+}
+
+# nl_counted BEFORE AFTER: what nl_stats has counted in between, as "METHODS
+# SUPERPACKETS SEGMENTS".  "pass" is left out: these were no superpackets.
+nl_counted() {
+    awk '
+        FILENAME == ARGV[1] { p[$1] = $2; s[$1] = $3; next }
+        $1 == "drop" || $1 == "event" || $1 == "pass" { next }
+        $2 > p[$1] {
+            method = method (method == "" ? "" : "+") $1
+            packets += $2 - p[$1]
+            segs += $3 - s[$1]
+        }
+        END { print (method == "" ? "-" : method), packets + 0, segs + 0 }
+        ' "$1" "$2"
 }
 
 # ---------------------------------------------------------------------------
