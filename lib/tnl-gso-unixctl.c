@@ -32,6 +32,7 @@
 #include "openvswitch/netdev.h"
 #include "openvswitch/vlog.h"
 #include "smap.h"
+#include "tnl-gso-buf.h"
 #include "tnl-gso-plan.h"
 #include "tnl-gso-stats.h"
 #include "unixctl.h"
@@ -481,10 +482,15 @@ tnl_gso_unixctl_ports(struct unixctl_conn *conn, int argc,
         .ports = is_json ? json_array_create_empty() : NULL,
     };
     const char *impl = csum_copy_impl()->name;
+    struct tnl_gso_buf_usage bufs;
 
+    tnl_gso_buf_usage_get(&bufs);
     if (*cb == show_port) {
-        ds_put_format(&r.text, "userspace TSO: %s\nchecksum code: %s\n",
-                      userspace_tso_enabled() ? "enabled" : "disabled", impl);
+        ds_put_format(&r.text, "userspace TSO: %s\nchecksum code: %s\n"
+                      "buffers: %"PRIuSIZE", of which idle %"PRIuSIZE", "
+                      "%"PRIuSIZE" kB\n",
+                      userspace_tso_enabled() ? "enabled" : "disabled", impl,
+                      bufs.n_bufs, bufs.n_idle, bufs.bytes / 1024);
     }
     tnl_gso_ports_for_each(*cb, &r);
 
@@ -497,6 +503,11 @@ tnl_gso_unixctl_ports(struct unixctl_conn *conn, int argc,
         json_object_put(json, "userspace-tso",
                         json_boolean_create(userspace_tso_enabled()));
         json_object_put_string(json, "checksum-code", impl);
+        json_object_put(json, "buffers", json_integer_create(bufs.n_bufs));
+        json_object_put(json, "buffers-idle",
+                        json_integer_create(bufs.n_idle));
+        json_object_put(json, "buffer-bytes",
+                        json_integer_create(bufs.bytes));
         json_object_put(json, "ports", r.ports);
         unixctl_command_reply_json(conn, json);
     } else {
