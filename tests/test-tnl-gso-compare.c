@@ -306,6 +306,24 @@ compare_batch(const struct dp_packet_batch *batch, const uint8_t *frame,
     return error;
 }
 
+/* Cuts 'p', into packets from 'alloc', and compares what comes out.  Takes
+ * ownership of 'p'. */
+static char *
+cut_and_compare__(struct dp_packet *p, const struct tnl_gso_desc *desc,
+                  const struct tnl_gso_plan *plan, tnl_gso_alloc_func *alloc,
+                  const uint8_t *frame, size_t len, const struct ref_job *job)
+{
+    struct dp_packet_batch batch;
+    char *error;
+
+    dp_packet_batch_init(&batch);
+    tnl_gso_cut(p, desc, plan, alloc, &batch);
+    error = compare_batch(&batch, frame, len, job, plan);
+    dp_packet_delete_batch(&batch, true);
+    dp_packet_batch_destroy(&batch);
+    return error;
+}
+
 /* Describes, plans and cuts the frame, the plan going to '*plan'.  Returns
  * NULL if all of it is right, or if the reference cannot read the frame
  * either (the plan is then to drop); otherwise what is wrong. */
@@ -315,7 +333,6 @@ cut_and_compare(const uint8_t *frame, size_t len, const struct cut_job *job,
 {
     struct dp_packet *p = pkt_from_frame(frame, len, job->ref.encap,
                                          job->ref.outer_csum, job->ref.mss);
-    struct dp_packet_batch batch;
     enum tnl_gso_reason reason;
     struct tnl_gso_desc desc;
     struct ref_layout l;
@@ -340,16 +357,23 @@ cut_and_compare(const uint8_t *frame, size_t len, const struct cut_job *job,
             tnl_gso_plan_split(&desc, job->max_frame_len, plan);
         }
     }
-    if (error || plan->method == TNL_GSO_DROP || plan->method == TNL_GSO_PASS
-        || !plan->unit) {
-        dp_packet_delete(p);
-        return error;
-    }
 
-    dp_packet_batch_init(&batch);
-    tnl_gso_cut(p, &desc, plan, tnl_gso_buf_new, &batch);
-    error = compare_batch(&batch, frame, len, &job->ref, plan);
-    dp_packet_delete_batch(&batch, true);
-    dp_packet_batch_destroy(&batch);
+    if (!error && plan->method != TNL_GSO_DROP && plan->method != TNL_GSO_PASS
+        && plan->unit) {
+        /* Packets of their exact size, for tools that see what is touched
+         * beyond; then those that are sent. */
+        struct dp_packet *clone = pkt_from_frame(frame, len, job->ref.encap,
+                                                 job->ref.outer_csum,
+                                                 job->ref.mss);
+
+        error = cut_and_compare__(clone, &desc, plan, tnl_gso_alloc_any,
+                                  frame, len, &job->ref);
+        if (!error) {
+            error = cut_and_compare__(p, &desc, plan, tnl_gso_buf_new, frame,
+                                      len, &job->ref);
+            p = NULL;
+        }
+    }
+    dp_packet_delete(p);
     return error;
 }
