@@ -332,9 +332,19 @@ nl_ofctl() {
 # nl_ovs_alive NS: it has not crashed.
 nl_ovs_alive() { kill -0 "${NL_VSWITCHD[$1]}" 2>/dev/null; }
 
+# nl_ovs_stop NS: also after a crash.  Bridges and internal ports are taps that
+# outlive their process.
 nl_ovs_stop() {
     nl_end "${NL_VSWITCHD[$1]}" "${NL_OVSDB[$1]}"
+    nl_del_taps "$1"
     unset "NL_VSWITCHD[$1]" "NL_OVSDB[$1]"
+}
+
+nl_del_taps() {
+    local link
+    for link in $(nl_ip "$1" -br link show type tun | sed 's/[ @].*//'); do
+        nl_ip "$1" link del "$link"
+    done
 }
 
 # nl_bridge NS BRIDGE [vsctl arguments]

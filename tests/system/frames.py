@@ -150,8 +150,8 @@ ADDRESSES = {
         socket.inet_pton(socket.AF_INET6, 'fd00::4:5:6')),
 }
 OUTER_ADDRESSES = {
-    4: (socket.inet_pton(socket.AF_INET, '172.16.0.1'),
-        socket.inet_pton(socket.AF_INET, '172.16.0.2')),
+    4: (socket.inet_pton(socket.AF_INET, '172.16.1.1'),
+        socket.inet_pton(socket.AF_INET, '172.16.1.2')),
     6: (socket.inet_pton(socket.AF_INET6, 'fd00:1::1'),
         socket.inet_pton(socket.AF_INET6, 'fd00:1::2')),
 }
@@ -171,7 +171,7 @@ class Superpacket:
                    else bytes(rng.getrandbits(8) for _ in range(n)),
                    'zeros': bytes(n), 'ones': b'\xff' * n}[row['fill']]
         length = 20 + len(row['tcpopts']) + n
-        src, dst = addresses[row['ip']]
+        self.addresses = src, dst = addresses[row['ip']]
         l4 = tcp(40000, 50000, row['seq'], 0xabcdef01, row['flags'],
                  urgent=row['urgent'], options=row['tcpopts'],
                  csum=pseudo_sum(src, dst, TCP, length))
@@ -254,9 +254,46 @@ class Superpacket:
         return h
 
 
+    def segments(self):
+        """The frames that an untunnelled superpacket becomes: a reference, as
+        slow as it is simple (facts of Linux: FIN and PSH belong to the last
+        segment, CWR to the first, the IPv4 ID counts)."""
+        row = self.row
+        assert row['encap'] == 'plain'
+        n = self.n_segments()
+        payload = self.frame[self.hdr_len:]
+        for i in range(n):
+            part = payload[i * row['mss']:(i + 1) * row['mss']]
+            f = bytearray(self.frame[:self.hdr_len] + part)
+            l3, l4 = self.l3_ofs, self.l4_ofs
+            if row['ip'] == 4:
+                struct.pack_into('!H', f, l3 + 2, len(f) - l3)
+                struct.pack_into('!H', f, l3 + 4, (row['id'] + i) & 0xffff)
+                struct.pack_into('!H', f, l3 + 10, 0)
+                struct.pack_into('!H', f, l3 + 10,
+                                 ones_sum(bytes(f[l3:l4])) ^ 0xffff)
+            else:
+                struct.pack_into('!H', f, l3 + 4, len(f) - l3 - 40)
+            struct.pack_into('!I', f, l4 + 4,
+                             (row['seq'] + i * row['mss']) & 0xffffffff)
+            if i > 0:
+                f[l4 + 13] &= ~CWR
+            if i < n - 1:
+                f[l4 + 13] &= ~(FIN | PSH)
+            src, dst = self.addresses
+            struct.pack_into('!H', f, l4 + 16, 0)
+            struct.pack_into('!H', f, l4 + 16,
+                             ones_sum(bytes(f[l4:]),
+                                      pseudo_sum(src, dst, TCP, len(f) - l4))
+                             ^ 0xffff)
+            yield bytes(f)
+
+
 # Taking apart.
 
-Layer = collections.namedtuple('Layer', 'ofs version proto l4_ofs length')
+# One IP header: 'l2' is where the Ethernet header in front of it begins,
+# 'length' counts from 'l4_ofs'.
+Layer = collections.namedtuple('Layer', 'l2 ofs version proto l4_ofs length')
 
 
 def parse_l2(frame, ofs=0):
@@ -269,19 +306,19 @@ def parse_l2(frame, ofs=0):
     return ethertype, ofs + 2
 
 
-def parse_l3(frame, ofs, ethertype):
+def parse_l3(frame, l2, ofs, ethertype):
     """Returns a Layer; 'length' is that of the IP payload, from its headers
     alone."""
     if ethertype == ETH_P_IP:
         ihl = (frame[ofs] & 15) * 4
         total, = struct.unpack_from('!H', frame, ofs + 2)
-        return Layer(ofs, 4, frame[ofs + 9], ofs + ihl, total - ihl)
+        return Layer(l2, ofs, 4, frame[ofs + 9], ofs + ihl, total - ihl)
     length, = struct.unpack_from('!H', frame, ofs + 4)
     proto, at = frame[ofs + 6], ofs + 40
     while proto in EXTENSIONS:
         n = (frame[at + 1] + 1) * 8
         proto, at, length = frame[at], at + n, length - n
-    return Layer(ofs, 6, proto, at, length)
+    return Layer(l2, ofs, 6, proto, at, length)
 
 
 def parse(frame):
@@ -290,10 +327,11 @@ def parse(frame):
     layers = []
     ofs = 0
     while True:
+        l2 = ofs
         ethertype, ofs = parse_l2(frame, ofs)
         if ethertype not in (ETH_P_IP, ETH_P_IPV6):
             return layers
-        layer = parse_l3(frame, ofs, ethertype)
+        layer = parse_l3(frame, l2, ofs, ethertype)
         layers.append(layer)
         l4 = layer.l4_ofs
         if layer.proto == UDP:
@@ -337,6 +375,12 @@ def checksum_errors(frame, zero_ok=False):
         if (layer.version == 4
                 and ones_sum(frame[layer.ofs:layer.l4_ofs]) != 0xffff):
             errors.append('IPv4 header %d' % i)
+        if layer.proto == GRE:
+            # The checksum covers the GRE header and all behind it.
+            end = layer.l4_ofs + layer.length
+            if (frame[layer.l4_ofs] & 0x80
+                    and ones_sum(frame[layer.l4_ofs:end]) != 0xffff):
+                errors.append('GRE %d' % i)
         if layer.proto not in (TCP, UDP):
             continue
         end = layer.l4_ofs + layer.length
