@@ -13,6 +13,8 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/tnl-gso-desc.c \
 	lib/tnl-gso/tnl-gso-desc.h \
 	lib/tnl-gso/tnl-gso-finish.c \
+	lib/tnl-gso/tnl-gso-frames.c \
+	lib/tnl-gso/tnl-gso-frames.h \
 	lib/tnl-gso/tnl-gso-marks.c \
 	lib/tnl-gso/tnl-gso-plan.c \
 	lib/tnl-gso/tnl-gso-plan.h \

@@ -19,14 +19,25 @@
 #include "netdev-linux-tnl.h"
 
 #include <errno.h>
+#include <net/if.h>
+#include <linux/if_packet.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
+/* Not all of the functions in there are inline. */
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include "netdev-linux-private.h"
 #include "netdev-provider.h"
 #include "openvswitch/vlog.h"
+#include "tnl-gso-frames.h"
 #include "util.h"
 
 /* What netdev-linux does differently for the sake of superpackets.
  *
- * Called from the senders in netdev-linux.c. */
+ * Called from the senders in netdev-linux.c, and by the send hook (tnl-gso.c)
+ * for frames that are no packets.  Must not look into a frame. */
 
 VLOG_DEFINE_THIS_MODULE(netdev_linux_tnl);
 
@@ -44,4 +55,100 @@ netdev_linux_tnl_skip(const struct netdev *netdev, int error)
     VLOG_WARN_RL(&rl, "%s: packet dropped, the kernel refused it: %s",
                  netdev_get_name(netdev), ovs_strerror(error));
     return true;
+}
+
+/* Does a netdev of 'class' take frames?  All do that have vnet headers. */
+bool
+netdev_linux_tnl_takes_frames(const struct netdev_class *class)
+{
+    return is_netdev_linux_class(class) && strcmp(class->type, "afxdp");
+}
+
+/* Sends frames ['first', 'frames->n') through AF_PACKET socket 'fd'.  Returns
+ * how many were sent; if none, sets '*error'. */
+static size_t
+send_packet_socket(struct netdev *netdev, int fd,
+                   const struct tnl_gso_frames *frames, size_t first,
+                   int *error)
+{
+    struct mmsghdr msgs[TNL_GSO_MAX_FRAMES];
+    struct sockaddr_ll sll = {
+        .sll_family = AF_PACKET,
+        .sll_ifindex = netdev_get_ifindex(netdev),
+    };
+    int retval;
+
+    if (sll.sll_ifindex < 0) {
+        *error = -sll.sll_ifindex;
+        return 0;
+    }
+    for (size_t i = first; i < frames->n; i++) {
+        msgs[i].msg_hdr = (struct msghdr) {
+            .msg_name = &sll,
+            .msg_namelen = sizeof sll,
+            .msg_iov = CONST_CAST(struct iovec *, frames->iov[i]),
+            .msg_iovlen = ARRAY_SIZE(frames->iov[i]),
+        };
+    }
+    do {
+        retval = sendmmsg(fd, &msgs[first], frames->n - first, 0);
+    } while (retval < 0 && errno == EINTR);
+    *error = retval < 0 ? errno : 0;
+    return MAX(retval, 0);
+}
+
+/* The same for the tap device 'fd', which takes one frame at a time. */
+static size_t
+send_tap(int fd, const struct tnl_gso_frames *frames, size_t first,
+         int *error)
+{
+    ssize_t retval;
+
+    do {
+        retval = writev(fd, frames->iov[first],
+                        ARRAY_SIZE(frames->iov[first]));
+    } while (retval < 0 && errno == EINTR);
+    *error = retval < 0 ? errno : 0;
+    return retval >= 0;
+}
+
+/* Sends all of 'frames' on 'netdev'.  What the kernel refuses to send is
+ * counted as dropped and does not keep back the others.  Returns 0 or a
+ * positive errno value, EAGAIN if the device's queue is full. */
+int
+netdev_linux_tnl_send_frames(struct netdev *netdev_,
+                             const struct tnl_gso_frames *frames)
+{
+    struct netdev_linux *netdev = netdev_linux_cast(netdev_);
+    bool tap = netdev_get_class(netdev_) == &netdev_tap_class;
+    int fd = netdev_linux_tnl_fd(netdev_);
+    int result = 0;
+
+    /* A tap device that is down answers EIO to each write. */
+    if (fd < 0 || (tap && netdev->present && !(netdev->ifi_flags & IFF_UP))) {
+        netdev->tx_dropped += frames->n;
+        return fd < 0 ? -fd : 0;
+    }
+
+    for (size_t i = 0; i < frames->n; ) {
+        int error;
+        size_t n = (tap ? send_tap(fd, frames, i, &error)
+                    : send_packet_socket(netdev_, fd, frames, i, &error));
+
+        i += n;
+        if (error && (netdev_linux_tnl_skip(netdev_, error)
+                      || (tap && error == EIO))) {
+            netdev->tx_dropped++;
+            i++;
+        } else if (error) {
+            netdev->tx_dropped += frames->n - i;
+            result = error == ENOBUFS ? EAGAIN : error;
+            break;
+        }
+    }
+    if (result && result != EAGAIN) {
+        VLOG_WARN_RL(&rl, "error sending Ethernet packet on %s: %s",
+                     netdev_get_name(netdev_), ovs_strerror(result));
+    }
+    return result;
 }

@@ -20,7 +20,16 @@
 #include <stdbool.h>
 
 struct netdev;
+struct netdev_class;
+struct tnl_gso_frames;
 
 bool netdev_linux_tnl_skip(const struct netdev *, int error);
+bool netdev_linux_tnl_takes_frames(const struct netdev_class *);
+int netdev_linux_tnl_send_frames(struct netdev *,
+                                 const struct tnl_gso_frames *);
+
+/* netdev-linux.c, by our patch: the file descriptor to which frames for a
+ * netdev are written, behind a vnet header, or a negative errno value. */
+int netdev_linux_tnl_fd(const struct netdev *);
 
 #endif /* netdev-linux-tnl.h */

@@ -256,21 +256,20 @@ finish_marks(const struct tnl_gso_finish *f, struct dp_packet *p, bool super)
     dp_packet_set_tso_segsz(p, super ? d->mss : 0);
 }
 
-/* Writes every field that makes 'p', headers of the superpacket and
- * 'payload_len' bytes of its payload, the packet number 'index' of the plan.
- * 'payload_sum' is the sum of the payload; ignored unless the plan asks for
- * final checksums. */
+/* Writes every field that makes 'frame', headers of the superpacket in front
+ * of 'payload_len' bytes of its payload, the packet number 'index' of the
+ * plan.  'payload_sum' is the sum of the payload; ignored unless the plan asks
+ * for final checksums. */
 void
-tnl_gso_finish(const struct tnl_gso_finish *f, struct dp_packet *p,
-               uint32_t index, uint32_t payload_len, uint32_t payload_sum)
+tnl_gso_finish_frame(const struct tnl_gso_finish *f, uint8_t *frame,
+                     uint32_t index, uint32_t payload_len,
+                     uint32_t payload_sum)
 {
     const struct tnl_gso_desc *d = f->desc;
     const struct tnl_gso_plan *plan = f->plan;
-    uint8_t *frame = dp_packet_data(p);
     struct tcp_header *tcp = (void *) (frame + d->inner.l4_ofs);
     uint32_t end = d->hdr_len + payload_len;
     uint32_t id_ofs = index * (plan->unit / d->mss);
-    bool super = payload_len > d->mss;
     ovs_be16 tcp_ctl = f->tcp_ctl;
     uint32_t sum;
 
@@ -308,5 +307,14 @@ tnl_gso_finish(const struct tnl_gso_finish *f, struct dp_packet *p,
             finish_outer_csum(f, frame, MIN(payload_len, d->mss));
         }
     }
-    finish_marks(f, p, super);
+}
+
+/* The same for 'p', marks included. */
+void
+tnl_gso_finish(const struct tnl_gso_finish *f, struct dp_packet *p,
+               uint32_t index, uint32_t payload_len, uint32_t payload_sum)
+{
+    tnl_gso_finish_frame(f, dp_packet_data(p), index, payload_len,
+                         payload_sum);
+    finish_marks(f, p, payload_len > f->desc->mss);
 }

@@ -77,6 +77,9 @@ struct tnl_gso_finish {
 void tnl_gso_finish_init(struct tnl_gso_finish *, const void *frame,
                          const struct tnl_gso_desc *,
                          const struct tnl_gso_plan *);
+void tnl_gso_finish_frame(const struct tnl_gso_finish *, uint8_t *frame,
+                          uint32_t index, uint32_t payload_len,
+                          uint32_t payload_sum);
 void tnl_gso_finish(const struct tnl_gso_finish *, struct dp_packet *,
                     uint32_t index, uint32_t payload_len,
                     uint32_t payload_sum);

@@ -31,6 +31,7 @@
 #include "tnl-gso-plan.h"
 
 struct netdev;
+struct tnl_gso_frames;
 
 /* What happens to packets that are no superpackets. */
 enum tnl_gso_event {
@@ -59,6 +60,10 @@ struct tnl_gso_port {
     const struct netdev *netdev;
     atomic_uint32_t methods;    /* Allowed: bits of TNL_GSO_METHODS_ALL. */
     struct ovsthread_stats buckets;
+
+    /* Sends all of the frames on the netdev, or null if only packets can be
+     * sent there.  Returns 0 or a positive errno value. */
+    int (*send_frames)(struct netdev *, const struct tnl_gso_frames *);
 };
 
 struct tnl_gso_port *tnl_gso_port_new(const struct netdev *);

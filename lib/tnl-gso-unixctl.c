@@ -24,6 +24,9 @@
 
 #include "csum-copy.h"
 #include "flow.h"
+#ifdef __linux__
+#include "netdev-linux-tnl.h"
+#endif
 #include "netdev-native-tnl.h"
 #include "netdev-provider.h"
 #include "odp-util.h"
@@ -58,6 +61,11 @@ void
 tnl_gso_port_create(struct netdev *netdev)
 {
     netdev->tnl_gso = tnl_gso_port_new(netdev);
+#ifdef __linux__
+    if (netdev_linux_tnl_takes_frames(netdev->netdev_class)) {
+        netdev->tnl_gso->send_frames = netdev_linux_tnl_send_frames;
+    }
+#endif
 }
 
 void

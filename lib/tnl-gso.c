@@ -32,6 +32,7 @@
 #include "random.h"
 #include "tnl-gso-buf.h"
 #include "tnl-gso-desc.h"
+#include "tnl-gso-frames.h"
 #include "tnl-gso-plan.h"
 #include "tnl-gso-seg.h"
 #include "tnl-gso-stats.h"
@@ -113,19 +114,58 @@ execute(const struct netdev *netdev, struct dp_packet *p,
     }
 }
 
-/* Hands 'out' to the driver, unless it is empty, and empties it. */
-static int
-flush(struct netdev *netdev, int qid, struct dp_packet_batch *out,
-      bool concurrent_txq)
-{
-    int error;
+/* Where one call of tnl_gso_send() sends to. */
+struct sender {
+    struct netdev *netdev;
+    int qid;
+    bool concurrent_txq;
+    struct dp_packet_batch out; /* Not sent yet. */
+    int error;                  /* The first one, or 0. */
+};
 
-    if (dp_packet_batch_is_empty(out)) {
-        return 0;
+static void
+note_error(struct sender *s, int error)
+{
+    s->error = s->error ? s->error : error;
+}
+
+/* Hands what has not been sent to the driver, unless there is nothing. */
+static void
+flush(struct sender *s)
+{
+    if (!dp_packet_batch_is_empty(&s->out)) {
+        note_error(s, s->netdev->netdev_class->send(s->netdev, s->qid, &s->out,
+                                                    s->concurrent_txq));
+        dp_packet_batch_reset(&s->out);
     }
-    error = netdev->netdev_class->send(netdev, qid, out, concurrent_txq);
-    dp_packet_batch_reset(out);
-    return error;
+}
+
+/* Can segments of 'plan' go to 'port' as frames, without packets? */
+static bool
+takes_frames(const struct tnl_gso_port *port, const struct tnl_gso_desc *desc,
+             const struct tnl_gso_plan *plan)
+{
+    return (plan->method == TNL_GSO_SOFTWARE && port->send_frames
+            && desc->hdr_len <= TNL_GSO_MAX_FRAME_HEAD - CACHE_LINE_SIZE);
+}
+
+/* Cuts superpacket 'p' as 'plan' says and sends it, behind everything that
+ * has not been sent.  Takes ownership of 'p'. */
+static void
+send_frames(struct sender *s, struct dp_packet *p,
+            const struct tnl_gso_desc *desc, const struct tnl_gso_plan *plan)
+{
+    struct tnl_gso_frames *frames = tnl_gso_frames_get();
+
+    tnl_gso_count_tx(s->netdev->tnl_gso, desc, plan, dp_packet_size(p));
+    dp_packet_gso_count_cut();
+    flush(s);
+    for (uint32_t i = 0; i < plan->n_packets; ) {
+        i = tnl_gso_frames_cut(frames, p, desc, plan, i);
+        note_error(s, s->netdev->tnl_gso->send_frames(s->netdev, frames));
+        tnl_gso_frames_clear(frames);
+    }
+    dp_packet_delete(p);
 }
 
 /* Sends 'batch', in which there are superpackets, on 'netdev': what
@@ -141,42 +181,45 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
     };
     /* A port that cuts TCP also sums it. */
     const uint64_t super_flags = caps.ol_flags | NETDEV_TX_OFFLOAD_TCP_CKSUM;
-    struct dp_packet_batch out;
+    struct sender s = {
+        .netdev = netdev,
+        .qid = qid,
+        .concurrent_txq = concurrent_txq,
+    };
     struct dp_packet *packet;
-    int error = 0;
 
-    dp_packet_batch_init(&out);
+    dp_packet_batch_init(&s.out);
     DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
-        size_t first = dp_packet_batch_size(&out);
+        size_t first = dp_packet_batch_size(&s.out);
 
         if (dp_packet_get_tso_segsz(packet)) {
             struct tnl_gso_desc desc;
             struct tnl_gso_plan plan;
 
             describe_and_plan(packet, &caps, &desc, &plan);
-            execute(netdev, packet, &desc, &plan, tnl_gso_buf_new, &out);
+            if (takes_frames(netdev->tnl_gso, &desc, &plan)) {
+                send_frames(&s, packet, &desc, &plan);
+                continue;
+            }
+            execute(netdev, packet, &desc, &plan, tnl_gso_buf_new, &s.out);
         } else {
-            dp_packet_batch_add(&out, packet);
+            dp_packet_batch_add(&s.out, packet);
         }
 
-        for (size_t j = first; j < dp_packet_batch_size(&out); j++) {
-            struct dp_packet *p = out.packets[j];
+        for (size_t j = first; j < dp_packet_batch_size(&s.out); j++) {
+            struct dp_packet *p = s.out.packets[j];
 
             dp_packet_ol_send_prepare(p, dp_packet_get_tso_segsz(p)
                                          ? super_flags : caps.ol_flags);
         }
-
-        if (dp_packet_batch_size(&out) >= SEND_BATCH) {
-            int retval = flush(netdev, qid, &out, concurrent_txq);
-
-            error = error ? error : retval;
+        if (dp_packet_batch_size(&s.out) >= SEND_BATCH) {
+            flush(&s);
         }
     }
-
-    int retval = flush(netdev, qid, &out, concurrent_txq);
-    dp_packet_batch_destroy(&out);
+    flush(&s);
+    dp_packet_batch_destroy(&s.out);
     dp_packet_batch_reset(batch);
-    return error ? error : retval;
+    return s.error;
 }
 
 /* The flags of the GRE header in 'data', or 0 if it is no GRE tunnel. */

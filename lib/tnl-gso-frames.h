@@ -1,0 +1,60 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef TNL_GSO_FRAMES_H
+#define TNL_GSO_FRAMES_H 1
+
+/* Segments without packets: what a kernel port is sent.
+ *
+ * The kernel copies whatever it is given.  So for a kernel port the segment
+ * stage makes no copy of its own: a frame is a vnet header and headers,
+ * written into an area that is used again and again, and a pointer to the
+ * payload, where it is, in the superpacket.  The payload is read for its
+ * checksum, or not at all if the port completes that.
+ *
+ * Filled by tnl_gso_frames_cut(), sent and emptied by the port's driver
+ * (netdev-linux-tnl.c).  One per thread. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "tnl-gso-desc.h"
+#include "tnl-gso-plan.h"
+
+struct dp_packet;
+
+/* Two superpackets of a 1,500 byte MTU, with some room. */
+enum { TNL_GSO_MAX_FRAMES = 128 };
+
+/* Bytes of headers that a frame may have. */
+enum { TNL_GSO_MAX_FRAME_HEAD = 512 };
+
+struct tnl_gso_frames {
+    size_t n;
+    struct iovec iov[TNL_GSO_MAX_FRAMES][2]; /* Headers, payload. */
+    size_t area_len;            /* Bytes of 'area' in use. */
+    uint8_t area[TNL_GSO_MAX_FRAMES * TNL_GSO_MAX_FRAME_HEAD];
+};
+
+struct tnl_gso_frames *tnl_gso_frames_get(void);
+uint32_t tnl_gso_frames_cut(struct tnl_gso_frames *, const struct dp_packet *,
+                            const struct tnl_gso_desc *,
+                            const struct tnl_gso_plan *, uint32_t first);
+void tnl_gso_frames_clear(struct tnl_gso_frames *);
+
+#endif /* tnl-gso-frames.h */
