@@ -82,32 +82,59 @@ l4_marks(const struct tnl_gso_l3 *l3, size_t size)
 /* Sets right a mark of 'p' that its L4 checksum, or that of the packet inside
  * its tunnel, is partial, where upstream's parser has not found that header:
  * behind a second VLAN tag, behind MPLS labels, or because 'p' has been
- * truncated.  What has no such header has no checksum to complete. */
+ * truncated.  What has no such header, and a fragment, has no checksum to
+ * complete. */
 void
 tnl_gso_marks_repair(struct dp_packet *p)
 {
     size_t size = dp_packet_size(p);
     struct tnl_gso_desc d;
-    uint32_t o = p->offloads;
     uint32_t marks = 0;
+    bool stacked;
 
-    if (tnl_gso_find_headers(p, &d)) {
-        COVERAGE_INC(tnl_gso_csum_unknown);
-        o &= ~(DP_PACKET_OL_L4_CKSUM_MASK | DP_PACKET_OL_INNER_L4_CKSUM_MASK);
-    } else if (d.encap == TNL_GSO_PLAIN) {
+    if (!tnl_gso_find_headers(p, &d)) {
         marks = l4_marks(&d.inner, size);
-        o &= ~DP_PACKET_OL_L4_CKSUM_MASK;
-        p->l3_ofs = d.inner.ofs;
-        p->l4_ofs = d.inner.l4_ofs;
-    } else {
-        marks = l4_marks(&d.inner, size) << DP_PACKET_OL_SHIFT_COUNT;
-        o &= ~DP_PACKET_OL_INNER_L4_CKSUM_MASK;
-        p->l3_ofs = d.outer.ofs;
-        p->l4_ofs = d.outer.l4_ofs;
-        p->inner_l3_ofs = d.inner.ofs;
-        p->inner_l4_ofs = d.inner.l4_ofs;
     }
-    p->offloads = o | marks;
+    if (!marks) {
+        COVERAGE_INC(tnl_gso_csum_unknown);
+    }
+
+    if (d.encap == TNL_GSO_PLAIN) {
+        p->offloads &= ~DP_PACKET_OL_L4_CKSUM_MASK;
+        if (marks) {
+            p->offloads |= marks;
+            p->l3_ofs = d.inner.ofs;
+            p->l4_ofs = d.inner.l4_ofs;
+        }
+        return;
+    }
+
+    if ((p->offloads & DP_PACKET_OL_INNER_L4_CKSUM_MASK)
+        == DP_PACKET_OL_INNER_L4_CKSUM_MASK) {
+        p->offloads &= ~DP_PACKET_OL_INNER_L4_CKSUM_MASK;
+        if (marks) {
+            p->offloads |= marks << DP_PACKET_OL_SHIFT_COUNT;
+            p->inner_l3_ofs = d.inner.ofs;
+            p->inner_l4_ofs = d.inner.l4_ofs;
+        }
+    }
+    if (tnl_gso_parse_l2(dp_packet_data(p), size, 0, &d.outer, &stacked)
+        || !l4_marks(&d.outer, size)) {
+        p->offloads &= ~DP_PACKET_OL_L4_CKSUM_MASK;
+    }
+}
+
+/* Writes the checksum of GRE header 'gre', of 'len' bytes with its payload,
+ * once the sequence number behind it is there too. */
+void
+tnl_gso_gre_seq_csum(struct gre_base_hdr *gre, size_t len)
+{
+    if (gre->flags & htons(GRE_CSUM)) {
+        ovs_be16 *field = (ovs_be16 *) (gre + 1);
+
+        *field = 0;
+        *field = csum(gre, len);
+    }
 }
 
 /* dp_packet keeps sizes in 16 bits.  If giving 'p' at least 'size' bytes of

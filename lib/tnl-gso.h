@@ -102,32 +102,11 @@ void dp_packet_gso_count_cut(void);
 /* tnl-gso-marks.c: ordinary packets. */
 void tnl_gso_marks_repair(struct dp_packet *);
 bool tnl_gso_make_headroom(struct dp_packet *, size_t size);
+void tnl_gso_gre_seq_csum(struct gre_base_hdr *, size_t len);
 uint32_t tnl_gso_pseudo_csum6(const struct ovs_16aligned_ip6_hdr *);
 struct dp_packet *tnl_gso_pop_prepare(const struct netdev *tunnel,
                                       struct dp_packet *);
 void tnl_gso_require_csum6(ovs_be16 udp_dst, bool);
-
-/* Is a mark of 'p' about a header that 'p' does not have?  To be asked only
- * for packets with a checksum that is partial. */
-static inline bool
-tnl_gso_marks_wrong(const struct dp_packet *p)
-{
-    uint32_t o = p->offloads;
-    uint32_t l4_end = TCP_HEADER_LEN;
-
-    if ((o & DP_PACKET_OL_L4_CKSUM_MASK) == DP_PACKET_OL_L4_CKSUM_MASK
-        && (!(o & DP_PACKET_OL_L4_PROTO_MASK)
-            || p->l4_ofs + l4_end > dp_packet_size(p))) {
-        return true;
-    }
-    if ((o & DP_PACKET_OL_INNER_L4_CKSUM_MASK)
-        == DP_PACKET_OL_INNER_L4_CKSUM_MASK
-        && (!(o & DP_PACKET_OL_INNER_L4_PROTO_MASK)
-            || p->inner_l4_ofs + l4_end > dp_packet_size(p))) {
-        return true;
-    }
-    return false;
-}
 
 /* Does 'ip6' have extension headers, so that its next header and payload
  * length are not those of the pseudo-header? */
@@ -143,6 +122,45 @@ tnl_gso_ip6_has_ext(const struct ovs_16aligned_ip6_hdr *ip6)
     default:
         return false;
     }
+}
+
+/* May the IP header at 'l3' belong to a fragment? */
+static inline bool
+tnl_gso_maybe_fragment(const void *l3)
+{
+    const struct ip_header *ip = l3;
+
+    if (IP_VER(ip->ip_ihl_ver) == 4) {
+        return IP_IS_FRAGMENT(ip->ip_frag_off);
+    } else {
+        const struct ovs_16aligned_ip6_hdr *ip6 = l3;
+
+        return ip6->ip6_nxt == IPPROTO_FRAGMENT || tnl_gso_ip6_has_ext(ip6);
+    }
+}
+
+/* Is a mark of 'p' about a header that 'p' does not have, or may not have?  To
+ * be asked only for packets with a checksum that is partial. */
+static inline bool
+tnl_gso_marks_wrong(const struct dp_packet *p)
+{
+    uint32_t o = p->offloads;
+    uint32_t l4_len = TCP_HEADER_LEN;
+
+    if ((o & DP_PACKET_OL_L4_CKSUM_MASK) == DP_PACKET_OL_L4_CKSUM_MASK
+        && (!(o & DP_PACKET_OL_L4_PROTO_MASK)
+            || p->l4_ofs + l4_len > dp_packet_size(p)
+            || tnl_gso_maybe_fragment(dp_packet_l3(p)))) {
+        return true;
+    }
+    if ((o & DP_PACKET_OL_INNER_L4_CKSUM_MASK)
+        == DP_PACKET_OL_INNER_L4_CKSUM_MASK
+        && (!(o & DP_PACKET_OL_INNER_L4_PROTO_MASK)
+            || p->inner_l4_ofs + l4_len > dp_packet_size(p)
+            || tnl_gso_maybe_fragment(dp_packet_inner_l3(p)))) {
+        return true;
+    }
+    return false;
 }
 
 /* tnl-gso-unixctl.c: configuration and diagnostics. */
