@@ -31,6 +31,9 @@ struct buf {
         size_t class;           /* Index into 'classes'. */
     );
 };
+
+/* 'class' is not in a cache line that a segment uses.  Where the data is still
+ * that of the buffer, its size tells the class: class_of(). */
 BUILD_ASSERT_DECL(offsetof(struct buf, packet) == 0);
 
 /* Sizes of data: a segment of a 1,500 byte MTU and of jumbo frames, tunnel
@@ -73,6 +76,18 @@ static void *
 buf_data(const struct buf *buf)
 {
     return CONST_CAST(struct buf *, buf) + 1;
+}
+
+/* A size of data is that of one class only. */
+static size_t
+class_of(const struct dp_packet *p)
+{
+    size_t class = 0;
+
+    while (dp_packet_get_allocated(p) != classes[class].data_size) {
+        class++;
+    }
+    return class;
 }
 
 static struct buf *
@@ -196,12 +211,15 @@ tnl_gso_buf_free(struct dp_packet *p)
 {
     struct buf *buf = CONTAINER_OF(p, struct buf, packet);
     struct stack *stack = stack_get();
-    size_t n = size_read(&stack->n[buf->class]);
+    size_t class;
+    size_t n;
 
     tnl_gso_buf_free_data(p);
-    if (OVS_LIKELY(n < classes[buf->class].max_idle)) {
-        stack->bufs[buf->class][n] = buf;
-        atomic_store_relaxed(&stack->n[buf->class], n + 1);
+    class = class_of(p);
+    n = size_read(&stack->n[class]);
+    if (OVS_LIKELY(n < classes[class].max_idle)) {
+        stack->bufs[class][n] = buf;
+        atomic_store_relaxed(&stack->n[class], n + 1);
     } else {
         buf_destroy(buf);
     }

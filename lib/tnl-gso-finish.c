@@ -48,10 +48,20 @@ sum_range(uint32_t partial, const uint8_t *frame, size_t start, size_t end)
     return csum_continue(partial, frame + start, end - start);
 }
 
-static uint16_t
+/* csum_finish() without the complement, and inline: every segment takes five
+ * of them. */
+static inline uint16_t
 fold(uint32_t partial)
 {
-    return (OVS_FORCE uint16_t) ~csum_finish(partial);
+    partial = (partial & UINT16_MAX) + (partial >> 16);
+    return partial + (partial >> 16);
+}
+
+/* The checksum that follows from sum 'partial'. */
+static inline ovs_be16
+finish_sum(uint32_t partial)
+{
+    return (OVS_FORCE ovs_be16) ~fold(partial);
 }
 
 /* The part of the pseudo-header's sum that does not depend on a length. */
@@ -156,8 +166,8 @@ finish_ip(uint8_t *frame, const struct tnl_gso_l3 *l3, uint32_t sum,
 
         ip->ip_tot_len = htons(len);
         ip->ip_id = htons(id);
-        ip->ip_csum = csum_finish(csum_add16(csum_add16(sum, ip->ip_tot_len),
-                                             ip->ip_id));
+        ip->ip_csum = finish_sum(csum_add16(csum_add16(sum, ip->ip_tot_len),
+                                            ip->ip_id));
     } else {
         struct ovs_16aligned_ip6_hdr *ip6 = (void *) (frame + l3->ofs);
 
@@ -185,20 +195,20 @@ finish_outer_csum(const struct tnl_gso_finish *f, uint8_t *frame,
         sum += f->inner_ip_sum;
         sum = csum_add16(sum, htons(end - d->inner.ofs - IPV6_HEADER_LEN));
     }
-    sum = csum_add16(sum, csum_finish(csum_add16(f->tcp_sum, tcp_len)));
+    sum = csum_add16(sum, finish_sum(csum_add16(f->tcp_sum, tcp_len)));
 
     if (d->encap == TNL_GSO_GRE) {
         ovs_be16 *field = (void *) (frame + d->outer.l4_ofs
                                     + sizeof(struct gre_base_hdr));
 
-        field[0] = csum_finish(sum);
+        field[0] = finish_sum(sum);
         field[1] = 0;
     } else {
         struct udp_header *udp = (void *) (frame + d->outer.l4_ofs);
         ovs_be16 udp_len = htons(end - d->outer.l4_ofs);
 
         sum = csum_add16(csum_add16(sum, udp_len), udp_len);
-        csum = csum_finish(sum);
+        csum = finish_sum(sum);
         udp->udp_csum = csum ? csum : htons(0xffff);
     }
 }
@@ -287,7 +297,7 @@ tnl_gso_finish_frame(const struct tnl_gso_finish *f, uint8_t *frame,
         sum += f->tcp_hdr_sum + payload_sum;
         sum = csum_add16(sum, tcp_ctl);
         sum = csum_add32(sum, get_16aligned_be32(&tcp->tcp_seq));
-        tcp->tcp_csum = csum_finish(sum);
+        tcp->tcp_csum = finish_sum(sum);
     } else if (!keep_tcp_csum(f)) {
         /* Partial: the uncomplemented sum of the pseudo-header. */
         tcp->tcp_csum = (OVS_FORCE ovs_be16) fold(sum);
