@@ -497,18 +497,24 @@ pkt_from_frame(const uint8_t *frame, size_t len, enum ref_encap encap,
 {
     struct dp_packet *p = dp_packet_new(0);
     struct ref_layout l;
+    bool readable;
 
     dp_packet_uninit(p);
     dp_packet_use(p, xmemdup(frame, MAX(len, 1)), len);
     dp_packet_set_size(p, len);
     dp_packet_set_tso_segsz(p, mss);
 
+    readable = !ref_parse(frame, len, encap, &l);
     dp_packet_l4_proto_set_tcp(p);
     dp_packet_l4_checksum_set_partial(p);
-    dp_packet_ip_checksum_set_partial(p);
+    if (readable && l.inner.version == 4) {
+        dp_packet_ip_checksum_set_partial(p);
+    }
     if (encap != REF_PLAIN) {
         p->offloads <<= DP_PACKET_OL_SHIFT_COUNT;
-        dp_packet_ip_checksum_set_partial(p);
+        if (readable && l.outer.version == 4) {
+            dp_packet_ip_checksum_set_partial(p);
+        }
         if (encap == REF_GRE) {
             dp_packet_tunnel_set_gre(p);
         } else {
@@ -526,7 +532,7 @@ pkt_from_frame(const uint8_t *frame, size_t len, enum ref_encap encap,
         }
     }
 
-    if (!ref_parse(frame, len, encap, &l) && !l.stacked) {
+    if (readable && !l.stacked) {
         if (encap == REF_PLAIN) {
             set_offset(&p->l3_ofs, l.inner.ofs);
             set_offset(&p->l4_ofs, l.inner.l4);
