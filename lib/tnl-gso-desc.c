@@ -264,6 +264,42 @@ parse_gre(const void *frame, size_t size, struct tnl_gso_desc *d)
     return parse_inner(frame, size, ofs, gre->protocol, d);
 }
 
+/* A tunnel that OVS has not pushed: where a container runs VXLAN over a veth,
+ * the kernel hands over tunnelled superpackets as if they were plain ones
+ * (Linux v6.18 virtio_net_hdr_from_skb(): nothing in the 10 byte vnet header
+ * tells).  UDP that is to be cut as TCP can be nothing else. */
+static enum tnl_gso_reason
+parse_unmarked(const void *frame, size_t size, struct tnl_gso_desc *d)
+{
+    enum { PORT_VXLAN = 4789, PORT_VXLAN_GPE = 4790, PORT_GENEVE = 6081,
+           PORT_VXLAN_LINUX = 8472 };       /* IANA; the last, Linux' own. */
+    const struct udp_header *udp;
+
+    d->outer = d->inner;
+    if (d->outer.proto == IPPROTO_GRE) {
+        d->encap = TNL_GSO_GRE;
+        return parse_gre(frame, size, d);
+    }
+
+    udp = at(frame, size, d->outer.l4_ofs, sizeof *udp);
+    if (!udp || d->outer.proto != IPPROTO_UDP) {
+        return TNL_GSO_R_NOT_TCP;
+    }
+    d->outer_csum = udp->udp_csum != 0;
+    switch (ntohs(udp->udp_dst)) {
+    case PORT_VXLAN:
+    case PORT_VXLAN_GPE:
+    case PORT_VXLAN_LINUX:
+        d->encap = TNL_GSO_VXLAN;
+        return parse_vxlan(frame, size, d);
+    case PORT_GENEVE:
+        d->encap = TNL_GSO_GENEVE;
+        return parse_geneve(frame, size, d);
+    default:
+        return TNL_GSO_R_NOT_TCP;
+    }
+}
+
 /* The TCP header behind 'd->inner', and what follows from it. */
 static enum tnl_gso_reason
 parse_tcp(const void *frame, size_t size, struct tnl_gso_desc *d)
@@ -331,21 +367,27 @@ tnl_gso_find_headers(const struct dp_packet *p, struct tnl_gso_desc *d)
 /* Describes superpacket 'p', whose mss is its tso_segsz and must not be zero,
  * in '*d'.  Lengths come from the size of 'p', never from a header: like
  * Linux v6.18 inet_gso_segment(), which ignores the total length that a
- * superpacket carries.
+ * superpacket carries.  A tunnel that has no mark is found by its UDP port.
  *
  * Returns TNL_GSO_OK, or the reason why 'p' cannot be described; '*d' is then
  * valid only in 'encap' and 'mss'. */
 enum tnl_gso_reason
 tnl_gso_describe(const struct dp_packet *p, struct tnl_gso_desc *d)
 {
+    const void *frame = dp_packet_data(p);
+    size_t size = dp_packet_size(p);
     enum tnl_gso_reason reason = tnl_gso_find_headers(p, d);
 
     d->mss = dp_packet_get_tso_segsz(p);
     d->tcp_partial = (d->encap == TNL_GSO_PLAIN
                       ? dp_packet_l4_checksum_partial(p)
                       : dp_packet_inner_l4_checksum_partial(p));
-    return reason ? reason : parse_tcp(dp_packet_data(p), dp_packet_size(p),
-                                       d);
+    if (!reason && d->encap == TNL_GSO_PLAIN
+        && d->inner.proto != IPPROTO_TCP) {
+        reason = parse_unmarked(frame, size, d);
+        d->tcp_partial = true;
+    }
+    return reason ? reason : parse_tcp(frame, size, d);
 }
 
 const char *

@@ -251,7 +251,9 @@ finish_marks(const struct tnl_gso_finish *f, struct dp_packet *p, bool super)
     }
     if (d->encap != TNL_GSO_PLAIN) {
         offloads <<= DP_PACKET_OL_SHIFT_COUNT;
-        offloads |= p->offloads & DP_PACKET_OL_TUNNEL_MASK;
+        offloads |= (d->encap == TNL_GSO_VXLAN ? DP_PACKET_OL_TUNNEL_VXLAN
+                     : d->encap == TNL_GSO_GENEVE ? DP_PACKET_OL_TUNNEL_GENEVE
+                     : DP_PACKET_OL_TUNNEL_MASK);
         if (d->outer.version == 4) {
             offloads |= (super ? DP_PACKET_OL_IP_CKSUM_MASK
                          : DP_PACKET_OL_IP_CKSUM_GOOD);

@@ -121,7 +121,21 @@ tnl_gso_marks_repair(struct dp_packet *p)
     if (tnl_gso_parse_l2(dp_packet_data(p), size, 0, &d.outer, &stacked)
         || !l4_marks(&d.outer, size)) {
         p->offloads &= ~DP_PACKET_OL_L4_CKSUM_MASK;
+    } else {
+        p->l3_ofs = d.outer.ofs;
+        p->l4_ofs = d.outer.l4_ofs;
     }
+}
+
+/* Takes back what was known of 'p' before bytes were cut from its end: the
+ * checksum that was good covers some of them. */
+void
+tnl_gso_marks_truncate(struct dp_packet *p)
+{
+    if (!dp_packet_l4_checksum_partial(p)) {
+        dp_packet_l4_checksum_set_unknown(p);
+    }
+    dp_packet_set_l2_pad_size(p, 0);
 }
 
 /* Writes the checksum of GRE header 'gre', of 'len' bytes with its payload,
@@ -213,6 +227,16 @@ csum6_required(ovs_be16 udp_dst)
     return bits & (1u << (ntohs(udp_dst) % 32));
 }
 
+/* Shortens 'p' to 'size' bytes if it is longer. */
+static void
+trim(struct dp_packet *p, size_t size)
+{
+    if (OVS_UNLIKELY(size < dp_packet_size(p))) {
+        dp_packet_set_size(p, size);
+        dp_packet_set_l2_pad_size(p, 0);
+    }
+}
+
 /* Prepares 'p', a packet in a tunnel, for class->pop_header() of 'tunnel'.
  * Takes off what follows the outer IP packet or UDP datagram, which no
  * checksum covers and which is no part of the frame inside: Linux v6.18
@@ -223,30 +247,28 @@ struct dp_packet *
 tnl_gso_pop_prepare(const struct netdev *tunnel, struct dp_packet *p)
 {
     const struct ip_header *ip = dp_packet_l3(p);
-    uint32_t pad_size = dp_packet_l2_pad_size(p);
+    const struct ovs_16aligned_ip6_hdr *ip6 = dp_packet_l3(p);
+    const struct udp_header *udp = dp_packet_l4(p);
+    bool ipv6;
 
-    if (OVS_UNLIKELY(pad_size)) {
-        dp_packet_set_l2_pad_size(p, 0);
-        dp_packet_set_size(p, dp_packet_size(p) - pad_size);
+    if (!udp || p->l4_ofs + UDP_HEADER_LEN > dp_packet_size(p)) {
+        return p;
     }
-
-    if (ip && dp_packet_l4_proto_udp(p)
-        && dp_packet_l4_size(p) >= UDP_HEADER_LEN) {
-        const struct udp_header *udp = dp_packet_l4(p);
-        size_t l4_size = dp_packet_l4_size(p);
-        size_t udp_len = ntohs(udp->udp_len);
-
-        if (OVS_UNLIKELY(udp_len >= UDP_HEADER_LEN && udp_len < l4_size)) {
-            dp_packet_set_size(p, dp_packet_size(p) - (l4_size - udp_len));
-        }
-        if (!udp->udp_csum && IP_VER(ip->ip_ihl_ver) == 6) {
-            tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_ZERO_CSUM6);
-            if (csum6_required(udp->udp_dst)) {
-                tnl_gso_count_event(tunnel->tnl_gso,
-                                    TNL_GSO_E_ZERO_CSUM6_DROP);
-                dp_packet_delete(p);
-                return NULL;
-            }
+    ipv6 = IP_VER(ip->ip_ihl_ver) == 6;
+    trim(p, p->l3_ofs + (ipv6 ? IPV6_HEADER_LEN + ntohs(ip6->ip6_plen)
+                         : ntohs(ip->ip_tot_len)));
+    if (!dp_packet_l4_proto_udp(p)) {
+        return p;
+    }
+    if (ntohs(udp->udp_len) >= UDP_HEADER_LEN) {
+        trim(p, p->l4_ofs + ntohs(udp->udp_len));
+    }
+    if (ipv6 && !udp->udp_csum) {
+        tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_ZERO_CSUM6);
+        if (csum6_required(udp->udp_dst)) {
+            tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_ZERO_CSUM6_DROP);
+            dp_packet_delete(p);
+            return NULL;
         }
     }
     return p;

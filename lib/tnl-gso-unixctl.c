@@ -50,13 +50,6 @@
 
 VLOG_DEFINE_THIS_MODULE(tnl_gso_unixctl);
 
-/* UDP ports by which `tnl-gso/explain` tells tunnels apart: IANA. */
-enum {
-    PORT_VXLAN = 4789,
-    PORT_VXLAN_GPE = 4790,
-    PORT_GENEVE = 6081,
-};
-
 void
 tnl_gso_port_create(struct netdev *netdev)
 {
@@ -559,42 +552,6 @@ packet_from_string(const char *s, size_t len, char **errorp)
     return packet;
 }
 
-/* Puts the marks on 'p' that it would have had after a push, had OVS made
- * it. */
-static void
-mark_like_push(struct dp_packet *p)
-{
-    const char *frame = dp_packet_data(p);
-    size_t size = dp_packet_size(p);
-    bool stacked;
-    struct tnl_gso_l3 l3;
-
-    if (tnl_gso_parse_l2(frame, size, 0, &l3, &stacked)) {
-        return;
-    }
-    if (l3.proto == IPPROTO_GRE) {
-        dp_packet_tunnel_set_gre(p);
-    } else if (l3.proto == IPPROTO_UDP
-               && l3.l4_ofs + UDP_HEADER_LEN <= size) {
-        const struct udp_header *udp = (const void *) (frame + l3.l4_ofs);
-
-        switch (ntohs(udp->udp_dst)) {
-        case PORT_VXLAN:
-        case PORT_VXLAN_GPE:
-            dp_packet_tunnel_set_vxlan(p);
-            break;
-        case PORT_GENEVE:
-            dp_packet_tunnel_set_geneve(p);
-            break;
-        default:
-            return;
-        }
-        if (udp->udp_csum) {
-            dp_packet_l4_checksum_set_partial(p);
-        }
-    }
-}
-
 /* What `tnl-gso/explain` has found out. */
 struct explanation {
     const char *port_name;
@@ -734,7 +691,6 @@ tnl_gso_unixctl_explain(struct unixctl_conn *conn, int argc,
         free(error);
         return;
     }
-    mark_like_push(x.packet);
     dp_packet_set_tso_segsz(x.packet, mss);
 
     tnl_gso_ports_for_each(explain_port, &x);
