@@ -55,9 +55,6 @@ parse_ipv4(const void *frame, size_t size, size_t ofs, struct tnl_gso_l3 *l3)
         || !at(frame, size, ofs, ip_len)) {
         return TNL_GSO_R_L3;
     }
-    if (ip->ip_frag_off & htons(IP_MORE_FRAGMENTS | IP_FRAG_OFF_MASK)) {
-        return TNL_GSO_R_FRAGMENT;
-    }
     *l3 = (struct tnl_gso_l3) {
         .ofs = ofs,
         .l4_ofs = ofs + ip_len,
@@ -65,7 +62,7 @@ parse_ipv4(const void *frame, size_t size, size_t ofs, struct tnl_gso_l3 *l3)
         .version = 4,
         .proto = ip->ip_proto,
     };
-    return TNL_GSO_OK;
+    return IP_IS_FRAGMENT(ip->ip_frag_off) ? TNL_GSO_R_FRAGMENT : TNL_GSO_OK;
 }
 
 /* Returns the offset of the address that the pseudo-header has as destination
@@ -112,9 +109,6 @@ parse_ipv6(const void *frame, size_t size, size_t ofs, struct tnl_gso_l3 *l3)
         const uint8_t *ext;
         size_t len;
 
-        if (proto == IPPROTO_FRAGMENT) {
-            return TNL_GSO_R_FRAGMENT;
-        }
         if (proto != IPPROTO_HOPOPTS && proto != IPPROTO_ROUTING
             && proto != IPPROTO_DSTOPTS && proto != IPPROTO_AH) {
             break;
@@ -141,13 +135,13 @@ parse_ipv6(const void *frame, size_t size, size_t ofs, struct tnl_gso_l3 *l3)
         .proto = proto,
         .ext = next != ofs + IPV6_HEADER_LEN,
     };
-    return TNL_GSO_OK;
+    return proto == IPPROTO_FRAGMENT ? TNL_GSO_R_FRAGMENT : TNL_GSO_OK;
 }
 
 /* Parses the header of type 'eth_type' at 'ofs' in the 'size' bytes of
  * 'frame', MPLS labels in front of it included, into '*l3'.  Sets '*stacked'
- * if there are labels.  Returns TNL_GSO_OK or why it cannot be done; '*l3' is
- * then indeterminate. */
+ * if there are labels.  Returns TNL_GSO_OK or why it cannot be done.  '*l3' is
+ * set for a fragment too, and otherwise left alone. */
 enum tnl_gso_reason
 tnl_gso_parse_l3(const void *frame, size_t size, size_t ofs,
                  ovs_be16 eth_type, struct tnl_gso_l3 *l3, bool *stacked)

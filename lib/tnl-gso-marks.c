@@ -68,63 +68,89 @@ l4_proto_mark(uint8_t proto)
     }
 }
 
-/* Returns the marks for the L4 header of 'l3' whose checksum is partial, or 0
- * if there is no such header in the 'size' bytes of a frame. */
-static uint32_t
-l4_marks(const struct tnl_gso_l3 *l3, size_t size)
-{
-    size_t len = l4_header_len(l3->proto);
+/* The marks that say that a checksum is partial. */
+enum {
+    IP_PARTIAL = DP_PACKET_OL_IP_CKSUM_MASK,
+    L4_PARTIAL = DP_PACKET_OL_L4_CKSUM_MASK,
+};
 
-    return (len && l3->l4_ofs + len <= size
-            ? DP_PACKET_OL_L4_CKSUM_MASK | l4_proto_mark(l3->proto) : 0);
+/* Given 'marks' of one level and 'reason' and 'l3' from the parser, returns
+ * those of the two that say "partial" and that can stay, with the right
+ * protocol.  A fragment has an IP checksum but none of the upper layer. */
+static uint32_t
+marks_that_stay(uint32_t marks, enum tnl_gso_reason reason,
+                const struct tnl_gso_l3 *l3, size_t size)
+{
+    size_t len = reason ? 0 : l4_header_len(l3->proto);
+    uint32_t stay = 0;
+
+    if ((marks & IP_PARTIAL) == IP_PARTIAL && l3->version == 4
+        && (!reason || reason == TNL_GSO_R_FRAGMENT)) {
+        stay |= IP_PARTIAL;
+    }
+    if ((marks & L4_PARTIAL) == L4_PARTIAL && len
+        && l3->l4_ofs + len <= size) {
+        stay |= L4_PARTIAL | l4_proto_mark(l3->proto);
+    }
+    return stay;
 }
 
-/* Sets right a mark of 'p' that its L4 checksum, or that of the packet inside
- * its tunnel, is partial, where upstream's parser has not found that header:
- * behind a second VLAN tag, behind MPLS labels, or because 'p' has been
- * truncated.  What has no such header, and a fragment, has no checksum to
- * complete. */
+/* Returns 'marks' of one level with those that say "partial" replaced by what
+ * can stay of them. */
+static uint32_t
+repair_level(uint32_t marks, enum tnl_gso_reason reason,
+             const struct tnl_gso_l3 *l3, size_t size)
+{
+    uint32_t stay = marks_that_stay(marks, reason, l3, size);
+
+    if ((marks & IP_PARTIAL) == IP_PARTIAL) {
+        marks &= ~IP_PARTIAL;
+    }
+    if ((marks & L4_PARTIAL) == L4_PARTIAL) {
+        if (!(stay & L4_PARTIAL)) {
+            COVERAGE_INC(tnl_gso_csum_unknown);
+        }
+        marks &= ~L4_PARTIAL;
+    }
+    return marks | stay;
+}
+
+/* Sets right marks of 'p' that a checksum is partial, where upstream's parser
+ * has not found the header: behind a second VLAN tag, behind MPLS labels, or
+ * because 'p' has been truncated.  What has no such header, and the upper
+ * layer of a fragment, has no checksum to complete. */
 void
 tnl_gso_marks_repair(struct dp_packet *p)
 {
+    const void *frame = dp_packet_data(p);
     size_t size = dp_packet_size(p);
+    uint32_t outer = p->offloads & UINT16_MAX;
+    uint32_t inner = p->offloads >> DP_PACKET_OL_SHIFT_COUNT;
+    enum tnl_gso_reason reason;
     struct tnl_gso_desc d;
-    uint32_t marks = 0;
     bool stacked;
 
-    if (!tnl_gso_find_headers(p, &d)) {
-        marks = l4_marks(&d.inner, size);
-    }
-    if (!marks) {
-        COVERAGE_INC(tnl_gso_csum_unknown);
-    }
-
+    reason = tnl_gso_find_headers(p, &d);
     if (d.encap == TNL_GSO_PLAIN) {
-        p->offloads &= ~DP_PACKET_OL_L4_CKSUM_MASK;
-        if (marks) {
-            p->offloads |= marks;
+        outer = repair_level(outer, reason, &d.inner, size);
+        if (d.inner.version) {
             p->l3_ofs = d.inner.ofs;
             p->l4_ofs = d.inner.l4_ofs;
         }
-        return;
-    }
-
-    if ((p->offloads & DP_PACKET_OL_INNER_L4_CKSUM_MASK)
-        == DP_PACKET_OL_INNER_L4_CKSUM_MASK) {
-        p->offloads &= ~DP_PACKET_OL_INNER_L4_CKSUM_MASK;
-        if (marks) {
-            p->offloads |= marks << DP_PACKET_OL_SHIFT_COUNT;
+    } else {
+        inner = repair_level(inner, reason, &d.inner, size);
+        if (d.inner.version) {
             p->inner_l3_ofs = d.inner.ofs;
             p->inner_l4_ofs = d.inner.l4_ofs;
         }
+        reason = tnl_gso_parse_l2(frame, size, 0, &d.outer, &stacked);
+        outer = repair_level(outer, reason, &d.outer, size);
+        if (d.outer.version) {
+            p->l3_ofs = d.outer.ofs;
+            p->l4_ofs = d.outer.l4_ofs;
+        }
     }
-    if (tnl_gso_parse_l2(dp_packet_data(p), size, 0, &d.outer, &stacked)
-        || !l4_marks(&d.outer, size)) {
-        p->offloads &= ~DP_PACKET_OL_L4_CKSUM_MASK;
-    } else {
-        p->l3_ofs = d.outer.ofs;
-        p->l4_ofs = d.outer.l4_ofs;
-    }
+    p->offloads = outer | inner << DP_PACKET_OL_SHIFT_COUNT;
 }
 
 /* Takes back what was known of 'p' before bytes were cut from its end: the

@@ -147,6 +147,11 @@ tnl_gso_marks_wrong(const struct dp_packet *p)
     uint32_t o = p->offloads;
     uint32_t l4_len = TCP_HEADER_LEN;
 
+    if (p->l4_ofs == UINT16_MAX
+        || (p->inner_l4_ofs == UINT16_MAX
+            && dp_packet_inner_ip_checksum_partial(p))) {
+        return true;
+    }
     if ((o & DP_PACKET_OL_L4_CKSUM_MASK) == DP_PACKET_OL_L4_CKSUM_MASK
         && (!(o & DP_PACKET_OL_L4_PROTO_MASK)
             || p->l4_ofs + l4_len > dp_packet_size(p)
