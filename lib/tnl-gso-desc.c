@@ -138,9 +138,29 @@ parse_ipv6(const void *frame, size_t size, size_t ofs, struct tnl_gso_l3 *l3)
     return proto == IPPROTO_FRAGMENT ? TNL_GSO_R_FRAGMENT : TNL_GSO_OK;
 }
 
+/* RFC 8300 section 2.2.  Stores what the header at '*ofs' announces in
+ * '*eth_type' and moves '*ofs' behind it. */
+static bool
+skip_nsh(const void *frame, size_t size, size_t *ofs, ovs_be16 *eth_type)
+{
+    enum { BASE_AND_PATH_LEN = 8, LENGTH_MASK = 0x3f };
+    enum { NEXT_IPV4 = 1, NEXT_IPV6 = 2, NEXT_ETH = 3 };
+    const uint8_t *nsh = at(frame, size, *ofs, BASE_AND_PATH_LEN);
+    size_t len = nsh ? (nsh[1] & LENGTH_MASK) * 4 : 0;
+
+    if (len < BASE_AND_PATH_LEN || !at(frame, size, *ofs, len)) {
+        return false;
+    }
+    *ofs += len;
+    *eth_type = htons(nsh[3] == NEXT_IPV4 ? ETH_TYPE_IP
+                      : nsh[3] == NEXT_IPV6 ? ETH_TYPE_IPV6
+                      : nsh[3] == NEXT_ETH ? ETH_TYPE_TEB : 0);
+    return true;
+}
+
 /* Parses the header of type 'eth_type' at 'ofs' in the 'size' bytes of
- * 'frame', MPLS labels in front of it included, into '*l3'.  Sets '*stacked'
- * if there are labels.  Returns TNL_GSO_OK or why it cannot be done.  '*l3' is
+ * 'frame', MPLS labels or an NSH in front of it included, into '*l3'.  Sets
+ * '*stacked', which must be initialized, if there are such.  Returns TNL_GSO_OK or why it cannot be done.  '*l3' is
  * set for a fragment too, and otherwise left alone. */
 enum tnl_gso_reason
 tnl_gso_parse_l3(const void *frame, size_t size, size_t ofs,
@@ -160,6 +180,15 @@ tnl_gso_parse_l3(const void *frame, size_t size, size_t ofs,
         eth_type = !lse ? 0 : *lse >> 4 == 4 ? htons(ETH_TYPE_IP)
                             : *lse >> 4 == 6 ? htons(ETH_TYPE_IPV6) : 0;
         *stacked = true;
+    } else if (eth_type == htons(ETH_TYPE_NSH)) {
+        /* Once: each one may announce an Ethernet frame with another. */
+        if (*stacked || !skip_nsh(frame, size, &ofs, &eth_type)) {
+            return TNL_GSO_R_L2;
+        }
+        *stacked = true;
+        if (eth_type == htons(ETH_TYPE_TEB)) {
+            return tnl_gso_parse_l2(frame, size, ofs, l3, stacked);
+        }
     }
 
     return eth_type == htons(ETH_TYPE_IP) ? parse_ipv4(frame, size, ofs, l3)
@@ -261,13 +290,17 @@ parse_gre(const void *frame, size_t size, struct tnl_gso_desc *d)
 /* A tunnel that OVS has not pushed: where a container runs VXLAN over a veth,
  * the kernel hands over tunnelled superpackets as if they were plain ones
  * (Linux v6.18 virtio_net_hdr_from_skb(): nothing in the 10 byte vnet header
- * tells).  UDP that is to be cut as TCP can be nothing else. */
+ * tells).  UDP that is to be cut as TCP can be nothing else, on whatever port
+ * it runs. */
 static enum tnl_gso_reason
 parse_unmarked(const void *frame, size_t size, struct tnl_gso_desc *d)
 {
-    enum { PORT_VXLAN = 4789, PORT_VXLAN_GPE = 4790, PORT_GENEVE = 6081,
-           PORT_VXLAN_LINUX = 8472 };       /* IANA; the last, Linux' own. */
+    enum { PORT_GENEVE = 6081 };            /* IANA. */
+    enum { VXLAN_I_BIT = 0x08 };            /* Reserved in Geneve: zero. */
     const struct udp_header *udp;
+    const uint8_t *tunnel;
+
+    enum tnl_gso_reason reason;
 
     d->outer = d->inner;
     if (d->outer.proto == IPPROTO_GRE) {
@@ -276,22 +309,19 @@ parse_unmarked(const void *frame, size_t size, struct tnl_gso_desc *d)
     }
 
     udp = at(frame, size, d->outer.l4_ofs, sizeof *udp);
-    if (!udp || d->outer.proto != IPPROTO_UDP) {
+    tunnel = at(frame, size, d->outer.l4_ofs + sizeof *udp, 1);
+    if (!tunnel || d->outer.proto != IPPROTO_UDP) {
         return TNL_GSO_R_NOT_TCP;
     }
     d->outer_csum = udp->udp_csum != 0;
-    switch (ntohs(udp->udp_dst)) {
-    case PORT_VXLAN:
-    case PORT_VXLAN_GPE:
-    case PORT_VXLAN_LINUX:
+    if (udp->udp_dst != htons(PORT_GENEVE) && *tunnel & VXLAN_I_BIT) {
         d->encap = TNL_GSO_VXLAN;
-        return parse_vxlan(frame, size, d);
-    case PORT_GENEVE:
+        reason = parse_vxlan(frame, size, d);
+    } else {
         d->encap = TNL_GSO_GENEVE;
-        return parse_geneve(frame, size, d);
-    default:
-        return TNL_GSO_R_NOT_TCP;
+        reason = parse_geneve(frame, size, d);
     }
+    return reason ? TNL_GSO_R_NOT_TCP : TNL_GSO_OK;
 }
 
 /* The TCP header behind 'd->inner', and what follows from it. */
@@ -361,7 +391,7 @@ tnl_gso_find_headers(const struct dp_packet *p, struct tnl_gso_desc *d)
 /* Describes superpacket 'p', whose mss is its tso_segsz and must not be zero,
  * in '*d'.  Lengths come from the size of 'p', never from a header: like
  * Linux v6.18 inet_gso_segment(), which ignores the total length that a
- * superpacket carries.  A tunnel that has no mark is found by its UDP port.
+ * superpacket carries.  A tunnel that has no mark is found by its header.
  *
  * Returns TNL_GSO_OK, or the reason why 'p' cannot be described; '*d' is then
  * valid only in 'encap' and 'mss'. */

@@ -128,7 +128,7 @@ tnl_gso_marks_repair(struct dp_packet *p)
     uint32_t inner = p->offloads >> DP_PACKET_OL_SHIFT_COUNT;
     enum tnl_gso_reason reason;
     struct tnl_gso_desc d;
-    bool stacked;
+    bool stacked = false;
 
     reason = tnl_gso_find_headers(p, &d);
     if (d.encap == TNL_GSO_PLAIN) {
@@ -211,7 +211,7 @@ tnl_gso_pseudo_csum6(const struct ovs_16aligned_ip6_hdr *ip6)
     const void *dst = &ip6->ip6_dst;
     uint16_t len = ntohs(ip6->ip6_plen);
     uint8_t proto = ip6->ip6_nxt;
-    bool stacked;
+    bool stacked = false;
     struct tnl_gso_l3 l3;
     uint32_t sum;
 

@@ -377,7 +377,9 @@ show_port(struct tnl_gso_port *port, void *r_)
             ds_put_format(&r->text, "  %-8s %-5s %-5s %-11s %s",
                           encap, outer_family(&row.desc),
                           csum_string(&row.desc), method, ds_cstr(&row.why));
-            ds_chomp(&r->text, ' ');
+            while (ds_chomp(&r->text, ' ')) {
+                continue;
+            }
             ds_put_char(&r->text, '\n');
         }
         ds_destroy(&row.why);
