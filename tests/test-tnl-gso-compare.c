@@ -105,6 +105,7 @@ compare_desc(const struct tnl_gso_desc *got, const struct ref_layout *l,
     COMPARE(got->outer_csum, (is_udp_tunnel(job->encap) ? job->outer_csum
                               : job->encap == REF_GRE && l->gre_csum));
     COMPARE(got->stacked, l->stacked);
+    COMPARE(got->tcp_partial, true);
     error = compare_l3(&got->inner, &l->inner);
     if (!error && job->encap != REF_PLAIN) {
         error = compare_l3(&got->outer, &l->outer);
@@ -401,6 +402,7 @@ cut_and_compare(const uint8_t *frame, size_t len, const struct cut_job *job,
 {
     struct dp_packet *p = pkt_from_frame(frame, len, job->ref.encap,
                                          job->ref.outer_csum, job->ref.mss);
+    struct ref_job ref = job->ref;
     enum tnl_gso_reason reason;
     struct tnl_gso_desc desc;
     struct ref_layout l;
@@ -408,7 +410,8 @@ cut_and_compare(const uint8_t *frame, size_t len, const struct cut_job *job,
     char *error;
 
     reason = tnl_gso_describe(p, &desc);
-    broken = ref_parse(frame, len, job->ref.encap, &l);
+    ref_unmarked(frame, len, &ref);
+    broken = ref_parse(frame, len, ref.encap, &l);
     if (dp_packet_size(p) != len || memcmp(dp_packet_data(p), frame, len)) {
         error = xstrdup("describe wrote to the packet");
     } else if (reason || broken) {
@@ -418,7 +421,7 @@ cut_and_compare(const uint8_t *frame, size_t len, const struct cut_job *job,
                  : xasprintf("not refused: %s", broken));
         *plan = (struct tnl_gso_plan) { .method = TNL_GSO_DROP };
     } else {
-        error = compare_desc(&desc, &l, len, &job->ref);
+        error = compare_desc(&desc, &l, len, &ref);
         if (job->caps) {
             tnl_gso_plan(&desc, job->caps, plan);
         } else {
@@ -426,12 +429,14 @@ cut_and_compare(const uint8_t *frame, size_t len, const struct cut_job *job,
         }
     }
 
-    if (!error && plan->method == TNL_GSO_PASS && !l.gre_csum) {
-        /* (A GRE checksum is final since the push.) */
-        error = settle_and_compare(frame, len, &job->ref,
-                                   job->caps->ol_flags);
-    } else if (!error && plan->method != TNL_GSO_DROP
-               && plan->method != TNL_GSO_PASS && plan->unit) {
+    if (!error && plan->method == TNL_GSO_PASS) {
+        /* A GRE checksum is final since the push, and all of what comes in a
+         * tunnel that we have not pushed. */
+        if (!l.gre_csum && ref.encap == job->ref.encap) {
+            error = settle_and_compare(frame, len, &ref,
+                                       job->caps->ol_flags);
+        }
+    } else if (!error && plan->method != TNL_GSO_DROP && plan->unit) {
         /* Packets of their exact size, for tools that see what is touched
          * beyond; then those that are sent. */
         struct dp_packet *clone = pkt_from_frame(frame, len, job->ref.encap,
@@ -439,10 +444,10 @@ cut_and_compare(const uint8_t *frame, size_t len, const struct cut_job *job,
                                                  job->ref.mss);
 
         error = cut_and_compare__(clone, &desc, plan, tnl_gso_alloc_any,
-                                  frame, len, &job->ref);
+                                  frame, len, &ref);
         if (!error) {
             error = cut_and_compare__(p, &desc, plan, tnl_gso_buf_new, frame,
-                                      len, &job->ref);
+                                      len, &ref);
             p = NULL;
         }
     }

@@ -91,18 +91,19 @@ one(uint64_t seed, unsigned int n_methods[])
     struct cut_job job;
     struct pkt_row row;
     struct pkt_rng rng;
-    bool damaged, split;
+    bool damaged, split, unmarked;
     uint8_t *frame;
     char *error;
     size_t len;
 
     frame = random_frame(seed, &row, &rng, &len, &damaged);
     split = !pkt_range(&rng, 6);
+    unmarked = !pkt_range(&rng, 10);
     random_caps(&caps, &rng, row.encap);
     job = (struct cut_job) {
         .ref = {
-            .encap = row.encap,
-            .outer_csum = row.csum && row.encap != REF_GRE,
+            .encap = unmarked ? REF_PLAIN : row.encap,
+            .outer_csum = row.csum && row.encap != REF_GRE && !unmarked,
             .mss = row.mss,
         },
         .caps = split ? NULL : &caps,
@@ -111,8 +112,9 @@ one(uint64_t seed, unsigned int n_methods[])
     error = cut_and_compare(frame, len, &job, &plan);
     n_methods[plan.method]++;
     pkt_row_format(&row, &s);
-    test_case(error, "props 1 %"PRIu64" (%s%s, flags %#"PRIx64", methods "
+    test_case(error, "props 1 %"PRIu64" (%s%s%s, flags %#"PRIx64", methods "
               "%#x)%s: %s", seed, split ? "split, " : "",
+              unmarked ? "unmarked, " : "",
               tnl_gso_method_to_string(plan.method), caps.ol_flags,
               caps.methods, damaged ? ", damaged" : "", ds_cstr(&s));
     ds_destroy(&s);

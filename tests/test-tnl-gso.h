@@ -30,12 +30,24 @@
 #include "tnl-gso-ref.h"
 #include "tnl-gso/tnl-gso-desc.h"
 #include "tnl-gso/tnl-gso-plan.h"
+#include "util.h"
 
 struct ovs_cmdl_context;
 
 /* Counts one case.  A failed one is reported with its name; 'error' is NULL
  * for success, otherwise what went wrong, which is freed. */
 void test_case(char *error, const char *name, ...) OVS_PRINTF_FORMAT(2, 3);
+
+/* Compares integers; the first difference becomes 'error'. */
+#define EXPECT(GOT, EXPECTED)                                               \
+    do {                                                                    \
+        int got_ = GOT;                                                     \
+        int expected_ = EXPECTED;                                           \
+                                                                            \
+        if (!error && got_ != expected_) {                                  \
+            error = xasprintf("%s is %d, not %d", #GOT, got_, expected_);   \
+        }                                                                   \
+    } while (0)
 
 /* How to cut one superpacket. */
 struct cut_job {
@@ -50,6 +62,7 @@ char *cut_and_compare(const uint8_t *frame, size_t len, const struct cut_job *,
 enum tnl_gso_encap test_encap(enum ref_encap);
 uint64_t test_tnl_tso(enum ref_encap);
 
+void test_describe_bad(void);
 void test_describe(struct ovs_cmdl_context *);
 void test_plan(struct ovs_cmdl_context *);
 void test_cut(struct ovs_cmdl_context *);

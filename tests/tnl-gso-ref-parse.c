@@ -342,3 +342,39 @@ ref_parse(const uint8_t *f, size_t len, enum ref_encap encap,
     l->payload = l->inner.l4 + hlen;
     return NULL;
 }
+
+/* A superpacket without a tunnel mark, and without TCP behind its IP header,
+ * is in a tunnel that a container has made.  Its kind is that of the IP
+ * protocol and of the UDP destination port; the outer checksum is wanted if
+ * there is one.  Stores what 'frame' then is in '*job', and leaves it alone
+ * for any other frame. */
+void
+ref_unmarked(const uint8_t *f, size_t len, struct ref_job *job)
+{
+    struct ref_layout l;
+    const uint8_t *udp;
+
+    memset(&l, 0, sizeof l);
+    if (job->encap != REF_PLAIN
+        || parse_ethernet(f, len, 0, &l.inner, &l.stacked)) {
+        return;
+    }
+    udp = f + l.inner.l4;
+    if (l.inner.proto == PROTO_GRE) {
+        job->encap = REF_GRE;
+    } else if (l.inner.proto == PROTO_UDP && l.inner.l4 + 8 <= len) {
+        switch (ref_get16(udp + 2)) {
+        case 4789:              /* RFC 7348. */
+        case 4790:              /* VXLAN-GPE. */
+        case 8472:              /* Linux' default. */
+            job->encap = REF_VXLAN;
+            break;
+        case 6081:              /* RFC 8926. */
+            job->encap = REF_GENEVE;
+            break;
+        default:
+            return;
+        }
+        job->outer_csum = ref_get16(udp + 6) != 0;
+    }
+}
