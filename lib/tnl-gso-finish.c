@@ -106,6 +106,75 @@ ip_id(const uint8_t *frame, const struct tnl_gso_l3 *l3)
     return l3->version == 4 ? ntohs(ip->ip_id) : 0;
 }
 
+/* Does the port compute the outer UDP checksum of every segment? */
+static bool
+port_sums_outer(const struct tnl_gso_finish *f)
+{
+    return f->desc->outer_csum && f->plan->method == TNL_GSO_HW;
+}
+
+/* Returns the outer checksum of a packet whose segments have 'seg_len' bytes
+ * of TCP payload.  Local checksum offload, Linux'
+ * Documentation/networking/checksum-offloads.rst: a packet with a right inner
+ * checksum sums up to its headers alone, so the payload is not needed. */
+static ovs_be16
+outer_csum(const struct tnl_gso_finish *f, uint32_t seg_len)
+{
+    const struct tnl_gso_desc *d = f->desc;
+    uint32_t end = d->hdr_len + seg_len;
+    ovs_be16 tcp_len = htons(end - d->inner.l4_ofs);
+    uint32_t sum = f->outer_l4_sum;
+    ovs_be16 csum;
+
+    /* An inner IPv4 header with its checksum sums up to zero.  So do the TCP
+     * segment and its pseudo-header: the segment is minus the latter. */
+    if (d->inner.version == 6) {
+        sum += f->inner_ip_sum;
+        sum = csum_add16(sum, htons(end - d->inner.ofs - IPV6_HEADER_LEN));
+    }
+    sum = csum_add16(sum, finish_sum(csum_add16(f->tcp_sum, tcp_len)));
+    if (d->encap == TNL_GSO_GRE) {
+        return finish_sum(sum);
+    }
+
+    ovs_be16 udp_len = htons(end - d->outer.l4_ofs);
+
+    csum = finish_sum(csum_add16(csum_add16(sum, udp_len), udp_len));
+    return csum ? csum : htons(0xffff);
+}
+
+/* The length field of 'l3' in a packet that ends at 'end'. */
+static ovs_be16
+ip_len(const struct tnl_gso_l3 *l3, uint32_t end)
+{
+    return htons(end - l3->ofs - (l3->version == 4 ? 0 : IPV6_HEADER_LEN));
+}
+
+/* Fills in '*l' for packets with 'payload_len' bytes of payload. */
+static void
+finish_len_init(struct tnl_gso_finish_len *l, const struct tnl_gso_finish *f,
+                uint32_t payload_len)
+{
+    const struct tnl_gso_desc *d = f->desc;
+    uint32_t end = d->hdr_len + payload_len;
+
+    *l = (struct tnl_gso_finish_len) {
+        .payload_len = payload_len,
+        .tcp_sum = csum_add16(f->tcp_sum, htons(end - d->inner.l4_ofs)),
+        .inner_ip_len = ip_len(&d->inner, end),
+    };
+    l->inner_ip_sum = csum_add16(f->inner_ip_sum, l->inner_ip_len);
+
+    if (d->encap != TNL_GSO_PLAIN) {
+        l->outer_ip_len = ip_len(&d->outer, end);
+        l->outer_ip_sum = csum_add16(f->outer_ip_sum, l->outer_ip_len);
+        l->outer_udp_len = htons(end - d->outer.l4_ofs);
+        if (d->outer_csum && !port_sums_outer(f)) {
+            l->outer_csum = outer_csum(f, MIN(payload_len, d->mss));
+        }
+    }
+}
+
 /* Prepares '*f' for all packets out of the superpacket that starts at
  * 'frame_' and that 'desc' describes.  'desc' and 'plan' must stay. */
 void
@@ -152,64 +221,51 @@ tnl_gso_finish_init(struct tnl_gso_finish *f, const void *frame_,
         }
         f->outer_l4_sum = fold(sum);
     }
+
+    finish_len_init(&f->full, f, MIN(plan->unit, desc->payload_len));
+    finish_len_init(&f->last, f, (desc->payload_len
+                                  - (plan->n_packets - 1) * plan->unit));
 }
 
-/* Writes the length and, for IPv4, ID and checksum of header 'l3', with 'sum'
- * from ip_sum() and 'len' bytes from the header's start to the packet's
- * end. */
+/* Writes the length 'len' and, for IPv4, ID and checksum of header 'l3', with
+ * the sum of the header without the latter two. */
 static void
-finish_ip(uint8_t *frame, const struct tnl_gso_l3 *l3, uint32_t sum,
-          uint32_t len, uint16_t id)
+finish_ip(uint8_t *frame, const struct tnl_gso_l3 *l3, ovs_be16 len,
+          uint32_t sum, uint16_t id)
 {
     if (l3->version == 4) {
         struct ip_header *ip = (void *) (frame + l3->ofs);
 
-        ip->ip_tot_len = htons(len);
+        ip->ip_tot_len = len;
         ip->ip_id = htons(id);
-        ip->ip_csum = finish_sum(csum_add16(csum_add16(sum, ip->ip_tot_len),
-                                            ip->ip_id));
+        ip->ip_csum = finish_sum(csum_add16(sum, ip->ip_id));
     } else {
         struct ovs_16aligned_ip6_hdr *ip6 = (void *) (frame + l3->ofs);
 
-        ip6->ip6_plen = htons(len - IPV6_HEADER_LEN);
+        ip6->ip6_plen = len;
     }
 }
 
-/* Writes the outer checksum of a packet whose segments have 'seg_len' bytes
- * of TCP payload.  Local checksum offload, Linux'
- * Documentation/networking/checksum-offloads.rst: a packet with a right inner
- * checksum sums up to its headers alone, so the payload is not needed. */
+/* Writes the outer UDP or GRE header. */
 static void
-finish_outer_csum(const struct tnl_gso_finish *f, uint8_t *frame,
-                  uint32_t seg_len)
+finish_outer_l4(const struct tnl_gso_finish *f, uint8_t *frame,
+                const struct tnl_gso_finish_len *l)
 {
     const struct tnl_gso_desc *d = f->desc;
-    uint32_t end = d->hdr_len + seg_len;
-    ovs_be16 tcp_len = htons(end - d->inner.l4_ofs);
-    uint32_t sum = f->outer_l4_sum;
-    ovs_be16 csum;
 
-    /* An inner IPv4 header with its checksum sums up to zero.  So do the TCP
-     * segment and its pseudo-header: the segment is minus the latter. */
-    if (d->inner.version == 6) {
-        sum += f->inner_ip_sum;
-        sum = csum_add16(sum, htons(end - d->inner.ofs - IPV6_HEADER_LEN));
-    }
-    sum = csum_add16(sum, finish_sum(csum_add16(f->tcp_sum, tcp_len)));
+    if (d->encap != TNL_GSO_GRE) {
+        struct udp_header *udp = (void *) (frame + d->outer.l4_ofs);
 
-    if (d->encap == TNL_GSO_GRE) {
+        udp->udp_len = l->outer_udp_len;
+        if (d->outer_csum && !port_sums_outer(f)) {
+            udp->udp_csum = l->outer_csum;
+        }
+    } else if (d->outer_csum) {
         ovs_be16 *field = (void *) (frame + d->outer.l4_ofs
                                     + sizeof(struct gre_base_hdr));
 
-        field[0] = finish_sum(sum);
+        field[0] = l->outer_csum;
         field[1] = 0;
-    } else {
-        struct udp_header *udp = (void *) (frame + d->outer.l4_ofs);
-        ovs_be16 udp_len = htons(end - d->outer.l4_ofs);
-
-        sum = csum_add16(csum_add16(sum, udp_len), udp_len);
-        csum = finish_sum(sum);
-        udp->udp_csum = csum ? csum : htons(0xffff);
     }
 }
 
@@ -218,13 +274,6 @@ static bool
 keep_tcp_csum(const struct tnl_gso_finish *f)
 {
     return f->plan->n_packets == 1 && !f->desc->tcp_partial;
-}
-
-/* Does the port compute the outer UDP checksum of every segment? */
-static bool
-port_sums_outer(const struct tnl_gso_finish *f)
-{
-    return f->desc->outer_csum && f->plan->method == TNL_GSO_HW;
 }
 
 /* Sets the marks of 'p', so that the port's driver and
@@ -280,10 +329,11 @@ tnl_gso_finish_frame(const struct tnl_gso_finish *f, uint8_t *frame,
     const struct tnl_gso_desc *d = f->desc;
     const struct tnl_gso_plan *plan = f->plan;
     struct tcp_header *tcp = (void *) (frame + d->inner.l4_ofs);
-    uint32_t end = d->hdr_len + payload_len;
+    const struct tnl_gso_finish_len *l = (payload_len == f->full.payload_len
+                                          ? &f->full : &f->last);
     uint32_t id_ofs = index * (plan->unit / d->mss);
+    ovs_be32 seq = htonl(f->seq + index * plan->unit);
     ovs_be16 tcp_ctl = f->tcp_ctl;
-    uint32_t sum;
 
     if (index) {
         tcp_ctl &= ~htons(TCP_CWR);
@@ -292,32 +342,24 @@ tnl_gso_finish_frame(const struct tnl_gso_finish *f, uint8_t *frame,
         tcp_ctl &= ~htons(TCP_FIN | TCP_PSH);
     }
     tcp->tcp_ctl = tcp_ctl;
-    put_16aligned_be32(&tcp->tcp_seq, htonl(f->seq + index * plan->unit));
+    put_16aligned_be32(&tcp->tcp_seq, seq);
 
-    sum = csum_add16(f->tcp_sum, htons(end - d->inner.l4_ofs));
     if (plan->csum) {
-        sum += f->tcp_hdr_sum + payload_sum;
-        sum = csum_add16(sum, tcp_ctl);
-        sum = csum_add32(sum, get_16aligned_be32(&tcp->tcp_seq));
+        uint32_t sum = l->tcp_sum + f->tcp_hdr_sum + payload_sum;
+
+        sum = csum_add32(csum_add16(sum, tcp_ctl), seq);
         tcp->tcp_csum = finish_sum(sum);
     } else if (!keep_tcp_csum(f)) {
         /* Partial: the uncomplemented sum of the pseudo-header. */
-        tcp->tcp_csum = (OVS_FORCE ovs_be16) fold(sum);
+        tcp->tcp_csum = (OVS_FORCE ovs_be16) fold(l->tcp_sum);
     }
 
-    finish_ip(frame, &d->inner, f->inner_ip_sum, end - d->inner.ofs,
+    finish_ip(frame, &d->inner, l->inner_ip_len, l->inner_ip_sum,
               f->inner_id + id_ofs);
     if (d->encap != TNL_GSO_PLAIN) {
-        finish_ip(frame, &d->outer, f->outer_ip_sum, end - d->outer.ofs,
+        finish_ip(frame, &d->outer, l->outer_ip_len, l->outer_ip_sum,
                   f->outer_id + id_ofs);
-        if (d->encap != TNL_GSO_GRE) {
-            struct udp_header *udp = (void *) (frame + d->outer.l4_ofs);
-
-            udp->udp_len = htons(end - d->outer.l4_ofs);
-        }
-        if (d->outer_csum && !port_sums_outer(f)) {
-            finish_outer_csum(f, frame, MIN(payload_len, d->mss));
-        }
+        finish_outer_l4(f, frame, l);
     }
 }
 

@@ -50,9 +50,23 @@ void tnl_gso_cut(struct dp_packet *, const struct tnl_gso_desc *,
 
 /* finish: tnl-gso-finish.c.
  *
- * Everything that is the same in all segments of one superpacket, found once.
  * Sums are ones-complement sums, folded to 16 bits, in the packet's byte
- * order. */
+ * order.
+ *
+ * What is the same in all packets with one length of payload. */
+struct tnl_gso_finish_len {
+    uint32_t payload_len;
+    uint32_t tcp_sum;           /* Inner pseudo-header. */
+    uint32_t inner_ip_sum;      /* Inner IPv4 header without ID, checksum. */
+    uint32_t outer_ip_sum;      /* Outer IPv4, likewise. */
+    ovs_be16 inner_ip_len;      /* IPv4 total length, IPv6 payload length. */
+    ovs_be16 outer_ip_len;
+    ovs_be16 outer_udp_len;
+    ovs_be16 outer_csum;        /* UDP or GRE. */
+};
+
+/* Everything that is the same in all packets out of one superpacket, found
+ * once.  All but the last have one length. */
 struct tnl_gso_finish {
     const struct tnl_gso_desc *desc;
     const struct tnl_gso_plan *plan;
@@ -70,6 +84,8 @@ struct tnl_gso_finish {
                                  * of the outer pseudo-header. */
     uint32_t seq;               /* Of the first payload byte. */
     ovs_be16 tcp_ctl;           /* Data offset and flags, as it came. */
+    struct tnl_gso_finish_len full;
+    struct tnl_gso_finish_len last;
     uint16_t inner_id;          /* IPv4 IDs of the first segment. */
     uint16_t outer_id;
 };
