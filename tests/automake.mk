@@ -3,13 +3,15 @@
 
 tests_ovstest_SOURCES += \
 	tests/tnl-gso/bench-tnl-gso.c \
+	tests/tnl-gso/bench/bench.h \
+	tests/tnl-gso/bench/measure.c \
+	tests/tnl-gso/bench/ways.c \
 	tests/tnl-gso/test-tnl-gso.c \
 	tests/tnl-gso/test-tnl-gso.h \
 	tests/tnl-gso/test-tnl-gso-compare.c \
 	tests/tnl-gso/test-tnl-gso-csum.c \
 	tests/tnl-gso/test-tnl-gso-cut.c \
 	tests/tnl-gso/test-tnl-gso-describe.c \
-	tests/tnl-gso/test-tnl-gso-describe-bad.c \
 	tests/tnl-gso/test-tnl-gso-plan.c \
 	tests/tnl-gso/test-tnl-gso-props.c \
 	tests/tnl-gso/test-tnl-gso-segment.c \
@@ -29,3 +31,19 @@ tests_tnl_gso_fuzz_tnl_gso_SOURCES = \
 	tests/tnl-gso/tnl-gso-ref.c \
 	tests/tnl-gso/tnl-gso-ref-parse.c
 tests_tnl_gso_fuzz_tnl_gso_LDADD = lib/libopenvswitch.la
+
+# Built by tests/run-bench alone: upstream's checksums at their best.
+EXTRA_PROGRAMS += tests/tnl-gso/bench-native
+tests_tnl_gso_bench_native_SOURCES = \
+	tests/ovstest.c \
+	tests/ovstest.h \
+	tests/tnl-gso/bench-tnl-gso.c \
+	tests/tnl-gso/bench/bench.h \
+	tests/tnl-gso/bench/csum-native.c \
+	tests/tnl-gso/bench/measure.c \
+	tests/tnl-gso/bench/ways.c \
+	tests/tnl-gso/tnl-gso-pkt.c \
+	tests/tnl-gso/tnl-gso-ref.c \
+	tests/tnl-gso/tnl-gso-ref-parse.c
+tests_tnl_gso_bench_native_CFLAGS = $(AM_CFLAGS) -march=native
+tests_tnl_gso_bench_native_LDADD = lib/libopenvswitch.la

@@ -17,378 +17,410 @@
 #include <config.h>
 #undef NDEBUG
 
-#include <linux/virtio_net.h>
+#include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "dp-packet.h"
-#include "dp-packet-gso.h"
+#include "bench/bench.h"
+#include "csum.h"
 #include "netdev-provider.h"
-#include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
+#include "random.h"
 #include "tests/ovstest.h"
-#include "timeval.h"
-#include "tnl-gso-pkt.h"
 #include "tnl-gso/csum-copy.h"
-#include "tnl-gso/tnl-gso-buf.h"
-#include "tnl-gso/tnl-gso-frames.h"
-#include "tnl-gso/tnl-gso-seg.h"
 #include "util.h"
 
 /* Our segmentation against upstream's, in one process, over the same
- * superpackets: `ovstest bench-tnl-gso [--json] [ROUNDS]`.
+ * superpackets:
  *
- * All ways take turns in every round, so that what else the machine does hits
- * them alike; the figures are medians over rounds, as ratios to upstream's.
- * What a way makes is compared byte by byte before it is timed.  Nothing here
- * passes or fails by speed. */
+ *     ovstest bench-tnl-gso [--json=FILE] [--tables=NAME,...]
+ *                           [--csum-impl=NAME] [ROUNDS]
+ *
+ * What a way makes is compared byte by byte before it is timed.  How it is
+ * timed: bench/measure.c. */
 
 enum { DEFAULT_ROUNDS = 31 };
 
-/* What the port does: NETDEV_TX_OFFLOAD_*, the same for all ways. */
-static uint64_t ol_flags;
+/* The standard row: VXLAN over IPv4, outer checksum, 46 segments of 1,400
+ * bytes, hot. */
+enum { STANDARD_MSS = 1400, STANDARD_SEGS = 46 };
 
-/* From a marked superpacket to what the driver gets.  Packets are appended to
- * 'out', unless the way makes none. */
-struct way {
-    const char *name;
-    void (*cut)(struct dp_packet *, struct dp_packet_batch *out);
+static void
+put_speeds(struct json *row, const struct bench_result *r)
+{
+    for (int w = BENCH_PACKETS; w < BENCH_N_WAYS; w++) {
+        json_object_put(row, bench_ways[w].name,
+                        json_real_create(r->speed[w]));
+    }
+}
+
+static void
+put_limit(struct json *row, const struct bench_result *r)
+{
+    json_object_put(row, "memcpy", json_real_create(r->memcpy_speed));
+    json_object_put(row, "to-memcpy", json_real_create(r->to_memcpy));
+}
+
+/* Kinds of tunnels and ports. */
+
+static const char *const matrix_columns[] = {
+    "encap", "options", "outer", "csum", "port-csum", "mss", "segs",
+    "packets", "frames", "memcpy", "to-memcpy", NULL
 };
 
 static void
-prepare(struct dp_packet_batch *out)
+matrix_row(struct bench_table *table, const struct bench_case *c)
 {
-    struct dp_packet *seg;
+    struct json *row = json_object_create();
+    struct bench_result r;
 
-    DP_PACKET_BATCH_FOR_EACH (i, seg, out) {
-        dp_packet_ol_send_prepare(seg, ol_flags);
+    bench_measure(c, &r);
+    json_object_put_string(row, "encap", pkt_encap_name(c->row.encap));
+    json_object_put(row, "options", json_integer_create(c->row.geneve_opt));
+    json_object_put_format(row, "outer", "ipv%d", c->row.outer.version);
+    json_object_put(row, "csum", json_boolean_create(c->row.csum));
+    json_object_put(row, "port-csum", json_boolean_create(bench_port_sums()));
+    json_object_put(row, "mss", json_integer_create(c->row.mss));
+    json_object_put(row, "segs", json_integer_create(r.n_segs));
+    put_speeds(row, &r);
+    put_limit(row, &r);
+    bench_table_row(table, row);
+}
+
+static void
+do_standard(struct bench_table *table, int rounds)
+{
+    struct bench_case c;
+
+    bench_table_start(table, "The standard superpacket, times upstream's "
+                      "speed", matrix_columns);
+    for (int sums = 0; sums <= 1; sums++) {
+        bench_set_port(sums ? NETDEV_TX_OFFLOAD_TCP_CKSUM : 0);
+        bench_case_init(&c, REF_VXLAN, STANDARD_MSS, STANDARD_SEGS, rounds);
+        matrix_row(table, &c);
     }
 }
 
 static void
-cut_upstream(struct dp_packet *p, struct dp_packet_batch *out)
+do_matrix(struct bench_table *table, int rounds)
 {
-    dp_packet_batch_add(out, p);
-    dp_packet_gso_batch(out);
-    prepare(out);
-}
+    static const struct {
+        enum ref_encap encap;
+        int options;
+    } encaps[] = { { REF_VXLAN, 0 }, { REF_GENEVE, 0 }, { REF_GENEVE, 64 } };
+    static const uint16_t msses[] = { 536, STANDARD_MSS, 8900 };
 
-static void
-describe_and_plan(struct dp_packet *p, struct tnl_gso_desc *desc,
-                  struct tnl_gso_plan *plan)
-{
-    const struct tnl_gso_caps caps = {
-        .ol_flags = ol_flags,
-        .methods = TNL_GSO_METHODS_ALL,
-    };
-
-    ovs_assert(!tnl_gso_describe(p, desc));
-    tnl_gso_plan(desc, &caps, plan);
-    ovs_assert(plan->method == TNL_GSO_SOFTWARE);
-}
-
-static void
-cut_packets(struct dp_packet *p, struct dp_packet_batch *out)
-{
-    struct tnl_gso_desc desc;
-    struct tnl_gso_plan plan;
-
-    describe_and_plan(p, &desc, &plan);
-    tnl_gso_cut(p, &desc, &plan, tnl_gso_buf_new, out);
-    prepare(out);
-}
-
-/* What verify() wants to see of frames, which do not outlive their cut. */
-static struct dp_packet_batch *frames_seen;
-
-static void
-cut_frames(struct dp_packet *p, struct dp_packet_batch *out OVS_UNUSED)
-{
-    struct tnl_gso_frames *frames = tnl_gso_frames_get();
-    struct tnl_gso_desc desc;
-    struct tnl_gso_plan plan;
-
-    describe_and_plan(p, &desc, &plan);
-    for (uint32_t i = 0; i < plan.n_packets; ) {
-        i = tnl_gso_frames_cut(frames, p, &desc, &plan, i);
-        for (size_t j = 0; frames_seen && j < frames->n; j++) {
-            struct iovec *iov = frames->iov[j];
-            struct dp_packet *q = dp_packet_new(iov[0].iov_len
-                                                + iov[1].iov_len);
-
-            dp_packet_put(q, iov[0].iov_base, iov[0].iov_len);
-            dp_packet_put(q, iov[1].iov_base, iov[1].iov_len);
-            dp_packet_pull(q, sizeof(struct virtio_net_hdr));
-            dp_packet_batch_add(frames_seen, q);
-        }
-        tnl_gso_frames_clear(frames);
-    }
-    dp_packet_delete(p);
-}
-
-static const struct way ways[] = {
-    { "upstream", cut_upstream },
-    { "packets", cut_packets },
-    { "frames", cut_frames },
-};
-enum { UPSTREAM, PACKETS, FRAMES, N_WAYS };
-
-static struct dp_packet *
-clone_super(const struct dp_packet *p)
-{
-    struct dp_packet *q = dp_packet_clone_with_headroom(p, 128);
-
-    q->offloads = p->offloads;
-    dp_packet_set_tso_segsz(q, dp_packet_get_tso_segsz(p));
-    return q;
-}
-
-static uint64_t
-now_ns(void)
-{
-    struct timespec ts;
-
-    xclock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
-/* Returns the nanoseconds that 'way' takes to turn 'n' clones of 'p' into
- * segments and to free those, one at a time: the clone that a turn starts with
- * is as hot as a packet that was just received. */
-static uint64_t
-time_way(const struct way *way, const struct dp_packet *p, int n)
-{
-    uint64_t total = 0;
-
-    for (int i = 0; i < n; i++) {
-        struct dp_packet *q = clone_super(p);
-        struct dp_packet_batch out;
-        uint64_t start;
-
-        dp_packet_batch_init(&out);
-        start = now_ns();
-        way->cut(q, &out);
-        dp_packet_delete_batch(&out, true);
-        total += now_ns() - start;
-        dp_packet_batch_destroy(&out);
-    }
-    return total;
-}
-
-/* The limit: copies as many bytes as leave, to one flat buffer. */
-static uint64_t
-time_memcpy(const struct dp_packet *p, uint32_t hdr_len, uint32_t mss, int n)
-{
-    static char buffer[2 * UINT16_MAX * 4];
-    uint32_t payload = dp_packet_size(p) - hdr_len;
-    uint64_t total = 0;
-
-    for (int i = 0; i < n; i++) {
-        struct dp_packet *q = clone_super(p);
-        const char *src = dp_packet_data(q);
-        char *dst = buffer;
-        uint64_t start = now_ns();
-
-        for (uint32_t ofs = 0; ofs < payload; ofs += mss) {
-            uint32_t len = MIN(mss, payload - ofs);
-
-            memcpy(dst, src, hdr_len);
-            memcpy(dst + hdr_len, src + hdr_len + ofs, len);
-            dst += hdr_len + len;
-        }
-        total += now_ns() - start;
-        dp_packet_delete(q);
-    }
-    return total;
-}
-
-/* Are 'a' and 'b', from different ways, the same to a driver?  A TCP checksum
- * that is left to the port may hold anything by then. */
-static bool
-same_packet(const struct dp_packet *a, const struct dp_packet *b,
-            const struct tnl_gso_desc *desc)
-{
-    size_t csum = desc->inner.l4_ofs + offsetof(struct tcp_header, tcp_csum);
-    const char *x = dp_packet_data(a);
-    const char *y = dp_packet_data(b);
-    size_t size = dp_packet_size(a);
-
-    return (size == dp_packet_size(b)
-            && !memcmp(x, y, csum) && !memcmp(x + csum + 2, y + csum + 2,
-                                              size - csum - 2)
-            && (ol_flags || !memcmp(x + csum, y + csum, 2)));
-}
-
-/* Cuts 'p' all ways and compares.  Upstream is right for all that we time:
- * VXLAN and Geneve without IPv6 extension headers. */
-static bool
-verify(const struct dp_packet *p, const struct tnl_gso_desc *desc)
-{
-    struct dp_packet_batch out[N_WAYS];
-    bool same = true;
-
-    for (int w = 0; w < N_WAYS; w++) {
-        dp_packet_batch_init(&out[w]);
-        frames_seen = w == FRAMES ? &out[w] : NULL;
-        ways[w].cut(clone_super(p), &out[w]);
-        frames_seen = NULL;
-
-        same = same && (dp_packet_batch_size(&out[w])
-                        == dp_packet_batch_size(&out[UPSTREAM]));
-        for (size_t i = 0; same && i < dp_packet_batch_size(&out[w]); i++) {
-            same = same_packet(out[w].packets[i], out[UPSTREAM].packets[i],
-                               desc);
-        }
-    }
-    for (int w = 0; w < N_WAYS; w++) {
-        dp_packet_delete_batch(&out[w], true);
-        dp_packet_batch_destroy(&out[w]);
-    }
-    return same;
-}
-
-static int
-compare_u64(const void *a_, const void *b_)
-{
-    const uint64_t *a = a_;
-    const uint64_t *b = b_;
-
-    return *a < *b ? -1 : *a > *b;
-}
-
-static uint64_t
-median(uint64_t *values, size_t n)
-{
-    qsort(values, n, sizeof *values, compare_u64);
-    return values[n / 2];
-}
-
-/* Times one row in 'rounds' rounds and prints it, or adds it to 'array'. */
-static void
-bench_row(const struct pkt_row *row, uint32_t n_segs, int rounds,
-          struct json *array)
-{
-    struct dp_packet *p = pkt_build(row);
-    int n = MAX(4, 400000 / (row->payload + 2000));
-    uint64_t *ns[N_WAYS + 1];
-    double ratio[N_WAYS + 1];
-    struct tnl_gso_desc desc;
-    uint64_t upstream = 0;
-
-    ovs_assert(!tnl_gso_describe(p, &desc) && desc.n_segs == n_segs);
-    if (!verify(p, &desc)) {
-        ovs_fatal(0, "not all ways make the same of a superpacket");
-    }
-    for (int w = 0; w <= N_WAYS; w++) {
-        ns[w] = xcalloc(rounds, sizeof *ns[w]);
-    }
-    for (int r = 0; r < rounds; r++) {
-        for (int w = 0; w < N_WAYS; w++) {
-            ns[w][r] = time_way(&ways[w], p, n);
-        }
-        ns[N_WAYS][r] = time_memcpy(p, desc.hdr_len, row->mss, n);
-    }
-    for (int w = 0; w <= N_WAYS; w++) {
-        uint64_t mid = MAX(1, median(ns[w], rounds));
-
-        upstream = w == UPSTREAM ? mid : upstream;
-        ratio[w] = (double) upstream / mid;
-        free(ns[w]);
-    }
-
-    if (array) {
-        struct json *json = json_object_create();
-
-        json_object_put_string(json, "encap", pkt_encap_name(row->encap));
-        json_object_put(json, "outer", json_integer_create(
-                        row->outer.version));
-        json_object_put(json, "csum", json_boolean_create(row->csum));
-        json_object_put(json, "port_csum",
-                        json_boolean_create(ol_flags != 0));
-        json_object_put(json, "mss", json_integer_create(row->mss));
-        json_object_put(json, "segments", json_integer_create(n_segs));
-        for (int w = PACKETS; w < N_WAYS; w++) {
-            json_object_put(json, ways[w].name, json_real_create(ratio[w]));
-        }
-        json_object_put(json, "memcpy", json_real_create(ratio[N_WAYS]));
-        json_array_add(array, json);
-    } else {
-        printf("%-7s ipv%d  %-4s %-4s %5u %5u  %8.2f %8.2f %8.2f\n",
-               pkt_encap_name(row->encap), row->outer.version,
-               row->csum ? "yes" : "no", ol_flags ? "yes" : "no", row->mss,
-               n_segs, ratio[PACKETS], ratio[FRAMES], ratio[N_WAYS]);
-    }
-    dp_packet_delete(p);
-}
-
-static void
-bench_main(int argc, char *argv[])
-{
-    static const uint16_t msses[] = { 536, 1400, 8900 };
-    static const uint32_t segs[] = { 2, 10, 46, 100 };
-    static const uint64_t ports[] = { 0, NETDEV_TX_OFFLOAD_TCP_CKSUM };
-    int rounds = DEFAULT_ROUNDS;
-    struct json *array = NULL;
-
-    for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--json")) {
-            array = json_array_create_empty();
-        } else if (!strncmp(argv[i], "--csum-impl=", 12)) {
-            if (!csum_copy_force(argv[i] + 12)) {
-                ovs_fatal(0, "%s: not on this CPU", argv[i]);
-            }
-        } else if (!str_to_int(argv[i], 10, &rounds) || rounds < 1) {
-            ovs_fatal(0, "usage: %s [--json] [--csum-impl=NAME] [ROUNDS]",
-                      argv[0]);
-        }
-    }
-
-    /* By default glibc gives memory back whenever 128 kB are free, which can
-     * double the time of either side. */
-    mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024);
-    mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
-
-    if (!array) {
-        printf("Times upstream's speed, medians of %d rounds, all outputs "
-               "compared; checksum code: %s\n"
-               "%-7s %-5s %-4s %-4s %5s %5s  %8s %8s %8s\n", rounds,
-               csum_copy_impl()->name, "encap", "outer", "csum", "port",
-               "mss", "segs", ways[PACKETS].name, ways[FRAMES].name,
-               "memcpy");
-    }
-    for (size_t o = 0; o < ARRAY_SIZE(ports); o++) {
-        ol_flags = ports[o];
-        for (int encap = REF_VXLAN; encap <= REF_GENEVE; encap++) {
+    bench_table_start(table, "Tunnels of 64 kB superpackets, times upstream's "
+                      "speed", matrix_columns);
+    for (int sums = 0; sums <= 1; sums++) {
+        bench_set_port(sums ? NETDEV_TX_OFFLOAD_TCP_CKSUM : 0);
+        for (size_t e = 0; e < ARRAY_SIZE(encaps); e++) {
             for (int version = 4; version <= 6; version += 2) {
                 for (int csum = 1; csum >= 0; csum--) {
                     for (size_t m = 0; m < ARRAY_SIZE(msses); m++) {
-                        for (size_t s = 0; s < ARRAY_SIZE(segs); s++) {
-                            struct pkt_row row;
+                        struct bench_case c;
 
-                            pkt_row_init(&row, encap);
-                            row.outer.version = version;
-                            row.outer.df = true;
-                            row.csum = csum;
-                            row.mss = msses[m];
-                            row.payload = segs[s] * msses[m];
-                            if (row.payload <= 65000) {
-                                bench_row(&row, segs[s], rounds, array);
-                            }
-                        }
+                        bench_case_init(&c, encaps[e].encap, msses[m],
+                                        65000 / msses[m], rounds);
+                        c.row.geneve_opt = encaps[e].options;
+                        c.row.outer.version = version;
+                        c.row.csum = csum;
+                        matrix_row(table, &c);
                     }
                 }
             }
         }
     }
-    if (array) {
-        char *s = json_to_string(array, JSSF_SORT | JSSF_PRETTY);
+}
 
-        puts(s);
-        free(s);
-        json_destroy(array);
+/* Does the cost of a byte depend on how many segments there are? */
+
+static const char *const segments_columns[] = {
+    "mss", "segs", "packets", "frames", "packets-cost", "frames-cost", NULL
+};
+
+static void
+put_costs(struct json *row, const struct bench_result *r,
+          const struct bench_result *base)
+{
+    for (int w = BENCH_PACKETS; w < BENCH_N_WAYS; w++) {
+        char *name = xasprintf("%s-cost", bench_ways[w].name);
+
+        json_object_put(row, name, json_real_create(r->ns_per_byte[w]
+                                                    / base->ns_per_byte[w]));
+        free(name);
     }
+}
+
+static void
+do_segments(struct bench_table *table, int rounds)
+{
+    static const struct {
+        uint16_t mss;
+        uint32_t n_segs[8];     /* The first one is what costs refer to. */
+    } series[] = {
+        { STANDARD_MSS, { 46, 2, 4, 8, 16, 32 } },
+        { 384, { 170, 2, 5, 10, 20, 46, 100 } },
+    };
+
+    bench_table_start(table, "Segments: times upstream's speed; cost of a "
+                      "byte of payload, 1 is that of 64 kB", segments_columns);
+    bench_set_port(0);
+    for (size_t s = 0; s < ARRAY_SIZE(series); s++) {
+        struct bench_result base;
+
+        for (size_t i = 0; series[s].n_segs[i]; i++) {
+            struct json *row = json_object_create();
+            struct bench_result r;
+            struct bench_case c;
+
+            bench_case_init(&c, REF_VXLAN, series[s].mss,
+                            series[s].n_segs[i], rounds);
+            bench_measure(&c, &r);
+            if (!i) {
+                base = r;
+            }
+            json_object_put(row, "mss", json_integer_create(c.row.mss));
+            json_object_put(row, "segs", json_integer_create(r.n_segs));
+            put_speeds(row, &r);
+            put_costs(row, &r, &base);
+            bench_table_row(table, row);
+        }
+    }
+}
+
+/* Does it depend on how many superpackets come at once? */
+
+static const char *const batches_columns[] = {
+    "source", "batch", "packets", "frames", "memcpy", "to-memcpy",
+    "packets-cost", "frames-cost", NULL
+};
+
+static void
+do_batches(struct bench_table *table, int rounds)
+{
+    bench_table_start(table, "Superpackets per batch: times upstream's speed; "
+                      "cost of a byte of payload, 1 is that of one "
+                      "superpacket", batches_columns);
+    bench_set_port(0);
+    for (int cold = 0; cold <= 1; cold++) {
+        struct bench_result base;
+
+        for (size_t batch = 1; batch <= 32; batch *= 2) {
+            struct json *row = json_object_create();
+            struct bench_result r;
+            struct bench_case c;
+
+            bench_case_init(&c, REF_VXLAN, STANDARD_MSS, STANDARD_SEGS,
+                            cold ? MAX(1, rounds / 4) : rounds);
+            c.batch = batch;
+            c.cold = cold;
+            bench_measure(&c, &r);
+            if (batch == 1) {
+                base = r;
+            }
+            json_object_put_string(row, "source", cold ? "cold" : "hot");
+            json_object_put(row, "batch", json_integer_create(batch));
+            put_speeds(row, &r);
+            put_limit(row, &r);
+            put_costs(row, &r, &base);
+            bench_table_row(table, row);
+        }
+    }
+}
+
+/* Copy and checksum. */
+
+static const char *const impls_columns[] = {
+    "code", "packets", "frames", "memcpy", "to-memcpy", NULL
+};
+
+static void
+do_impls(struct bench_table *table, int rounds)
+{
+    const struct csum_copy_impl *chosen = csum_copy_impl();
+    const struct csum_copy_impl *const *impls;
+    size_t n;
+
+    bench_table_start(table, "Checksum code, the standard superpacket: times "
+                      "upstream's speed", impls_columns);
+    bench_set_port(0);
+    impls = csum_copy_impls(&n);
+    for (size_t i = 0; i < n; i++) {
+        if (impls[i]->usable()) {
+            struct json *row = json_object_create();
+            struct bench_result r;
+            struct bench_case c;
+
+            ovs_assert(csum_copy_force(impls[i]->name));
+            bench_case_init(&c, REF_VXLAN, STANDARD_MSS, STANDARD_SEGS,
+                            rounds);
+            bench_measure(&c, &r);
+            json_object_put_string(row, "code", impls[i]->name);
+            put_speeds(row, &r);
+            put_limit(row, &r);
+            bench_table_row(table, row);
+        }
+    }
+    csum_copy_force(chosen->name);
+}
+
+/* What a receiver does: the sum of a packet, without a copy. */
+
+static const char *const receive_columns[] = { "code", "bytes", "sum", NULL };
+
+static uint16_t
+sum_upstream(const struct csum_copy_impl *impl OVS_UNUSED, const void *p,
+             size_t n)
+{
+    return (OVS_FORCE uint16_t) csum(p, n);
+}
+
+static uint16_t
+sum_ours(const struct csum_copy_impl *impl, const void *p, size_t n)
+{
+    return ~impl->fold(p, n);
+}
+
+static double
+time_sums(uint16_t (*sum)(const struct csum_copy_impl *, const void *, size_t),
+          const struct csum_copy_impl *impl, const uint8_t *p, size_t n)
+{
+    enum { TIMES = 64 };
+    uint64_t start = bench_now();
+    volatile uint16_t result;
+
+    for (int i = 0; i < TIMES; i++) {
+        result = sum(impl, p, n);
+    }
+    (void) result;
+    return MAX(1, bench_now() - start);
+}
+
+static void
+do_receive(struct bench_table *table, int rounds)
+{
+    static const size_t sizes[] = { 64, 1400, 1500, 9000 };
+    const struct csum_copy_impl *const *impls;
+    double *speed = xcalloc(rounds, sizeof *speed);
+    uint8_t *data = xmalloc(9000);
+    size_t n;
+
+    for (size_t i = 0; i < 9000; i++) {
+        data[i] = random_uint32();
+    }
+    bench_table_start(table, "Sum without copy: times the speed of upstream's "
+                      "csum()", receive_columns);
+    impls = csum_copy_impls(&n);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t s = 0; impls[i]->usable() && s < ARRAY_SIZE(sizes); s++) {
+            struct json *row = json_object_create();
+
+            ovs_assert(sum_ours(impls[i], data, sizes[s])
+                       == sum_upstream(NULL, data, sizes[s]));
+            for (int r = 0; r < rounds; r++) {
+                speed[r] = time_sums(sum_upstream, NULL, data, sizes[s]);
+                speed[r] /= time_sums(sum_ours, impls[i], data, sizes[s]);
+            }
+            json_object_put_string(row, "code", impls[i]->name);
+            json_object_put(row, "bytes", json_integer_create(sizes[s]));
+            json_object_put(row, "sum", json_real_create(
+                                bench_median(speed, rounds)));
+            bench_table_row(table, row);
+        }
+    }
+    free(speed);
+    free(data);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(struct bench_table *, int rounds);
+} tables[] = {
+    { "standard", do_standard },
+    { "matrix", do_matrix },
+    { "segments", do_segments },
+    { "batches", do_batches },
+    { "impls", do_impls },
+    { "receive", do_receive },
+};
+
+/* Is 'name' in 'list', words separated by commas?  Null has all words. */
+static bool
+wanted(const char *list, const char *name)
+{
+    size_t len = strlen(name);
+
+    while (list && *list) {
+        size_t n = strcspn(list, ",");
+
+        if (n == len && !memcmp(list, name, n)) {
+            return true;
+        }
+        list += n + (list[n] == ',');
+    }
+    return !list;
+}
+
+static void
+write_json(const struct json *json, const char *file_name)
+{
+    char *s = json_to_string(json, JSSF_SORT | JSSF_PRETTY);
+    FILE *file = fopen(file_name, "w");
+
+    if (!file || fprintf(file, "%s\n", s) < 0 || fclose(file)) {
+        ovs_fatal(errno, "%s", file_name);
+    }
+    free(s);
+}
+
+static void
+bench_main(int argc, char *argv[])
+{
+    struct json *json = json_object_create();
+    const char *json_file = NULL;
+    const char *list = NULL;
+    int rounds = DEFAULT_ROUNDS;
+
+    for (int i = 1; i < argc; i++) {
+        if (!strncmp(argv[i], "--json=", 7)) {
+            json_file = argv[i] + 7;
+        } else if (!strncmp(argv[i], "--tables=", 9)) {
+            list = argv[i] + 9;
+        } else if (!strncmp(argv[i], "--csum-impl=", 12)) {
+            if (!csum_copy_force(argv[i] + 12)) {
+                ovs_fatal(0, "%s: not on this CPU", argv[i]);
+            }
+        } else if (!str_to_int(argv[i], 10, &rounds) || rounds < 1) {
+            ovs_fatal(0, "usage: %s [--json=FILE] [--tables=NAME,...] "
+                      "[--csum-impl=NAME] [ROUNDS]", argv[0]);
+        }
+    }
+
+    /* By default glibc gives memory back whenever 128 kB are free, which can
+     * double the time of either side. */
+    mallopt(M_TRIM_THRESHOLD, 1024 * 1024 * 1024);
+    mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
+
+    printf("Medians of %d rounds, all outputs compared; checksum code: %s\n",
+           rounds, csum_copy_impl()->name);
+    bench_ways_init();
+    for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+        if (wanted(list, tables[i].name)) {
+            struct bench_table table;
+
+            tables[i].run(&table, rounds);
+            json_object_put(json, tables[i].name, table.rows);
+        }
+    }
+    if (json_file) {
+        json_object_put_string(json, "code", csum_copy_impl()->name);
+        json_object_put(json, "rounds", json_integer_create(rounds));
+        write_json(json, json_file);
+    }
+    json_destroy(json);
 }
 
 OVSTEST_REGISTER("bench-tnl-gso", bench_main);

@@ -1,0 +1,203 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+#undef NDEBUG
+
+#include "bench.h"
+
+#include <linux/virtio_net.h>
+#include <string.h>
+
+#include "dp-packet.h"
+#include "dp-packet-gso.h"
+#include "netdev-provider.h"
+#include "tnl-gso/tnl-gso-frames.h"
+#include "tnl-gso/tnl-gso-stats.h"
+#include "tnl-gso/tnl-gso.h"
+#include "util.h"
+
+/* The ways: each from the batch that netdev_send() gets to the driver.
+ *
+ * Counters, planning and everything else that our send hook does on the way
+ * is in the time. */
+
+/* What bench_verify() wants to see, or null: the driver frees packets. */
+static struct dp_packet_batch *kept;
+
+static int
+driver_send(struct netdev *netdev OVS_UNUSED, int qid OVS_UNUSED,
+            struct dp_packet_batch *batch, bool concurrent_txq OVS_UNUSED)
+{
+    struct dp_packet *p;
+
+    if (!kept) {
+        dp_packet_delete_batch(batch, true);
+        return 0;
+    }
+    DP_PACKET_BATCH_FOR_EACH (i, p, batch) {
+        dp_packet_batch_add(kept, p);
+    }
+    return 0;
+}
+
+static int
+driver_send_frames(struct netdev *netdev OVS_UNUSED,
+                   const struct tnl_gso_frames *frames)
+{
+    for (size_t i = 0; kept && i < frames->n; i++) {
+        const struct iovec *iov = frames->iov[i];
+        struct dp_packet *p = dp_packet_new(iov[0].iov_len + iov[1].iov_len);
+
+        dp_packet_put(p, iov[0].iov_base, iov[0].iov_len);
+        dp_packet_put(p, iov[1].iov_base, iov[1].iov_len);
+        dp_packet_pull(p, sizeof(struct virtio_net_hdr));
+        dp_packet_batch_add(kept, p);
+    }
+    return 0;
+}
+
+static const struct netdev_class driver_class = {
+    .type = "bench",
+    .send = driver_send,
+};
+
+static struct netdev packet_port = { .netdev_class = &driver_class };
+static struct netdev frame_port = { .netdev_class = &driver_class };
+
+/* To be called once, before all others. */
+void
+bench_ways_init(void)
+{
+    packet_port.name = CONST_CAST(char *, "packets");
+    frame_port.name = CONST_CAST(char *, "frames");
+    packet_port.tnl_gso = tnl_gso_port_new(&packet_port);
+    frame_port.tnl_gso = tnl_gso_port_new(&frame_port);
+    frame_port.tnl_gso->send_frames = driver_send_frames;
+}
+
+void
+bench_set_port(uint64_t ol_flags)
+{
+    packet_port.ol_flags = ol_flags;
+    frame_port.ol_flags = ol_flags;
+}
+
+/* Does the port complete TCP checksums? */
+bool
+bench_port_sums(void)
+{
+    return (packet_port.ol_flags & NETDEV_TX_OFFLOAD_TCP_CKSUM) != 0;
+}
+
+/* What netdev_send() of 4.0.0 does for a port that cannot cut. */
+static void
+send_upstream(struct dp_packet_batch *batch)
+{
+    struct dp_packet *p;
+
+    dp_packet_gso_batch(batch);
+    DP_PACKET_BATCH_FOR_EACH (i, p, batch) {
+        dp_packet_ol_send_prepare(p, packet_port.ol_flags);
+    }
+    packet_port.netdev_class->send(&packet_port, 0, batch, false);
+}
+
+static void
+send_packets(struct dp_packet_batch *batch)
+{
+    tnl_gso_send(&packet_port, 0, batch, false);
+}
+
+static void
+send_frames(struct dp_packet_batch *batch)
+{
+    tnl_gso_send(&frame_port, 0, batch, false);
+}
+
+const struct bench_way bench_ways[BENCH_N_WAYS] = {
+    { "upstream", send_upstream },
+    { "packets", send_packets },
+    { "frames", send_frames },
+};
+
+/* Returns a copy of superpacket 'p' with room for a tunnel header in front, as
+ * a packet that has just been given one has. */
+struct dp_packet *
+bench_clone(const struct dp_packet *p)
+{
+    struct dp_packet *q = dp_packet_clone_with_headroom(p, 128);
+
+    q->offloads = p->offloads;
+    dp_packet_set_tso_segsz(q, dp_packet_get_tso_segsz(p));
+    return q;
+}
+
+/* Are 'a' and 'b', from different ways, the same to a driver?  A TCP checksum
+ * that is left to the port may hold anything by then. */
+static bool
+same_packet(const struct dp_packet *a, const struct dp_packet *b,
+            size_t csum_ofs)
+{
+    const char *x = dp_packet_data(a);
+    const char *y = dp_packet_data(b);
+    size_t size = dp_packet_size(a);
+
+    return (size == dp_packet_size(b)
+            && !memcmp(x, y, csum_ofs)
+            && !memcmp(x + csum_ofs + 2, y + csum_ofs + 2,
+                       size - csum_ofs - 2)
+            && (bench_port_sums() || !memcmp(x + csum_ofs, y + csum_ofs, 2)));
+}
+
+/* Sends batches of 'batch' copies of 'p' all ways, and ends the program unless
+ * all drivers get the same.  Upstream is right for all that we time: VXLAN and
+ * Geneve without IPv6 extension headers. */
+void
+bench_verify(const struct dp_packet *p, size_t batch)
+{
+    size_t csum_ofs = p->inner_l4_ofs + offsetof(struct tcp_header, tcp_csum);
+    struct dp_packet_batch out[BENCH_N_WAYS];
+    const struct dp_packet_batch *want = &out[BENCH_UPSTREAM];
+    bool same = true;
+
+    for (int w = 0; w < BENCH_N_WAYS; w++) {
+        struct dp_packet_batch in;
+
+        dp_packet_batch_init(&out[w]);
+        dp_packet_batch_init(&in);
+        for (size_t i = 0; i < batch; i++) {
+            dp_packet_batch_add(&in, bench_clone(p));
+        }
+        kept = &out[w];
+        bench_ways[w].send(&in);
+        kept = NULL;
+        dp_packet_batch_destroy(&in);
+
+        same = same && (dp_packet_batch_size(&out[w])
+                        == dp_packet_batch_size(want));
+        for (size_t i = 0; same && i < dp_packet_batch_size(want); i++) {
+            same = same_packet(out[w].packets[i], want->packets[i], csum_ofs);
+        }
+    }
+    for (int w = 0; w < BENCH_N_WAYS; w++) {
+        dp_packet_delete_batch(&out[w], true);
+        dp_packet_batch_destroy(&out[w]);
+    }
+    if (!same) {
+        ovs_fatal(0, "not all ways make the same of a superpacket");
+    }
+}
