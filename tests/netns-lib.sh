@@ -227,9 +227,18 @@ nl_can_link() {
     case $1 in
         vxlan|geneve) set -- "$1" id 1 remote 192.0.2.1 dstport 4789 ;;
         gretap) set -- "$1" remote 192.0.2.1 ;;
+        ip6gretap) set -- "$1" remote 2001:db8::1 ;;
         veth) set -- "$1" peer name probe1 ;;
+        8021q)
+            ip -n "$NL_RUN-probe" link add probe1 type veth peer name probe2
+            set -- vlan id 1
+            ;;
     esac
-    ip -n "$NL_RUN-probe" link add probe0 type "$@" 2>/dev/null
+    if test "$1" = vlan; then
+        ip -n "$NL_RUN-probe" link add link probe1 probe0 type "$@" 2>/dev/null
+    else
+        ip -n "$NL_RUN-probe" link add probe0 type "$@" 2>/dev/null
+    fi
     status=$?
     ip netns del "$NL_RUN-probe"
     return $status
