@@ -37,7 +37,7 @@ struct json;
  * that frees it at once. */
 enum bench_way_id {
     BENCH_UPSTREAM,             /* netdev_send() of 4.0.0. */
-    BENCH_PACKETS,              /* tnl_gso_send(), a port that wants packets. */
+    BENCH_PACKETS,              /* tnl_gso_send(), port wants packets. */
     BENCH_FRAMES,               /* tnl_gso_send(), a kernel port. */
     BENCH_N_WAYS
 };
