@@ -12,6 +12,7 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/test-tnl-gso-csum.c \
 	tests/tnl-gso/test-tnl-gso-cut.c \
 	tests/tnl-gso/test-tnl-gso-describe.c \
+	tests/tnl-gso/test-tnl-gso-describe-bad.c \
 	tests/tnl-gso/test-tnl-gso-plan.c \
 	tests/tnl-gso/test-tnl-gso-props.c \
 	tests/tnl-gso/test-tnl-gso-segment.c \
