@@ -93,6 +93,8 @@ static const struct variant variants[] = {
     { .name = "inner MPLS", .encaps = ALL, .inner = { .n_mpls = 1 } },
     { .name = "inner VLAN and MPLS", .encaps = ALL,
       .inner = { .n_vlans = 1, .n_mpls = 3 } },
+    { .name = "inner NSH", .encaps = ALL, .inner = { .nsh = 1 } },
+    { .name = "inner NSH, Ethernet", .encaps = ALL, .inner = { .nsh = 2 } },
     { .name = "outer VLAN", .encaps = TUNNELS, .outer = { .n_vlans = 1 } },
     { .name = "outer QinQ", .encaps = TUNNELS, .outer = { .n_vlans = 2 } },
     { .name = "outer MPLS", .encaps = TUNNELS, .outer = { .n_mpls = 2 } },
@@ -150,6 +152,7 @@ expected_method(const struct pkt_row *row, enum mode mode)
     bool udp_csum = row->csum && row->encap != REF_GRE;
     bool beyond_nic = (row->inner.n_vlans > 1 || row->outer.n_vlans > 1
                        || row->inner.n_mpls || row->outer.n_mpls
+                       || row->inner.nsh || row->outer.nsh
                        || row->inner.ext || row->outer.ext
                        || (row->encap == REF_GRE && row->csum));
 

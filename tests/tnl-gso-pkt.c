@@ -100,6 +100,9 @@ level_random(struct pkt_level *level, struct pkt_rng *rng)
     if (!pkt_range(rng, 8)) {
         level->n_mpls = 1 + pkt_range(rng, 3);
     }
+    if (!pkt_range(rng, 12) && level->n_vlans < 2 && !level->n_mpls) {
+        level->nsh = 1 + pkt_range(rng, 2);
+    }
     if (level->version == 4) {
         level->ipopt = pkt_range(rng, 4) ? 0 : pkt_range(rng, 11) * 4;
     } else if (!pkt_range(rng, 3)) {
@@ -128,6 +131,10 @@ pkt_row_random(struct pkt_row *row, struct pkt_rng *rng)
         }
         level_random(&row->outer, rng);
         level_random(&row->inner, rng);
+        if (row->outer.n_mpls || row->outer.n_vlans > 1 || row->outer.nsh) {
+            /* An NSH is read only where nothing else is stacked. */
+            row->inner.nsh = 0;
+        }
         row->tcp_opt = pkt_range(rng, 2) ? 12 : pkt_range(rng, 11) * 4;
         row->tcp_flags = pkt_rand(rng) & 0xfff;
         row->seq = pkt_range(rng, 4) ? pkt_rand(rng)
@@ -150,8 +157,8 @@ pkt_row_random(struct pkt_row *row, struct pkt_rng *rng)
     } while (!pkt_row_valid(row));
 }
 
-/* Whether such a packet exists: VXLAN has no code point for MPLS, and IP
- * directly in a tunnel has no place for VLAN tags. */
+/* Whether such a packet exists: VXLAN has no code point for MPLS, for NSH we
+ * do not read it, and IP directly in a tunnel has no place for VLAN tags. */
 bool
 pkt_row_valid(const struct pkt_row *row)
 {
@@ -161,7 +168,8 @@ pkt_row_valid(const struct pkt_row *row)
         return !row->csum && !row->no_eth;
     }
     return (!row->no_eth
-            || (!in->n_vlans && !(in->n_mpls && row->encap == REF_VXLAN)));
+            || (!in->n_vlans && !((in->n_mpls || in->nsh)
+                                  && row->encap == REF_VXLAN)));
 }
 
 static void
@@ -173,6 +181,9 @@ level_format(const char *name, const struct pkt_level *level, struct ds *ds)
     }
     if (level->n_mpls) {
         ds_put_format(ds, " mpls=%d", level->n_mpls);
+    }
+    if (level->nsh) {
+        ds_put_format(ds, " nsh=%d", level->nsh);
     }
     if (level->ipopt) {
         ds_put_format(ds, " ipopt=%d", level->ipopt);
@@ -264,7 +275,20 @@ put_l2(struct builder *b, const struct pkt_level *level, bool eth,
         put_zeros(b, 2);
     }
     if (type_ofs) {
-        ref_put16(b->data + type_ofs, level->n_mpls ? ETH_TYPE_MPLS : type);
+        ref_put16(b->data + type_ofs, (level->n_mpls ? ETH_TYPE_MPLS
+                                       : level->nsh ? ETH_TYPE_NSH : type));
+    }
+    if (level->nsh) {
+        uint8_t *nsh = put_random(b, 24);
+
+        nsh[0] = 0x0f;
+        nsh[1] = 0xc0 | 24 / 4;
+        nsh[2] = 1;             /* MD type: fixed length. */
+        nsh[3] = level->nsh == 2 ? 3 : level->version == 4 ? 1 : 2;
+        if (level->nsh == 2) {
+            put_random(b, 12);
+            put_be16(b, type);
+        }
     }
     for (int i = 0; i < level->n_mpls; i++) {
         uint8_t *lse = put_random(b, 4);

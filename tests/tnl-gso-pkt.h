@@ -49,6 +49,8 @@ struct pkt_level {
     int version;                /* 4 or 6. */
     int n_vlans;                /* 0 to 2. */
     int n_mpls;                 /* Labels. */
+    int nsh;                    /* NSH, RFC 8300, and what is in it: 1 for IP,
+                                 * 2 for Ethernet. */
     int ipopt;                  /* Bytes of IPv4 options: 0, 4, ..., 40. */
     unsigned int ext;           /* PKT_EXT_*. */
     uint16_t id;                /* IPv4 ID. */

@@ -39,6 +39,7 @@ enum {
     TYPE_MPLS = 0x8847,
     TYPE_MPLS_MULTICAST = 0x8848,
     TYPE_QINQ = 0x88a8,
+    TYPE_NSH = 0x894f,
 };
 
 uint16_t
@@ -160,6 +161,40 @@ parse_ipv6(const uint8_t *f, size_t len, size_t ofs, struct ref_l3 *l3)
     }
 }
 
+/* RFC 8300 section 2.2. */
+static const char *
+parse_nsh(const uint8_t *f, size_t len, size_t ofs, size_t *next,
+          uint16_t *type)
+{
+    size_t hlen;
+
+    if (ofs + 8 > len) {
+        return "NSH cut short";
+    }
+    hlen = (f[ofs + 1] & 0x3f) * 4;
+    if (hlen < 8 || ofs + hlen > len) {
+        return "NSH length wrong";
+    }
+    switch (f[ofs + 3]) {
+    case 1:
+        *type = TYPE_IPV4;
+        break;
+    case 2:
+        *type = TYPE_IPV6;
+        break;
+    case 3:
+        *type = TYPE_TEB;
+        break;
+    default:
+        return "NSH with an unknown next protocol";
+    }
+    *next = ofs + hlen;
+    return NULL;
+}
+
+static const char *parse_ethernet(const uint8_t *, size_t len, size_t ofs,
+                                  struct ref_l3 *, bool *stacked);
+
 /* Parses from an Ethertype's payload at 'ofs' to the end of the IP headers. */
 static const char *
 parse_network(const uint8_t *f, size_t len, size_t ofs, uint16_t type,
@@ -180,6 +215,20 @@ parse_network(const uint8_t *f, size_t len, size_t ofs, uint16_t type,
             return "nothing after MPLS";
         }
         type = f[ofs] >> 4 == 4 ? TYPE_IPV4 : TYPE_IPV6;
+    } else if (type == TYPE_NSH) {
+        const char *error;
+
+        if (*stacked) {
+            return "NSH behind something else";
+        }
+        *stacked = true;
+        error = parse_nsh(f, len, ofs, &ofs, &type);
+        if (error) {
+            return error;
+        }
+        if (type == TYPE_TEB) {
+            return parse_ethernet(f, len, ofs, l3, stacked);
+        }
     }
     switch (type) {
     case TYPE_IPV4:
@@ -344,10 +393,9 @@ ref_parse(const uint8_t *f, size_t len, enum ref_encap encap,
 }
 
 /* A superpacket without a tunnel mark, and without TCP behind its IP header,
- * is in a tunnel that a container has made.  Its kind is that of the IP
- * protocol and of the UDP destination port; the outer checksum is wanted if
- * there is one.  Stores what 'frame' then is in '*job', and leaves it alone
- * for any other frame. */
+ * is in a tunnel that a container has made, on whatever UDP port.  The outer
+ * checksum is wanted if there is one.  Stores what 'frame' then is in '*job',
+ * and leaves it alone for any other frame. */
 void
 ref_unmarked(const uint8_t *f, size_t len, struct ref_job *job)
 {
@@ -362,19 +410,10 @@ ref_unmarked(const uint8_t *f, size_t len, struct ref_job *job)
     udp = f + l.inner.l4;
     if (l.inner.proto == PROTO_GRE) {
         job->encap = REF_GRE;
-    } else if (l.inner.proto == PROTO_UDP && l.inner.l4 + 8 <= len) {
-        switch (ref_get16(udp + 2)) {
-        case 4789:              /* RFC 7348. */
-        case 4790:              /* VXLAN-GPE. */
-        case 8472:              /* Linux' default. */
-            job->encap = REF_VXLAN;
-            break;
-        case 6081:              /* RFC 8926. */
-            job->encap = REF_GENEVE;
-            break;
-        default:
-            return;
-        }
+    } else if (l.inner.proto == PROTO_UDP && l.inner.l4 + 9 <= len) {
+        bool vxlan = ref_get16(udp + 2) != 6081 && udp[8] & 0x08;
+
+        job->encap = vxlan ? REF_VXLAN : REF_GENEVE;
         job->outer_csum = ref_get16(udp + 6) != 0;
     }
 }
