@@ -263,10 +263,22 @@ trim(struct dp_packet *p, size_t size)
     }
 }
 
+/* Is the L4 header of 'p', whose IP header is at 'ip', GRE with a checksum? */
+static bool
+is_gre_with_csum(const struct dp_packet *p, const struct ip_header *ip)
+{
+    const struct ovs_16aligned_ip6_hdr *ip6 = (const void *) ip;
+    const struct gre_base_hdr *gre = dp_packet_l4(p);
+
+    return ((IP_VER(ip->ip_ihl_ver) == 4 ? ip->ip_proto : ip6->ip6_nxt)
+            == IPPROTO_GRE && gre->flags & htons(GRE_CSUM));
+}
+
 /* Prepares 'p', a packet in a tunnel, for class->pop_header() of 'tunnel'.
- * Takes off what follows the outer IP packet or UDP datagram, which no
- * checksum covers and which is no part of the frame inside: Linux v6.18
- * ip_rcv_core() and udp_rcv() do the same.
+ * Takes off what follows the outer IP packet or UDP datagram: Linux v6.18
+ * ip_rcv_core() and udp_rcv() do the same.  Upstream sums it up as well, and
+ * drops the packet.  What has no checksum is left alone, since upstream takes
+ * all of it for the frame inside.
  *
  * Returns 'p', or null if 'p' was refused and freed. */
 struct dp_packet *
@@ -281,8 +293,10 @@ tnl_gso_pop_prepare(const struct netdev *tunnel, struct dp_packet *p)
         return p;
     }
     ipv6 = IP_VER(ip->ip_ihl_ver) == 6;
-    trim(p, p->l3_ofs + (ipv6 ? IPV6_HEADER_LEN + ntohs(ip6->ip6_plen)
-                         : ntohs(ip->ip_tot_len)));
+    if (dp_packet_l4_proto_udp(p) || is_gre_with_csum(p, ip)) {
+        trim(p, p->l3_ofs + (ipv6 ? IPV6_HEADER_LEN + ntohs(ip6->ip6_plen)
+                             : ntohs(ip->ip_tot_len)));
+    }
     if (!dp_packet_l4_proto_udp(p)) {
         return p;
     }
