@@ -158,68 +158,88 @@ skip_nsh(const void *frame, size_t size, size_t *ofs, ovs_be16 *eth_type)
     return true;
 }
 
-/* Parses the header of type 'eth_type' at 'ofs' in the 'size' bytes of
- * 'frame', MPLS labels or an NSH in front of it included, into '*l3'.  Sets
- * '*stacked', which must be initialized, if there are such.  Returns TNL_GSO_OK or why it cannot be done.  '*l3' is
- * set for a fragment too, and otherwise left alone. */
+/* Moves '*ofs' behind the Ethernet header there and any number of VLAN tags,
+ * and stores what they announce in '*eth_type'. */
+static bool
+skip_ethernet(const void *frame, size_t size, size_t *ofs,
+              ovs_be16 *eth_type, bool *stacked)
+{
+    int n_tags = -1;
+
+    *ofs += ETH_HEADER_LEN - VLAN_HEADER_LEN;
+    do {
+        *ofs += VLAN_HEADER_LEN;
+        if (!be16_at(frame, size, *ofs - 2, eth_type)) {
+            return false;
+        }
+        n_tags++;
+    } while (eth_type_vlan(*eth_type));
+    if (n_tags > 1) {
+        *stacked = true;
+    }
+    return true;
+}
+
+/* Moves '*ofs' behind the MPLS labels there, and stores what is likely to
+ * follow in '*eth_type'.  A label does not say what it labels; IP tells itself
+ * by its version (RFC 4928 section 3), while a pseudowire starts with zero. */
+static bool
+skip_mpls(const void *frame, size_t size, size_t *ofs, ovs_be16 *eth_type)
+{
+    const uint8_t *p;
+
+    do {
+        p = at(frame, size, *ofs, MPLS_HLEN);
+        *ofs += MPLS_HLEN;
+    } while (p && !(p[2] & 1));
+
+    p = at(frame, size, *ofs, 1);
+    *eth_type = (!p ? 0 : *p >> 4 == 4 ? htons(ETH_TYPE_IP)
+                 : *p >> 4 == 6 ? htons(ETH_TYPE_IPV6) : 0);
+    return *eth_type != 0;
+}
+
+/* Parses the IP header that the header of type 'eth_type' at 'ofs' in the
+ * 'size' bytes of 'frame' leads to, which may be itself, into '*l3'.  Sets
+ * '*stacked' if more than one VLAN tag, MPLS labels or an NSH are on the way.
+ * Returns TNL_GSO_OK or why it cannot be done.  '*l3' is set for a fragment
+ * too, and otherwise left alone. */
 enum tnl_gso_reason
 tnl_gso_parse_l3(const void *frame, size_t size, size_t ofs,
                  ovs_be16 eth_type, struct tnl_gso_l3 *l3, bool *stacked)
 {
-    if (eth_type_mpls(eth_type)) {
-        const uint8_t *lse;
+    /* Each step moves on, so that 'size' bounds them. */
+    for (;;) {
+        bool ok;
 
-        do {
-            lse = at(frame, size, ofs, MPLS_HLEN);
-            ofs += MPLS_HLEN;
-        } while (lse && !(lse[2] & 1));
-
-        /* A label does not say what it labels.  IP tells itself by its
-         * version (RFC 4928 section 3); a pseudowire starts with zero. */
-        lse = at(frame, size, ofs, 1);
-        eth_type = !lse ? 0 : *lse >> 4 == 4 ? htons(ETH_TYPE_IP)
-                            : *lse >> 4 == 6 ? htons(ETH_TYPE_IPV6) : 0;
-        *stacked = true;
-    } else if (eth_type == htons(ETH_TYPE_NSH)) {
-        /* Once: each one may announce an Ethernet frame with another. */
-        if (*stacked || !skip_nsh(frame, size, &ofs, &eth_type)) {
+        if (eth_type == htons(ETH_TYPE_IP)) {
+            return parse_ipv4(frame, size, ofs, l3);
+        } else if (eth_type == htons(ETH_TYPE_IPV6)) {
+            return parse_ipv6(frame, size, ofs, l3);
+        } else if (eth_type == htons(ETH_TYPE_TEB)) {
+            ok = skip_ethernet(frame, size, &ofs, &eth_type, stacked);
+        } else if (eth_type_mpls(eth_type)) {
+            ok = skip_mpls(frame, size, &ofs, &eth_type);
+            *stacked = true;
+        } else if (eth_type == htons(ETH_TYPE_NSH)) {
+            ok = skip_nsh(frame, size, &ofs, &eth_type);
+            *stacked = true;
+        } else {
+            ok = false;
+        }
+        if (!ok) {
             return TNL_GSO_R_L2;
         }
-        *stacked = true;
-        if (eth_type == htons(ETH_TYPE_TEB)) {
-            return tnl_gso_parse_l2(frame, size, ofs, l3, stacked);
-        }
     }
-
-    return eth_type == htons(ETH_TYPE_IP) ? parse_ipv4(frame, size, ofs, l3)
-           : eth_type == htons(ETH_TYPE_IPV6)
-             ? parse_ipv6(frame, size, ofs, l3)
-             : TNL_GSO_R_L2;
 }
 
-/* The same for the Ethernet header at 'ofs' and any number of VLAN tags.
- * '*stacked' is also set if there is more than one tag. */
+/* The same for an Ethernet header at 'ofs'. */
 enum tnl_gso_reason
 tnl_gso_parse_l2(const void *frame, size_t size, size_t ofs,
                  struct tnl_gso_l3 *l3, bool *stacked)
 {
-    ovs_be16 eth_type;
-    int n_tags;
-
-    ofs += ETH_HEADER_LEN;
-    if (ofs > size || !be16_at(frame, size, ofs - 2, &eth_type)) {
-        return TNL_GSO_R_L2;
-    }
-    for (n_tags = 0; eth_type_vlan(eth_type); n_tags++) {
-        ofs += VLAN_HEADER_LEN;
-        if (!be16_at(frame, size, ofs - 2, &eth_type)) {
-            return TNL_GSO_R_L2;
-        }
-    }
-    if (n_tags > 1) {
-        *stacked = true;
-    }
-    return tnl_gso_parse_l3(frame, size, ofs, eth_type, l3, stacked);
+    return tnl_gso_parse_l3(frame, size, ofs, htons(ETH_TYPE_TEB), l3,
+                            stacked);
 }
 
 /* Parses what a tunnel header announces as 'eth_type' at 'ofs'. */
@@ -227,10 +247,8 @@ static enum tnl_gso_reason
 parse_inner(const void *frame, size_t size, size_t ofs, ovs_be16 eth_type,
             struct tnl_gso_desc *d)
 {
-    return eth_type == htons(ETH_TYPE_TEB)
-           ? tnl_gso_parse_l2(frame, size, ofs, &d->inner, &d->stacked)
-           : tnl_gso_parse_l3(frame, size, ofs, eth_type, &d->inner,
-                              &d->stacked);
+    return tnl_gso_parse_l3(frame, size, ofs, eth_type, &d->inner,
+                            &d->stacked);
 }
 
 /* RFC 7348 section 5; next protocol: draft-ietf-nvo3-vxlan-gpe-13 section
@@ -295,12 +313,10 @@ parse_gre(const void *frame, size_t size, struct tnl_gso_desc *d)
 static enum tnl_gso_reason
 parse_unmarked(const void *frame, size_t size, struct tnl_gso_desc *d)
 {
-    enum { PORT_GENEVE = 6081 };            /* IANA. */
-    enum { VXLAN_I_BIT = 0x08 };            /* Reserved in Geneve: zero. */
+    enum { PORT_VXLAN = 4789, PORT_GENEVE = 6081 };     /* IANA. */
     const struct udp_header *udp;
-    const uint8_t *tunnel;
-
     enum tnl_gso_reason reason;
+    ovs_be16 geneve_type;
 
     d->outer = d->inner;
     if (d->outer.proto == IPPROTO_GRE) {
@@ -309,17 +325,25 @@ parse_unmarked(const void *frame, size_t size, struct tnl_gso_desc *d)
     }
 
     udp = at(frame, size, d->outer.l4_ofs, sizeof *udp);
-    tunnel = at(frame, size, d->outer.l4_ofs + sizeof *udp, 1);
-    if (!tunnel || d->outer.proto != IPPROTO_UDP) {
+    if (!udp || d->outer.proto != IPPROTO_UDP
+        || !be16_at(frame, size, d->outer.l4_ofs + UDP_HEADER_LEN + 2,
+                    &geneve_type)) {
         return TNL_GSO_R_NOT_TCP;
     }
     d->outer_csum = udp->udp_csum != 0;
-    if (udp->udp_dst != htons(PORT_GENEVE) && *tunnel & VXLAN_I_BIT) {
-        d->encap = TNL_GSO_VXLAN;
-        reason = parse_vxlan(frame, size, d);
-    } else {
+
+    /* Elsewhere, what Geneve has there would be a rare group policy ID in
+     * VXLAN. */
+    if (udp->udp_dst == htons(PORT_GENEVE)
+        || (udp->udp_dst != htons(PORT_VXLAN)
+            && (geneve_type == htons(ETH_TYPE_TEB)
+                || geneve_type == htons(ETH_TYPE_IP)
+                || geneve_type == htons(ETH_TYPE_IPV6)))) {
         d->encap = TNL_GSO_GENEVE;
         reason = parse_geneve(frame, size, d);
+    } else {
+        d->encap = TNL_GSO_VXLAN;
+        reason = parse_vxlan(frame, size, d);
     }
     return reason ? TNL_GSO_R_NOT_TCP : TNL_GSO_OK;
 }

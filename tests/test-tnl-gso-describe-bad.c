@@ -186,19 +186,21 @@ test_unmarked(void)
         bool csum;
         uint16_t port;          /* 0: the usual one. */
         enum tnl_gso_reason reason;
+        int geneve_opt;         /* 32 looks like VXLAN's I bit. */
     } rows[] = {
-        { REF_VXLAN, false, 0, TNL_GSO_OK },
-        { REF_VXLAN, true, 0, TNL_GSO_OK },
-        { REF_VXLAN, true, 4790, TNL_GSO_OK },
-        { REF_VXLAN, true, 8472, TNL_GSO_OK },
-        { REF_VXLAN, true, 12345, TNL_GSO_OK },
-        { REF_VXLAN, true, 6081, TNL_GSO_R_NOT_TCP },
-        { REF_GENEVE, false, 0, TNL_GSO_OK },
-        { REF_GENEVE, true, 0, TNL_GSO_OK },
-        { REF_GENEVE, true, 12345, TNL_GSO_OK },
-        { REF_GENEVE, true, 4789, TNL_GSO_OK },
-        { REF_GRE, false, 0, TNL_GSO_OK },
-        { REF_GRE, true, 0, TNL_GSO_OK },
+        { REF_VXLAN, false, 0, TNL_GSO_OK, 0 },
+        { REF_VXLAN, true, 0, TNL_GSO_OK, 0 },
+        { REF_VXLAN, true, 4790, TNL_GSO_OK, 0 },
+        { REF_VXLAN, true, 8472, TNL_GSO_OK, 0 },
+        { REF_VXLAN, true, 12345, TNL_GSO_OK, 0 },
+        { REF_VXLAN, true, 6081, TNL_GSO_R_NOT_TCP, 0 },
+        { REF_GENEVE, false, 0, TNL_GSO_OK, 0 },
+        { REF_GENEVE, true, 0, TNL_GSO_OK, 0 },
+        { REF_GENEVE, true, 12345, TNL_GSO_OK, 0 },
+        { REF_GENEVE, true, 12345, TNL_GSO_OK, 32 },
+        { REF_GENEVE, true, 12345, TNL_GSO_OK, 252 },
+        { REF_GRE, false, 0, TNL_GSO_OK, 0 },
+        { REF_GRE, true, 0, TNL_GSO_OK, 0 },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -212,6 +214,7 @@ test_unmarked(void)
 
         pkt_row_init(&row, rows[i].encap);
         row.csum = rows[i].csum;
+        row.geneve_opt = rows[i].geneve_opt;
         frame = pkt_build_frame(&row, &len);
         if (rows[i].port) {
             ref_put16(frame + 36, rows[i].port);
@@ -225,9 +228,9 @@ test_unmarked(void)
             EXPECT(d.outer.ofs, 14);
             EXPECT(d.hdr_len, len - row.payload);
         }
-        test_case(error, "describe unmarked %s%s, port %u",
+        test_case(error, "describe unmarked %s%s, port %u, options %d",
                   pkt_encap_name(row.encap), row.csum ? " csum" : "",
-                  rows[i].port);
+                  rows[i].port, row.geneve_opt);
         dp_packet_delete(p);
         free(frame);
     }

@@ -218,9 +218,6 @@ parse_network(const uint8_t *f, size_t len, size_t ofs, uint16_t type,
     } else if (type == TYPE_NSH) {
         const char *error;
 
-        if (*stacked) {
-            return "NSH behind something else";
-        }
         *stacked = true;
         error = parse_nsh(f, len, ofs, &ofs, &type);
         if (error) {
@@ -410,10 +407,15 @@ ref_unmarked(const uint8_t *f, size_t len, struct ref_job *job)
     udp = f + l.inner.l4;
     if (l.inner.proto == PROTO_GRE) {
         job->encap = REF_GRE;
-    } else if (l.inner.proto == PROTO_UDP && l.inner.l4 + 9 <= len) {
-        bool vxlan = ref_get16(udp + 2) != 6081 && udp[8] & 0x08;
+    } else if (l.inner.proto == PROTO_UDP && l.inner.l4 + 12 <= len) {
+        uint16_t port = ref_get16(udp + 2);
+        uint16_t type = ref_get16(udp + 10);
 
-        job->encap = vxlan ? REF_VXLAN : REF_GENEVE;
+        if (port != 6081 && port != 4789) {
+            port = (type == TYPE_TEB || type == TYPE_IPV4 || type == TYPE_IPV6
+                    ? 6081 : 4789);
+        }
+        job->encap = port == 4789 ? REF_VXLAN : REF_GENEVE;
         job->outer_csum = ref_get16(udp + 6) != 0;
     }
 }
