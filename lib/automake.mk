@@ -32,4 +32,10 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/netdev-linux-tnl.h
 endif
 
+if DPDK_NETDEV
+lib_libopenvswitch_la_SOURCES += \
+	lib/tnl-gso/netdev-dpdk-tnl.c \
+	lib/tnl-gso/netdev-dpdk-tnl.h
+endif
+
 MAN_FRAGMENTS += lib/tnl-gso/tnl-gso-unixctl.man

@@ -163,7 +163,8 @@ stack_get(void)
  *
  * What is too large for the pool comes from malloc(). */
 struct dp_packet *
-tnl_gso_buf_new(size_t size, size_t headroom)
+tnl_gso_buf_new(const struct netdev *netdev OVS_UNUSED, size_t size,
+                size_t headroom)
 {
     struct dp_packet *p;
     struct stack *stack;

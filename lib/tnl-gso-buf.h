@@ -35,8 +35,10 @@
 #include "util.h"
 
 struct dp_packet;
+struct netdev;
 
-struct dp_packet *tnl_gso_buf_new(size_t size, size_t headroom);
+struct dp_packet *tnl_gso_buf_new(const struct netdev *, size_t size,
+                                  size_t headroom);
 void tnl_gso_buf_free(struct dp_packet *);
 void tnl_gso_buf_free_data(struct dp_packet *);
 

@@ -30,20 +30,20 @@
  * port cuts equal segments only (tnl-gso.c).  Must not edit a header field:
  * that is finish (tnl-gso-finish.c). */
 
-/* Returns a new packet, from 'alloc', with the headers of 'p' and the 'len' bytes of payload
- * at 'payload_ofs', counted from the first byte of payload.  If 'csum' is
- * true, stores the sum of the payload in '*sum'. */
+/* Returns a new packet for 'netdev', from 'alloc', with the headers of 'p' and
+ * the 'len' bytes of payload at 'payload_ofs', counted from the first byte of
+ * payload.  If 'csum' is true, stores the sum of the payload in '*sum'. */
 static struct dp_packet *
 seg_new(const struct dp_packet *p, const struct tnl_gso_desc *d,
         uint32_t payload_ofs, uint32_t len, bool csum, uint32_t *sum,
-        tnl_gso_alloc_func *alloc)
+        tnl_gso_alloc_func *alloc, const struct netdev *netdev)
 {
     const char *frame = dp_packet_data(p);
     const char *payload = frame + d->hdr_len + payload_ofs;
     /* Payload that starts at a cache line is stored faster. */
     size_t headroom = ROUND_UP(TNL_GSO_HEADROOM + d->hdr_len, CACHE_LINE_SIZE)
                       - d->hdr_len;
-    struct dp_packet *seg = alloc(d->hdr_len + len, headroom);
+    struct dp_packet *seg = alloc(netdev, d->hdr_len + len, headroom);
     char *dst = dp_packet_data(seg);
 
     memcpy(dst, frame, d->hdr_len);
@@ -80,7 +80,8 @@ set_offsets(struct dp_packet *p, const struct tnl_gso_desc *d)
 
 /* An allocator for packets that any code may get. */
 struct dp_packet *
-tnl_gso_alloc_any(size_t size, size_t headroom)
+tnl_gso_alloc_any(const struct netdev *netdev OVS_UNUSED, size_t size,
+                  size_t headroom)
 {
     struct dp_packet *p = dp_packet_new_with_headroom(size, headroom);
 
@@ -89,13 +90,13 @@ tnl_gso_alloc_any(size_t size, size_t headroom)
 }
 
 /* Appends the packets that 'plan' makes of superpacket 'p', described by 'd',
- * to 'out'.  New ones come from 'alloc': tnl_gso_buf_new() if they go to a
- * driver and nowhere else, otherwise tnl_gso_alloc_any().  Takes ownership of
- * 'p'. */
+ * to 'out'.  New ones come from 'alloc', which gets 'netdev': the port's own
+ * allocator if they go to its driver and nowhere else, otherwise
+ * tnl_gso_alloc_any().  Takes ownership of 'p'. */
 void
 tnl_gso_cut(struct dp_packet *p, const struct tnl_gso_desc *d,
             const struct tnl_gso_plan *plan, tnl_gso_alloc_func *alloc,
-            struct dp_packet_batch *out)
+            const struct netdev *netdev, struct dp_packet_batch *out)
 {
     /* A first packet that is a superpacket still stays where it is.  A first
      * segment is copied like the others: staying, it would keep 64 kB. */
@@ -113,7 +114,7 @@ tnl_gso_cut(struct dp_packet *p, const struct tnl_gso_desc *d,
         struct dp_packet *seg;
         uint32_t sum;
 
-        seg = seg_new(p, d, ofs, len, plan->csum, &sum, alloc);
+        seg = seg_new(p, d, ofs, len, plan->csum, &sum, alloc, netdev);
         set_offsets(seg, d);
         tnl_gso_finish(&f, seg, i, len, sum);
         dp_packet_batch_add(out, seg);

@@ -32,6 +32,7 @@
 
 struct dp_packet;
 struct dp_packet_batch;
+struct netdev;
 
 /* Bytes in front of a segment that we make: room for a vnet header, and for a
  * tunnel header when cutting happens before a push. */
@@ -40,13 +41,16 @@ struct dp_packet_batch;
 /* segment: tnl-gso-seg.c.
  *
  * An allocator returns a packet with 'size' bytes of data behind 'headroom',
- * both not initialized. */
-typedef struct dp_packet *tnl_gso_alloc_func(size_t size, size_t headroom);
+ * both not initialized.  The packet is to be sent on the netdev, which may be
+ * null for allocators that do not care. */
+typedef struct dp_packet *tnl_gso_alloc_func(const struct netdev *,
+                                             size_t size, size_t headroom);
 
-struct dp_packet *tnl_gso_alloc_any(size_t size, size_t headroom);
+struct dp_packet *tnl_gso_alloc_any(const struct netdev *, size_t size,
+                                    size_t headroom);
 void tnl_gso_cut(struct dp_packet *, const struct tnl_gso_desc *,
                  const struct tnl_gso_plan *, tnl_gso_alloc_func *,
-                 struct dp_packet_batch *out);
+                 const struct netdev *, struct dp_packet_batch *out);
 
 /* finish: tnl-gso-finish.c.
  *

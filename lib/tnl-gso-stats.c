@@ -19,6 +19,7 @@
 #include "tnl-gso-stats.h"
 
 #include "netdev-provider.h"
+#include "tnl-gso-buf.h"
 #include "util.h"
 
 static struct ovs_mutex ports_mutex = OVS_MUTEX_INITIALIZER;
@@ -67,6 +68,7 @@ tnl_gso_port_new(const struct netdev *netdev)
     struct tnl_gso_port *port = xzalloc(sizeof *port);
 
     port->netdev = netdev;
+    port->alloc = tnl_gso_buf_new;
     atomic_init(&port->methods, TNL_GSO_METHODS_ALL);
     ovsthread_stats_init(&port->buckets);
     ovs_mutex_lock(&ports_mutex);

@@ -29,6 +29,7 @@
 #include "ovs-atomic.h"
 #include "ovs-thread.h"
 #include "tnl-gso-plan.h"
+#include "tnl-gso-seg.h"
 
 struct netdev;
 struct tnl_gso_frames;
@@ -60,6 +61,9 @@ struct tnl_gso_port {
     const struct netdev *netdev;
     atomic_uint32_t methods;    /* Allowed: bits of TNL_GSO_METHODS_ALL. */
     struct ovsthread_stats buckets;
+
+    /* Makes packets that only this netdev sends. */
+    tnl_gso_alloc_func *alloc;
 
     /* Sends all of the frames on the netdev, or null if only packets can be
      * sent there.  Returns 0 or a positive errno value. */

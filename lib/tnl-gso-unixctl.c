@@ -24,6 +24,9 @@
 
 #include "csum-copy.h"
 #include "flow.h"
+#ifdef DPDK_NETDEV
+#include "netdev-dpdk-tnl.h"
+#endif
 #ifdef __linux__
 #include "netdev-linux-tnl.h"
 #endif
@@ -57,6 +60,11 @@ tnl_gso_port_create(struct netdev *netdev)
 #ifdef __linux__
     if (netdev_linux_tnl_takes_frames(netdev->netdev_class)) {
         netdev->tnl_gso->send_frames = netdev_linux_tnl_send_frames;
+    }
+#endif
+#ifdef DPDK_NETDEV
+    if (netdev_dpdk_tnl_sends_mbufs(netdev->netdev_class)) {
+        netdev->tnl_gso->alloc = netdev_dpdk_tnl_alloc;
     }
 #endif
 }

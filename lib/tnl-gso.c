@@ -98,7 +98,7 @@ execute(const struct netdev *netdev, struct dp_packet *p,
         /* Fall through. */
     case TNL_GSO_HW:
     case TNL_GSO_HW_PARTIAL:
-        tnl_gso_cut(p, desc, plan, alloc, out);
+        tnl_gso_cut(p, desc, plan, alloc, netdev, out);
         break;
 
     case TNL_GSO_DROP:
@@ -201,7 +201,8 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
                 send_frames(&s, packet, &desc, &plan);
                 continue;
             }
-            execute(netdev, packet, &desc, &plan, tnl_gso_buf_new, &s.out);
+            execute(netdev, packet, &desc, &plan, netdev->tnl_gso->alloc,
+                    &s.out);
         } else {
             dp_packet_batch_add(&s.out, packet);
         }
@@ -289,7 +290,7 @@ push_prepare_super(const struct netdev *tunnel, struct dp_packet *p,
     if (plan.method == TNL_GSO_DROP) {
         execute(tunnel, p, &desc, &plan, tnl_gso_alloc_any, out);
     } else {
-        tnl_gso_cut(p, &desc, &plan, tnl_gso_alloc_any, out);
+        tnl_gso_cut(p, &desc, &plan, tnl_gso_alloc_any, tunnel, out);
     }
 }
 

@@ -386,7 +386,7 @@ cut_and_compare__(struct dp_packet *p, const struct tnl_gso_desc *desc,
     char *error;
 
     dp_packet_batch_init(&batch);
-    tnl_gso_cut(p, desc, plan, alloc, &batch);
+    tnl_gso_cut(p, desc, plan, alloc, NULL, &batch);
     error = compare_batch(&batch, frame, len, job, plan);
     dp_packet_delete_batch(&batch, true);
     dp_packet_batch_destroy(&batch);

@@ -68,7 +68,7 @@ segment(struct dp_packet *p, struct dp_packet_batch *out, int n)
         dp_packet_batch_add(out, p);
         break;
     case TNL_GSO_SOFTWARE:
-        tnl_gso_cut(p, &desc, &plan, tnl_gso_buf_new, out);
+        tnl_gso_cut(p, &desc, &plan, tnl_gso_buf_new, NULL, out);
         break;
     case TNL_GSO_HW:
     case TNL_GSO_HW_PARTIAL:
