@@ -10,6 +10,7 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/netdev-dummy-tnl.h \
 	lib/tnl-gso/tnl-gso-buf.c \
 	lib/tnl-gso/tnl-gso-buf.h \
+	lib/tnl-gso/tnl-gso-config.c \
 	lib/tnl-gso/tnl-gso-desc.c \
 	lib/tnl-gso/tnl-gso-desc.h \
 	lib/tnl-gso/tnl-gso-finish.c \
@@ -20,6 +21,8 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/tnl-gso-plan.h \
 	lib/tnl-gso/tnl-gso-seg.c \
 	lib/tnl-gso/tnl-gso-seg.h \
+	lib/tnl-gso/tnl-gso-show.c \
+	lib/tnl-gso/tnl-gso-show.h \
 	lib/tnl-gso/tnl-gso-stats.c \
 	lib/tnl-gso/tnl-gso-stats.h \
 	lib/tnl-gso/tnl-gso-unixctl.c \

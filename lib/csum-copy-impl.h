@@ -55,7 +55,8 @@ csum_copy_fold64(uint64_t sum)
 /* Sums the 'n' <= 8 bytes at 'src' into 'sum', and copies them to 'dst' if
  * 'copy' is true. */
 static inline uint64_t ALWAYS_INLINE
-csum_copy_word(uint64_t sum, bool copy, uint8_t *dst, const uint8_t *src, size_t n)
+csum_copy_word(uint64_t sum, bool copy, uint8_t *dst, const uint8_t *src,
+               size_t n)
 {
     uint64_t word = 0;
 

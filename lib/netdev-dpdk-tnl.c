@@ -49,8 +49,8 @@ netdev_dpdk_tnl_sends_mbufs(const struct netdev_class *class)
 }
 
 /* Returns a packet in an mbuf of 'mp', or null if there is none left or it is
- * too small.  As with tnl_gso_buf_new(), data, offsets, offloads, hash and mark
- * are not initialized.
+ * too small.  As with tnl_gso_buf_new(), data, offsets, offloads, hash and
+ * mark are not initialized.
  *
  * A packet for a driver can do with less headroom than the segment stage
  * likes to have, but data as long as the MTU must fit. */

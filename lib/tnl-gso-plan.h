@@ -81,7 +81,7 @@ struct tnl_gso_plan_row {
     enum tnl_gso_method method;
     enum tnl_gso_encap encap;
     bool outer_csum;
-    bool outer_ipv4;            /* Outer IP version is 4 (PLAIN: don't care). */
+    bool outer_ipv4;            /* Outer IP version is 4 (PLAIN: ignored). */
     uint64_t need;              /* NETDEV_TX_* that all must be there. */
 };
 const struct tnl_gso_plan_row *tnl_gso_plan_rows(size_t *n);

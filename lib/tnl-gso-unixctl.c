@@ -24,282 +24,22 @@
 
 #include "csum-copy.h"
 #include "flow.h"
-#ifdef DPDK_NETDEV
-#include "netdev-dpdk-tnl.h"
-#endif
-#ifdef __linux__
-#include "netdev-linux-tnl.h"
-#endif
 #include "netdev-native-tnl.h"
 #include "netdev-provider.h"
 #include "odp-util.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
-#include "openvswitch/netdev.h"
-#include "openvswitch/vlog.h"
-#include "smap.h"
 #include "tnl-gso-buf.h"
 #include "tnl-gso-plan.h"
+#include "tnl-gso-show.h"
 #include "tnl-gso-stats.h"
 #include "unixctl.h"
 #include "userspace-tso.h"
 #include "util.h"
 
-/* Configuration and diagnostics: everything that a person sees.
+/* `ovs-appctl tnl-gso/show`, `stats` and `explain`.
  *
- * Called by the main thread only.  Asks the plan stage what it would choose
- * instead of knowing, and must not change what is sent, but for
- * tnl_gso_port_set_config(). */
-
-VLOG_DEFINE_THIS_MODULE(tnl_gso_unixctl);
-
-void
-tnl_gso_port_create(struct netdev *netdev)
-{
-    netdev->tnl_gso = tnl_gso_port_new(netdev);
-#ifdef __linux__
-    if (netdev_linux_tnl_takes_frames(netdev->netdev_class)) {
-        netdev->tnl_gso->send_frames = netdev_linux_tnl_send_frames;
-    }
-#endif
-#ifdef DPDK_NETDEV
-    if (netdev_dpdk_tnl_sends_mbufs(netdev->netdev_class)) {
-        netdev->tnl_gso->alloc = netdev_dpdk_tnl_alloc;
-    }
-#endif
-}
-
-void
-tnl_gso_port_destroy(struct netdev *netdev)
-{
-    tnl_gso_port_free(netdev->tnl_gso);
-    netdev->tnl_gso = NULL;
-}
-
-/* Takes what concerns us from an Interface's other_config. */
-void
-tnl_gso_port_set_config(struct netdev *netdev, const struct smap *config)
-{
-    const char *s = smap_get(config, "tnl-gso-methods");
-    uint32_t methods = TNL_GSO_METHODS_ALL;
-    char *error;
-
-    if (s && !tnl_gso_methods_from_string(s, &methods, &error)) {
-        VLOG_WARN("%s: ignoring other_config:tnl-gso-methods=\"%s\": %s",
-                  netdev_get_name(netdev), s, error);
-        free(error);
-    }
-    if (methods != tnl_gso_port_methods(netdev->tnl_gso)) {
-        atomic_store_relaxed(&netdev->tnl_gso->methods, methods);
-        netdev_change_seq_changed(netdev);
-    }
-}
-
-/* Reads other_config:tnl-gso-csum6-ports, UDP ports separated by commas or
- * blanks, and applies what has changed. */
-static void
-set_csum6_ports(const char *s)
-{
-    static char *old;
-    char *save_ptr = NULL;
-    char *copy;
-
-    if (nullable_string_is_equal(old, s)) {
-        return;
-    }
-    free(old);
-    old = nullable_xstrdup(s);
-
-    for (int port = 0; port <= UINT16_MAX; port++) {
-        tnl_gso_require_csum6(htons(port), false);
-    }
-    copy = xstrdup(s ? s : "");
-    for (char *word = strtok_r(copy, ", ", &save_ptr); word;
-         word = strtok_r(NULL, ", ", &save_ptr)) {
-        int port;
-
-        if (str_to_int(word, 10, &port) && port > 0 && port <= UINT16_MAX) {
-            tnl_gso_require_csum6(htons(port), true);
-        } else {
-            VLOG_WARN("other_config:tnl-gso-csum6-ports: ignoring \"%s\", "
-                      "which is not a UDP port", word);
-        }
-    }
-    free(copy);
-}
-
-/* Takes what concerns us from Open_vSwitch other_config. */
-void
-tnl_gso_set_config(const struct smap *other_config)
-{
-    static char *old_impl;
-    const char *impl = smap_get(other_config, "tnl-gso-csum-impl");
-
-    set_csum6_ports(smap_get(other_config, "tnl-gso-csum6-ports"));
-    if (!nullable_string_is_equal(old_impl, impl)) {
-        if (!csum_copy_force(impl)) {
-            VLOG_WARN("other_config:tnl-gso-csum-impl: no \"%s\" here, "
-                      "choosing the best", impl);
-            csum_copy_force(NULL);
-        }
-        free(old_impl);
-        old_impl = nullable_xstrdup(impl);
-    }
-}
-
-static struct tnl_gso_caps
-port_caps(const struct tnl_gso_port *port)
-{
-    return (struct tnl_gso_caps) {
-        .ol_flags = port->netdev->ol_flags,
-        .methods = tnl_gso_port_methods(port),
-    };
-}
-
-/* Only a port that sends frames itself has a method; a tunnel's Interface has
- * none, its underlay's has. */
-static bool
-port_sends(const struct tnl_gso_port *port)
-{
-    return port->netdev->netdev_class->send != NULL;
-}
-
-/* How 'ol_flags' have come about. */
-static const char *
-port_source(const struct tnl_gso_port *port)
-{
-    const char *type = netdev_get_type(port->netdev);
-
-    return (!strcmp(type, "system") || !strcmp(type, "internal")
-            || !strcmp(type, "tap") ? "ethtool"
-            : !strncmp(type, "dpdk", 4) ? "DPDK capabilities"
-            : !strncmp(type, "dummy", 5) ? "configured"
-            : "driver");
-}
-
-/* A packet as good as any of its kind. */
-static struct tnl_gso_desc
-typical_desc(enum tnl_gso_encap encap, uint8_t outer_version, bool outer_csum)
-{
-    return (struct tnl_gso_desc) {
-        .encap = encap,
-        .outer = { .version = outer_version },
-        .inner = { .version = 4, .proto = IPPROTO_TCP },
-        .outer_csum = outer_csum,
-        .payload_len = 2,
-        .mss = 1,
-        .n_segs = 2,
-    };
-}
-
-static const struct {
-    uint64_t flag;
-    const char *name;           /* As in Interface status. */
-} flag_names[] = {
-    { NETDEV_TX_OFFLOAD_IPV4_CKSUM, "ip_csum" },
-    { NETDEV_TX_OFFLOAD_TCP_CKSUM, "tcp_csum" },
-    { NETDEV_TX_OFFLOAD_UDP_CKSUM, "udp_csum" },
-    { NETDEV_TX_OFFLOAD_SCTP_CKSUM, "sctp_csum" },
-    { NETDEV_TX_OFFLOAD_TCP_TSO, "tcp_seg" },
-    { NETDEV_TX_VXLAN_TNL_TSO, "vxlan_tso" },
-    { NETDEV_TX_GENEVE_TNL_TSO, "geneve_tso" },
-    { NETDEV_TX_GRE_TNL_TSO, "gre_tso" },
-    { NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM, "out_ip_csum" },
-    { NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM, "out_udp_csum" },
-};
-
-static void
-format_offloads(uint64_t flags, struct ds *ds)
-{
-    const char *comma = "";
-
-    for (size_t i = 0; i < ARRAY_SIZE(flag_names); i++) {
-        if (flags & flag_names[i].flag) {
-            ds_put_format(ds, "%s%s", comma, flag_names[i].name);
-            comma = ",";
-        }
-    }
-    if (!*comma) {
-        ds_put_cstr(ds, "none");
-    }
-}
-
-/* Appends to 'ds' what keeps a port with 'caps' from cutting 'd' itself. */
-static void
-format_why_not_hw(const struct tnl_gso_desc *d,
-                  const struct tnl_gso_caps *caps, struct ds *ds)
-{
-    size_t n;
-    const struct tnl_gso_plan_row *rows = tnl_gso_plan_rows(&n);
-
-    if (d->stacked) {
-        ds_put_cstr(ds, "more than one VLAN tag, or MPLS labels");
-        return;
-    } else if (d->inner.ext || d->outer.ext) {
-        ds_put_cstr(ds, "IPv6 extension headers");
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (rows[i].method == TNL_GSO_HW && rows[i].encap == d->encap
-            && (d->encap == TNL_GSO_PLAIN
-                || (rows[i].outer_csum == d->outer_csum
-                    && rows[i].outer_ipv4 == (d->outer.version == 4)))) {
-            uint64_t missing = rows[i].need & ~caps->ol_flags;
-
-            if (missing) {
-                ds_put_cstr(ds, "port lacks ");
-                format_offloads(missing, ds);
-            } else if (!(caps->methods & (1u << TNL_GSO_HW))) {
-                ds_put_cstr(ds, "excluded by tnl-gso-methods");
-            }
-            return;
-        }
-    }
-    ds_put_cstr(ds, "no port computes a GRE checksum");
-}
-
-/* One line of `tnl-gso/show`: the method for one kind of superpacket. */
-struct show_row {
-    struct tnl_gso_desc desc;
-    struct tnl_gso_plan plan;
-    struct ds why;              /* Why not hw. */
-};
-
-/* Fills in 'row' number 'i' for 'port'.  Returns false past the last one. */
-static bool
-show_row_get(const struct tnl_gso_port *port, size_t i, struct show_row *row)
-{
-    struct tnl_gso_caps caps = port_caps(port);
-
-    if (!i) {
-        row->desc = typical_desc(TNL_GSO_PLAIN, 0, false);
-    } else if (i <= 4 * (TNL_GSO_N_ENCAPS - 1)) {
-        size_t k = i - 1;
-
-        row->desc = typical_desc(1 + k / 4, k & 2 ? 6 : 4, k & 1);
-    } else {
-        return false;
-    }
-    tnl_gso_plan(&row->desc, &caps, &row->plan);
-    ds_init(&row->why);
-    if (row->plan.method != TNL_GSO_HW) {
-        format_why_not_hw(&row->desc, &caps, &row->why);
-    }
-    return true;
-}
-
-static const char *
-outer_family(const struct tnl_gso_desc *d)
-{
-    return (d->encap == TNL_GSO_PLAIN ? "-"
-            : d->outer.version == 4 ? "ipv4" : "ipv6");
-}
-
-static const char *
-csum_string(const struct tnl_gso_desc *d)
-{
-    return d->encap == TNL_GSO_PLAIN ? "-" : d->outer_csum ? "yes" : "no";
-}
+ * Called by the main thread only.  Must not change what is sent. */
 
 /* What an appctl command carries through tnl_gso_ports_for_each(). */
 struct reply {
@@ -336,22 +76,22 @@ static void
 show_port(struct tnl_gso_port *port, void *r_)
 {
     struct reply *r = r_;
-    struct tnl_gso_caps caps = port_caps(port);
+    struct tnl_gso_caps caps = tnl_gso_port_caps(port);
     struct ds flags = DS_EMPTY_INITIALIZER;
     struct ds methods = DS_EMPTY_INITIALIZER;
     struct json *table = NULL;
-    struct show_row row;
+    struct tnl_gso_show_row row;
 
-    if (!port_sends(port) || !reply_wants(r, port)) {
+    if (!tnl_gso_port_sends(port) || !reply_wants(r, port)) {
         return;
     }
-    format_offloads(caps.ol_flags, &flags);
+    tnl_gso_format_offloads(caps.ol_flags, &flags);
     tnl_gso_methods_format(caps.methods, &methods);
     if (r->ports) {
         struct json *json = json_for_port(port);
 
         table = json_array_create_empty();
-        json_object_put_string(json, "source", port_source(port));
+        json_object_put_string(json, "source", tnl_gso_port_source(port));
         json_object_put_string(json, "offloads", ds_cstr(&flags));
         json_object_put_string(json, "methods", ds_cstr(&methods));
         json_object_put(json, "table", table);
@@ -361,30 +101,31 @@ show_port(struct tnl_gso_port *port, void *r_)
                       netdev_get_name(port->netdev),
                       netdev_get_type(port->netdev));
         ds_put_format(&r->text, "  offloads (%s): %s\n",
-                      port_source(port), ds_cstr(&flags));
+                      tnl_gso_port_source(port), ds_cstr(&flags));
         ds_put_format(&r->text, "  allowed methods%s: %s\n",
                       caps.methods == TNL_GSO_METHODS_ALL ? "" : " (narrowed)",
                       ds_cstr(&methods));
         ds_put_format(&r->text, "  %-8s %-5s %-5s %-11s %s\n",
                       "encap", "outer", "csum", "method", "why not hw");
     }
-    for (size_t i = 0; show_row_get(port, i, &row); i++) {
+    for (size_t i = 0; tnl_gso_show_row_get(port, i, &row); i++) {
         const char *method = tnl_gso_method_to_string(row.plan.method);
         const char *encap = tnl_gso_encap_to_string(row.desc.encap);
+        const char *outer = tnl_gso_outer_family(&row.desc);
+        const char *csum = tnl_gso_csum_string(&row.desc);
 
         if (table) {
             struct json *json = json_object_create();
 
             json_object_put_string(json, "encap", encap);
-            json_object_put_string(json, "outer", outer_family(&row.desc));
-            json_object_put_string(json, "csum", csum_string(&row.desc));
+            json_object_put_string(json, "outer", outer);
+            json_object_put_string(json, "csum", csum);
             json_object_put_string(json, "method", method);
             json_object_put_string(json, "why", ds_cstr(&row.why));
             json_array_add(table, json);
         } else {
             ds_put_format(&r->text, "  %-8s %-5s %-5s %-11s %s",
-                          encap, outer_family(&row.desc),
-                          csum_string(&row.desc), method, ds_cstr(&row.why));
+                          encap, outer, csum, method, ds_cstr(&row.why));
             while (ds_chomp(&r->text, ' ')) {
                 continue;
             }
@@ -577,9 +318,9 @@ static void
 explain_port(struct tnl_gso_port *port, void *x_)
 {
     struct explanation *x = x_;
-    struct tnl_gso_caps caps = port_caps(port);
+    struct tnl_gso_caps caps = tnl_gso_port_caps(port);
 
-    if (!port_sends(port)
+    if (!tnl_gso_port_sends(port)
         || strcmp(x->port_name, netdev_get_name(port->netdev))) {
         return;
     }
@@ -593,7 +334,7 @@ explain_port(struct tnl_gso_port *port, void *x_)
     }
     tnl_gso_plan(&x->desc, &caps, &x->plan);
     if (x->plan.method != TNL_GSO_HW && x->plan.method != TNL_GSO_PASS) {
-        format_why_not_hw(&x->desc, &caps, &x->why);
+        tnl_gso_format_why_not_hw(&x->desc, &caps, &x->why);
     }
 }
 
@@ -653,8 +394,8 @@ explanation_to_json(const struct explanation *x)
     if (!x->reason) {
         json_object_put_string(json, "encap",
                                tnl_gso_encap_to_string(d->encap));
-        json_object_put_string(json, "outer", outer_family(d));
-        json_object_put_string(json, "csum", csum_string(d));
+        json_object_put_string(json, "outer", tnl_gso_outer_family(d));
+        json_object_put_string(json, "csum", tnl_gso_csum_string(d));
         json_object_put(json, "inner_ip_version",
                         json_integer_create(d->inner.version));
         json_object_put(json, "hdr_len", json_integer_create(d->hdr_len));
@@ -718,76 +459,6 @@ tnl_gso_unixctl_explain(struct unixctl_conn *conn, int argc,
     }
     dp_packet_delete(x.packet);
     ds_destroy(&x.why);
-}
-
-/* Adds the methods that 'netdev' uses to its status, for an operator who
- * looks at the database: the keys of `tnl-gso/show`. */
-void
-tnl_gso_get_status(const struct netdev *netdev, struct smap *smap)
-{
-    struct show_row row;
-
-    if (!userspace_tso_enabled() || !port_sends(netdev->tnl_gso)) {
-        return;
-    }
-    for (size_t i = 0; show_row_get(netdev->tnl_gso, i, &row); i++) {
-        const struct tnl_gso_desc *d = &row.desc;
-        char *key = (d->encap == TNL_GSO_PLAIN
-                     ? xstrdup("tnl_gso_plain")
-                     : xasprintf("tnl_gso_%s_%s%s",
-                                 tnl_gso_encap_to_string(d->encap),
-                                 outer_family(d),
-                                 d->outer_csum ? "_csum" : ""));
-
-        smap_add_nocopy(smap, key,
-                        xstrdup(tnl_gso_method_to_string(row.plan.method)));
-        ds_destroy(&row.why);
-    }
-}
-
-static void
-put_counter(struct netdev_custom_stats *cs, unsigned long long value,
-            const char *what, const char *which, const char *unit)
-{
-    struct netdev_custom_counter *c;
-
-    if (!value) {
-        return;
-    }
-    cs->counters = xrealloc(cs->counters,
-                            (cs->size + 1) * sizeof *cs->counters);
-    c = &cs->counters[cs->size++];
-    c->value = value;
-    snprintf(c->name, sizeof c->name, "tnl_gso_%s_%s%s", what, which, unit);
-    for (char *p = c->name; *p; p++) {
-        *p = *p == '-' ? '_' : *p;
-    }
-}
-
-/* Appends our counters that are not zero to 'cs'. */
-void
-tnl_gso_get_custom_stats(const struct netdev *netdev,
-                         struct netdev_custom_stats *cs)
-{
-    struct tnl_gso_stats s;
-
-    tnl_gso_stats_get(netdev->tnl_gso, &s);
-    for (size_t e = 0; e < TNL_GSO_N_ENCAPS; e++) {
-        for (size_t m = 0; m < TNL_GSO_N_METHODS; m++) {
-            const char *encap = tnl_gso_encap_to_string(e);
-            const char *method = tnl_gso_method_to_string(m);
-
-            put_counter(cs, s.tx[e][m].packets, encap, method, "_packets");
-            put_counter(cs, s.tx[e][m].segments, encap, method, "_segments");
-            put_counter(cs, s.tx[e][m].bytes, encap, method, "_bytes");
-        }
-    }
-    for (size_t i = 0; i < TNL_GSO_N_REASONS; i++) {
-        put_counter(cs, s.drops[i], "drop", tnl_gso_reason_to_string(i), "");
-    }
-    for (size_t i = 0; i < TNL_GSO_N_EVENTS; i++) {
-        put_counter(cs, s.events[i], "event", tnl_gso_event_to_string(i), "");
-    }
 }
 
 /* Registers the appctl commands. */

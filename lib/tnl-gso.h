@@ -30,27 +30,27 @@
  * and leaves it whole.  It arrives at netdev_send(), which hands every batch
  * that holds one to tnl_gso_send().  From there on the data flows one way:
  *
- *      describe     bytes and marks -> where everything is     tnl-gso-desc.c
- *         |
- *       plan        description, port -> who cuts, into what   tnl-gso-plan.c
- *         |
- *      segment      buffers, payload, the payload's sum        tnl-gso-seg.c
- *         |
- *      finish       header fields of segment i, checksums      tnl-gso-finish.c
- *         |
- *       send        the port's driver
+ *     describe    bytes and marks -> where everything is     tnl-gso-desc.c
+ *        |
+ *      plan       description, port -> who cuts, into what   tnl-gso-plan.c
+ *        |
+ *     segment     buffers, payload, the payload's sum        tnl-gso-seg.c
+ *        |        (kernel ports: no buffers)                 tnl-gso-frames.c
+ *     finish      header fields of segment i, checksums      tnl-gso-finish.c
+ *        |
+ *      send       the port's driver
  *
- * | stage    | reads                | writes         | fails | must not       |
- * |----------|----------------------|----------------|-------|----------------|
- * | describe | packet bytes, marks  | struct         | with a| write,         |
- * |          |                      | tnl_gso_desc   | reason| allocate       |
- * | plan     | description, port's  | struct         | never:| touch packet   |
- * |          | capabilities         | tnl_gso_plan   | "drop"| bytes          |
- * |          |                      |                | is one|                |
- * | segment  | packet, plan         | buffers,       | never | edit header    |
- * |          |                      | payload, sum   |       | fields         |
- * | finish   | segment, its index,  | header fields, | never | allocate,      |
- * |          | payload's sum        | checksums      |       | resize         |
+ * | stage    | reads               | writes        | fails  | must not      |
+ * |----------|---------------------|---------------|--------|---------------|
+ * | describe | packet bytes, marks | tnl_gso_desc  | with a | write,        |
+ * |          |                     |               | reason | allocate      |
+ * | plan     | description, port's | tnl_gso_plan  | never: | touch packet  |
+ * |          | capabilities        |               | "drop" | bytes         |
+ * |          |                     |               | is one |               |
+ * | segment  | packet, plan        | buffers,      | never  | edit header   |
+ * |          |                     | payload, sum  |        | fields        |
+ * | finish   | segment, its index, | header        | never  | allocate,     |
+ * |          | payload's sum       | fields, marks |        | resize        |
  *
  * A push that cannot carry a superpacket (the tunnel has per-packet state, or
  * there is a tunnel around it already, or 64 kB would not hold it) cuts it
@@ -59,8 +59,9 @@
  * Marks on ordinary packets that nothing stands behind are set right in
  * tnl-gso-marks.c, which also has what a tunnel pop needs.
  *
- * Everything is counted by port (tnl-gso-stats.c) and told by
- * `ovs-appctl tnl-gso/show`, `stats` and `explain` (tnl-gso-unixctl.c). */
+ * Everything is counted by port (tnl-gso-stats.c) and told by the database
+ * (tnl-gso-config.c) and by `ovs-appctl tnl-gso/show`, `stats` and `explain`
+ * (tnl-gso-unixctl.c). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -168,8 +169,10 @@ tnl_gso_marks_wrong(const struct dp_packet *p)
     return false;
 }
 
-/* tnl-gso-unixctl.c: configuration and diagnostics. */
+/* tnl-gso-unixctl.c: appctl commands. */
 void tnl_gso_init(void);
+
+/* tnl-gso-config.c: configuration, and what the database is told. */
 void tnl_gso_port_create(struct netdev *);
 void tnl_gso_port_destroy(struct netdev *);
 void tnl_gso_set_config(const struct smap *other_config);

@@ -1,0 +1,213 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "tnl-gso.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "csum-copy.h"
+#ifdef DPDK_NETDEV
+#include "netdev-dpdk-tnl.h"
+#endif
+#ifdef __linux__
+#include "netdev-linux-tnl.h"
+#endif
+#include "netdev-provider.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/netdev.h"
+#include "openvswitch/vlog.h"
+#include "smap.h"
+#include "tnl-gso-plan.h"
+#include "tnl-gso-show.h"
+#include "tnl-gso-stats.h"
+#include "userspace-tso.h"
+#include "util.h"
+
+/* What the database says, and what it is told: the life of a port's state,
+ * other_config, Interface status and statistics.
+ *
+ * Called by the main thread only.  Must not change what is sent but through
+ * configuration. */
+
+VLOG_DEFINE_THIS_MODULE(tnl_gso_config);
+
+void
+tnl_gso_port_create(struct netdev *netdev)
+{
+    netdev->tnl_gso = tnl_gso_port_new(netdev);
+#ifdef __linux__
+    if (netdev_linux_tnl_takes_frames(netdev->netdev_class)) {
+        netdev->tnl_gso->send_frames = netdev_linux_tnl_send_frames;
+    }
+#endif
+#ifdef DPDK_NETDEV
+    if (netdev_dpdk_tnl_sends_mbufs(netdev->netdev_class)) {
+        netdev->tnl_gso->alloc = netdev_dpdk_tnl_alloc;
+    }
+#endif
+}
+
+void
+tnl_gso_port_destroy(struct netdev *netdev)
+{
+    tnl_gso_port_free(netdev->tnl_gso);
+    netdev->tnl_gso = NULL;
+}
+
+/* Takes what concerns us from an Interface's other_config. */
+void
+tnl_gso_port_set_config(struct netdev *netdev, const struct smap *config)
+{
+    const char *s = smap_get(config, "tnl-gso-methods");
+    uint32_t methods = TNL_GSO_METHODS_ALL;
+    char *error;
+
+    if (s && !tnl_gso_methods_from_string(s, &methods, &error)) {
+        VLOG_WARN("%s: ignoring other_config:tnl-gso-methods=\"%s\": %s",
+                  netdev_get_name(netdev), s, error);
+        free(error);
+    }
+    if (methods != tnl_gso_port_methods(netdev->tnl_gso)) {
+        atomic_store_relaxed(&netdev->tnl_gso->methods, methods);
+        netdev_change_seq_changed(netdev);
+    }
+}
+
+/* Reads other_config:tnl-gso-csum6-ports, UDP ports separated by commas or
+ * blanks, and applies what has changed. */
+static void
+set_csum6_ports(const char *s)
+{
+    static char *old;
+    char *save_ptr = NULL;
+    char *copy;
+
+    if (nullable_string_is_equal(old, s)) {
+        return;
+    }
+    free(old);
+    old = nullable_xstrdup(s);
+
+    for (int port = 0; port <= UINT16_MAX; port++) {
+        tnl_gso_require_csum6(htons(port), false);
+    }
+    copy = xstrdup(s ? s : "");
+    for (char *word = strtok_r(copy, ", ", &save_ptr); word;
+         word = strtok_r(NULL, ", ", &save_ptr)) {
+        int port;
+
+        if (str_to_int(word, 10, &port) && port > 0 && port <= UINT16_MAX) {
+            tnl_gso_require_csum6(htons(port), true);
+        } else {
+            VLOG_WARN("other_config:tnl-gso-csum6-ports: ignoring \"%s\", "
+                      "which is not a UDP port", word);
+        }
+    }
+    free(copy);
+}
+
+/* Takes what concerns us from Open_vSwitch other_config. */
+void
+tnl_gso_set_config(const struct smap *other_config)
+{
+    static char *old_impl;
+    const char *impl = smap_get(other_config, "tnl-gso-csum-impl");
+
+    set_csum6_ports(smap_get(other_config, "tnl-gso-csum6-ports"));
+    if (!nullable_string_is_equal(old_impl, impl)) {
+        if (!csum_copy_force(impl)) {
+            VLOG_WARN("other_config:tnl-gso-csum-impl: no \"%s\" here, "
+                      "choosing the best", impl);
+            csum_copy_force(NULL);
+        }
+        free(old_impl);
+        old_impl = nullable_xstrdup(impl);
+    }
+}
+
+/* Adds the methods that 'netdev' uses to its status, for an operator who
+ * looks at the database: the keys of `tnl-gso/show`. */
+void
+tnl_gso_get_status(const struct netdev *netdev, struct smap *smap)
+{
+    struct tnl_gso_show_row row;
+
+    if (!userspace_tso_enabled() || !tnl_gso_port_sends(netdev->tnl_gso)) {
+        return;
+    }
+    for (size_t i = 0; tnl_gso_show_row_get(netdev->tnl_gso, i, &row); i++) {
+        const struct tnl_gso_desc *d = &row.desc;
+        char *key = (d->encap == TNL_GSO_PLAIN
+                     ? xstrdup("tnl_gso_plain")
+                     : xasprintf("tnl_gso_%s_%s%s",
+                                 tnl_gso_encap_to_string(d->encap),
+                                 tnl_gso_outer_family(d),
+                                 d->outer_csum ? "_csum" : ""));
+
+        smap_add_nocopy(smap, key,
+                        xstrdup(tnl_gso_method_to_string(row.plan.method)));
+        ds_destroy(&row.why);
+    }
+}
+
+static void
+put_counter(struct netdev_custom_stats *cs, unsigned long long value,
+            const char *what, const char *which, const char *unit)
+{
+    struct netdev_custom_counter *c;
+
+    if (!value) {
+        return;
+    }
+    cs->counters = xrealloc(cs->counters,
+                            (cs->size + 1) * sizeof *cs->counters);
+    c = &cs->counters[cs->size++];
+    c->value = value;
+    snprintf(c->name, sizeof c->name, "tnl_gso_%s_%s%s", what, which, unit);
+    for (char *p = c->name; *p; p++) {
+        *p = *p == '-' ? '_' : *p;
+    }
+}
+
+/* Appends our counters that are not zero to 'cs'. */
+void
+tnl_gso_get_custom_stats(const struct netdev *netdev,
+                         struct netdev_custom_stats *cs)
+{
+    struct tnl_gso_stats s;
+
+    tnl_gso_stats_get(netdev->tnl_gso, &s);
+    for (size_t e = 0; e < TNL_GSO_N_ENCAPS; e++) {
+        for (size_t m = 0; m < TNL_GSO_N_METHODS; m++) {
+            const char *encap = tnl_gso_encap_to_string(e);
+            const char *method = tnl_gso_method_to_string(m);
+
+            put_counter(cs, s.tx[e][m].packets, encap, method, "_packets");
+            put_counter(cs, s.tx[e][m].segments, encap, method, "_segments");
+            put_counter(cs, s.tx[e][m].bytes, encap, method, "_bytes");
+        }
+    }
+    for (size_t i = 0; i < TNL_GSO_N_REASONS; i++) {
+        put_counter(cs, s.drops[i], "drop", tnl_gso_reason_to_string(i), "");
+    }
+    for (size_t i = 0; i < TNL_GSO_N_EVENTS; i++) {
+        put_counter(cs, s.events[i], "event", tnl_gso_event_to_string(i), "");
+    }
+}

@@ -1,0 +1,182 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "tnl-gso-show.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "netdev-provider.h"
+#include "openvswitch/dynamic-string.h"
+#include "util.h"
+
+/* Asks the plan stage what it would choose, and puts it into words.
+ *
+ * Called for Interface status (tnl-gso-config.c) and for appctl commands
+ * (tnl-gso-unixctl.c).  Must not decide or count anything. */
+
+/* What 'port' can do now. */
+struct tnl_gso_caps
+tnl_gso_port_caps(const struct tnl_gso_port *port)
+{
+    return (struct tnl_gso_caps) {
+        .ol_flags = port->netdev->ol_flags,
+        .methods = tnl_gso_port_methods(port),
+    };
+}
+
+/* Only a port that sends frames itself has a method; a tunnel's Interface has
+ * none, its underlay's has. */
+bool
+tnl_gso_port_sends(const struct tnl_gso_port *port)
+{
+    return port->netdev->netdev_class->send != NULL;
+}
+
+/* How 'ol_flags' have come about. */
+const char *
+tnl_gso_port_source(const struct tnl_gso_port *port)
+{
+    const char *type = netdev_get_type(port->netdev);
+
+    return (!strcmp(type, "system") || !strcmp(type, "internal")
+            || !strcmp(type, "tap") ? "ethtool"
+            : !strncmp(type, "dpdk", 4) ? "DPDK capabilities"
+            : !strncmp(type, "dummy", 5) ? "configured"
+            : "driver");
+}
+
+/* A packet as good as any of its kind. */
+static struct tnl_gso_desc
+typical_desc(enum tnl_gso_encap encap, uint8_t outer_version, bool outer_csum)
+{
+    return (struct tnl_gso_desc) {
+        .encap = encap,
+        .outer = { .version = outer_version },
+        .inner = { .version = 4, .proto = IPPROTO_TCP },
+        .outer_csum = outer_csum,
+        .payload_len = 2,
+        .mss = 1,
+        .n_segs = 2,
+    };
+}
+
+static const struct {
+    uint64_t flag;
+    const char *name;           /* As in Interface status. */
+} flag_names[] = {
+    { NETDEV_TX_OFFLOAD_IPV4_CKSUM, "ip_csum" },
+    { NETDEV_TX_OFFLOAD_TCP_CKSUM, "tcp_csum" },
+    { NETDEV_TX_OFFLOAD_UDP_CKSUM, "udp_csum" },
+    { NETDEV_TX_OFFLOAD_SCTP_CKSUM, "sctp_csum" },
+    { NETDEV_TX_OFFLOAD_TCP_TSO, "tcp_seg" },
+    { NETDEV_TX_VXLAN_TNL_TSO, "vxlan_tso" },
+    { NETDEV_TX_GENEVE_TNL_TSO, "geneve_tso" },
+    { NETDEV_TX_GRE_TNL_TSO, "gre_tso" },
+    { NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM, "out_ip_csum" },
+    { NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM, "out_udp_csum" },
+};
+
+/* Appends the names of NETDEV_TX_* 'flags' to 'ds', separated by commas. */
+void
+tnl_gso_format_offloads(uint64_t flags, struct ds *ds)
+{
+    const char *comma = "";
+
+    for (size_t i = 0; i < ARRAY_SIZE(flag_names); i++) {
+        if (flags & flag_names[i].flag) {
+            ds_put_format(ds, "%s%s", comma, flag_names[i].name);
+            comma = ",";
+        }
+    }
+    if (!*comma) {
+        ds_put_cstr(ds, "none");
+    }
+}
+
+/* Appends to 'ds' what keeps a port with 'caps' from cutting 'd' itself. */
+void
+tnl_gso_format_why_not_hw(const struct tnl_gso_desc *d,
+                  const struct tnl_gso_caps *caps, struct ds *ds)
+{
+    size_t n;
+    const struct tnl_gso_plan_row *rows = tnl_gso_plan_rows(&n);
+
+    if (d->stacked) {
+        ds_put_cstr(ds, "more than one VLAN tag, or MPLS labels");
+        return;
+    } else if (d->inner.ext || d->outer.ext) {
+        ds_put_cstr(ds, "IPv6 extension headers");
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].method == TNL_GSO_HW && rows[i].encap == d->encap
+            && (d->encap == TNL_GSO_PLAIN
+                || (rows[i].outer_csum == d->outer_csum
+                    && rows[i].outer_ipv4 == (d->outer.version == 4)))) {
+            uint64_t missing = rows[i].need & ~caps->ol_flags;
+
+            if (missing) {
+                ds_put_cstr(ds, "port lacks ");
+                tnl_gso_format_offloads(missing, ds);
+            } else if (!(caps->methods & (1u << TNL_GSO_HW))) {
+                ds_put_cstr(ds, "excluded by tnl-gso-methods");
+            }
+            return;
+        }
+    }
+    ds_put_cstr(ds, "no port computes a GRE checksum");
+}
+
+/* Fills in 'row' number 'i' for 'port'; the caller must destroy 'row->why'.
+ * Returns false past the last one. */
+bool
+tnl_gso_show_row_get(const struct tnl_gso_port *port, size_t i,
+                     struct tnl_gso_show_row *row)
+{
+    struct tnl_gso_caps caps = tnl_gso_port_caps(port);
+
+    if (!i) {
+        row->desc = typical_desc(TNL_GSO_PLAIN, 0, false);
+    } else if (i <= 4 * (TNL_GSO_N_ENCAPS - 1)) {
+        size_t k = i - 1;
+
+        row->desc = typical_desc(1 + k / 4, k & 2 ? 6 : 4, k & 1);
+    } else {
+        return false;
+    }
+    tnl_gso_plan(&row->desc, &caps, &row->plan);
+    ds_init(&row->why);
+    if (row->plan.method != TNL_GSO_HW) {
+        tnl_gso_format_why_not_hw(&row->desc, &caps, &row->why);
+    }
+    return true;
+}
+
+const char *
+tnl_gso_outer_family(const struct tnl_gso_desc *d)
+{
+    return (d->encap == TNL_GSO_PLAIN ? "-"
+            : d->outer.version == 4 ? "ipv4" : "ipv6");
+}
+
+const char *
+tnl_gso_csum_string(const struct tnl_gso_desc *d)
+{
+    return d->encap == TNL_GSO_PLAIN ? "-" : d->outer_csum ? "yes" : "no";
+}

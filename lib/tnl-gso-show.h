@@ -1,0 +1,50 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef TNL_GSO_SHOW_H
+#define TNL_GSO_SHOW_H 1
+
+/* What a port does with each kind of superpacket, and why. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "openvswitch/dynamic-string.h"
+#include "tnl-gso-desc.h"
+#include "tnl-gso-plan.h"
+#include "tnl-gso-stats.h"
+
+/* One line of `tnl-gso/show`: the method for one kind of superpacket. */
+struct tnl_gso_show_row {
+    struct tnl_gso_desc desc;
+    struct tnl_gso_plan plan;
+    struct ds why;              /* Why not hw. */
+};
+
+struct tnl_gso_caps tnl_gso_port_caps(const struct tnl_gso_port *);
+bool tnl_gso_port_sends(const struct tnl_gso_port *);
+const char *tnl_gso_port_source(const struct tnl_gso_port *);
+bool tnl_gso_show_row_get(const struct tnl_gso_port *, size_t i,
+                          struct tnl_gso_show_row *);
+
+void tnl_gso_format_offloads(uint64_t flags, struct ds *);
+void tnl_gso_format_why_not_hw(const struct tnl_gso_desc *,
+                               const struct tnl_gso_caps *, struct ds *);
+const char *tnl_gso_outer_family(const struct tnl_gso_desc *);
+const char *tnl_gso_csum_string(const struct tnl_gso_desc *);
+
+#endif /* tnl-gso-show.h */
