@@ -87,6 +87,40 @@ build(size_t size, bool partial)
     return p;
 }
 
+/* Puts VXLAN over IPv4 around 'p', with marks as a tunnel push sets them. */
+static void
+encapsulate(struct dp_packet *p)
+{
+    enum { HDR_LEN = (ETH_HEADER_LEN + IP_HEADER_LEN + UDP_HEADER_LEN
+                      + sizeof(struct vxlanhdr)) };
+    uint32_t offloads = p->offloads << DP_PACKET_OL_SHIFT_COUNT;
+    uint16_t l3_ofs = p->l3_ofs;
+    uint16_t l4_ofs = p->l4_ofs;
+    struct eth_header *eth = dp_packet_push_zeros(p, HDR_LEN);
+    struct ip_header *ip = (void *) (eth + 1);
+    struct udp_header *udp = (void *) (ip + 1);
+
+    memset(eth, 0x02, 2 * ETH_ADDR_LEN);
+    eth->eth_type = htons(ETH_TYPE_IP);
+    ip->ip_ihl_ver = IP_IHL_VER(5, 4);
+    ip->ip_tot_len = htons(dp_packet_size(p) - ETH_HEADER_LEN);
+    ip->ip_ttl = 64;
+    ip->ip_proto = IPPROTO_UDP;
+    udp->udp_dst = htons(4789);
+    udp->udp_len = htons(dp_packet_size(p) - ETH_HEADER_LEN - IP_HEADER_LEN);
+    udp->udp_csum = htons(0xffff);
+
+    p->offloads = offloads;
+    dp_packet_tunnel_set_vxlan(p);
+    dp_packet_l4_proto_set_udp(p);
+    dp_packet_ip_checksum_set_partial(p);
+    dp_packet_l4_checksum_set_partial(p);
+    p->inner_l3_ofs = l3_ofs + HDR_LEN;
+    p->inner_l4_ofs = l4_ofs + HDR_LEN;
+    p->l3_ofs = ETH_HEADER_LEN;
+    p->l4_ofs = ETH_HEADER_LEN + IP_HEADER_LEN;
+}
+
 static void
 send_packets(struct netdev *netdev, const struct dp_packet *p,
              size_t batch_size, size_t n,
@@ -100,6 +134,8 @@ send_packets(struct netdev *netdev, const struct dp_packet *p,
             struct dp_packet *q = dp_packet_clone_with_headroom(p, 128);
 
             q->offloads = p->offloads;
+            q->inner_l3_ofs = p->inner_l3_ofs;
+            q->inner_l4_ofs = p->inner_l4_ofs;
             dp_packet_batch_add(&batch, q);
         }
         ovs_assert(!send(netdev, &batch));
@@ -121,7 +157,8 @@ main(int argc, char *argv[])
 
     set_program_name(argv[0]);
     if (argc != 5) {
-        ovs_fatal(0, "usage: %s tso|notso good|partial SIZE BATCH", argv[0]);
+        ovs_fatal(0, "usage: %s tso|notso good|partial|vxlan SIZE "
+                  "BATCH", argv[0]);
     }
     vlog_set_levels(NULL, VLF_ANY_DESTINATION, VLL_OFF);
     smap_add(&config, "userspace-tso-enable",
@@ -131,9 +168,13 @@ main(int argc, char *argv[])
 
     dummy_enable("system");
     ovs_assert(!netdev_open("p0", "dummy", &netdev));
+    ovs_assert(!netdev_set_mtu(netdev, 2000));
     ovs_assert(userspace_tso_enabled() == !strcmp(argv[1], "tso"));
 
-    p = build(atoi(argv[3]), !strcmp(argv[2], "partial"));
+    p = build(atoi(argv[3]), strcmp(argv[2], "good"));
+    if (!strcmp(argv[2], "vxlan")) {
+        encapsulate(p);
+    }
     send_packets(netdev, p, atoi(argv[4]), WARM_UP, not_measured);
     send_packets(netdev, p, atoi(argv[4]), MEASURED, measured);
     printf("%d\n", MEASURED);
