@@ -34,7 +34,8 @@ NL_PIDS=()
 # Beginning and end.
 # ---------------------------------------------------------------------------
 
-# nl_init: call once, before anything else of this file.
+# nl_init: call once, before anything else of this file: from then on the
+# cleaning is certain.
 nl_init() {
     NL_TMP=$(mktemp -d "${TMPDIR:-/tmp}/$NL_RUN.XXXXXX") || exit 1
     # 'exit' inside a signal trap runs the EXIT trap, with the usual status.
@@ -85,11 +86,11 @@ nl_need_root() {
         echo "$0: needs root (network namespaces)" >&2
         return 1
     fi
-    if ! ip netns add "$NL_RUN-probe" 2>/dev/null; then
+    if ! nl_ns probe 2>/dev/null; then
         echo "$0: cannot make network namespaces here" >&2
         return 1
     fi
-    ip netns del "$NL_RUN-probe"
+    nl_ns_del probe
 }
 
 # nl_need PROGRAM...: prints the missing ones and fails if there are any.
@@ -223,24 +224,20 @@ nl_mac() { in_ns "$1" cat "/sys/class/net/$2/address"; }
 # nl_can_link TYPE: does the kernel make such a device?
 nl_can_link() {
     local status
-    ip netns add "$NL_RUN-probe" || return 1
+    nl_ns probe || return 1
     case $1 in
-        vxlan|geneve) set -- "$1" id 1 remote 192.0.2.1 dstport 4789 ;;
-        gretap) set -- "$1" remote 192.0.2.1 ;;
-        ip6gretap) set -- "$1" remote 2001:db8::1 ;;
-        veth) set -- "$1" peer name probe1 ;;
+        vxlan|geneve) set -- type "$1" id 1 remote 192.0.2.1 dstport 4789 ;;
+        gretap) set -- type "$1" remote 192.0.2.1 ;;
+        ip6gretap) set -- type "$1" remote 2001:db8::1 ;;
+        veth) set -- type "$1" peer name probe1 ;;
         8021q)
-            ip -n "$NL_RUN-probe" link add probe1 type veth peer name probe2
-            set -- vlan id 1
+            nl_ip probe link add probe1 type veth peer name probe2
+            set -- link probe1 type vlan id 1
             ;;
     esac
-    if test "$1" = vlan; then
-        ip -n "$NL_RUN-probe" link add link probe1 probe0 type "$@" 2>/dev/null
-    else
-        ip -n "$NL_RUN-probe" link add probe0 type "$@" 2>/dev/null
-    fi
+    nl_ip probe link add name probe0 "$@" 2>/dev/null
     status=$?
-    ip netns del "$NL_RUN-probe"
+    nl_ns_del probe
     return $status
 }
 
