@@ -148,8 +148,8 @@ put_costs(struct json *row, const struct bench_result *r,
     for (int w = BENCH_PACKETS; w < BENCH_N_WAYS; w++) {
         char *name = xasprintf("%s-cost", bench_ways[w].name);
 
-        json_object_put(row, name, json_real_create(r->ns_per_byte[w]
-                                                    / base->ns_per_byte[w]));
+        json_object_put(row, name, json_real_create(r->cost[w]
+                                                    / base->cost[w]));
         free(name);
     }
 }

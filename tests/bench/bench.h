@@ -71,8 +71,8 @@ struct bench_result {
     double memcpy_speed;        /* The limit's. */
     double to_memcpy;           /* Time of the better of our ways, over that of
                                  * the limit. */
-    double ns_per_byte[BENCH_N_WAYS]; /* Of payload; for comparison with
-                                       * others of the same run only. */
+    double cost[BENCH_N_WAYS];  /* Per byte of payload, in a unit that is the
+                                 * same for all cases. */
 };
 
 void bench_case_init(struct bench_case *, enum ref_encap, uint16_t mss,

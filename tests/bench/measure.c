@@ -94,6 +94,20 @@ copy_batch(struct dp_packet_batch *batch, uint32_t hdr_len, uint32_t mss)
     }
 }
 
+/* Returns the nanoseconds that some fixed work takes: what costs of different
+ * cases, which are minutes apart, are expressed in. */
+static uint64_t
+time_yardstick(void)
+{
+    static char buffer[2][HOT_BYTES];
+    uint64_t start = bench_now();
+
+    for (int i = 0; i < 2 * ROUND_BYTES / HOT_BYTES; i++) {
+        memcpy(buffer[i & 1], buffer[!(i & 1)], HOT_BYTES);
+    }
+    return MAX(1, bench_now() - start);
+}
+
 /* Returns the nanoseconds that it takes to send 'n' copies of 'p', a whole
  * number of batches, by 'way', or to copy them if 'way' is null. */
 static uint64_t
@@ -165,7 +179,7 @@ bench_measure(const struct bench_case *c, struct bench_result *r)
 {
     enum { LIMIT = BENCH_N_WAYS, N_TIMED };
     struct dp_packet *p = pkt_build(&c->row);
-    double *speed[N_TIMED], *ns[N_TIMED];
+    double *speed[N_TIMED], *ns[N_TIMED], *cost[N_TIMED];
     struct tnl_gso_desc desc;
     double *to_memcpy;
     double round_bytes;
@@ -178,8 +192,11 @@ bench_measure(const struct bench_case *c, struct bench_result *r)
     for (int w = 0; w < N_TIMED; w++) {
         speed[w] = xcalloc(c->rounds, sizeof *speed[w]);
         ns[w] = xcalloc(c->rounds, sizeof *ns[w]);
+        cost[w] = xcalloc(c->rounds, sizeof *cost[w]);
     }
     for (int i = -1; i < c->rounds; i++) {
+        uint64_t yardstick = time_yardstick();
+
         for (int w = 0; w < N_TIMED; w++) {
             const struct bench_way *way = w == LIMIT ? NULL : &bench_ways[w];
 
@@ -190,6 +207,7 @@ bench_measure(const struct bench_case *c, struct bench_result *r)
                 continue;
             }
             ns[w][i] = MAX(1, time_round(way, c, p, desc.hdr_len));
+            cost[w][i] = ns[w][i] / yardstick;
             speed[w][i] = ns[BENCH_UPSTREAM][i] / ns[w][i];
         }
         if (i >= 0) {
@@ -206,7 +224,7 @@ bench_measure(const struct bench_case *c, struct bench_result *r)
     r->n_segs = desc.n_segs;
     for (int w = 0; w < BENCH_N_WAYS; w++) {
         r->speed[w] = bench_median(speed[w], c->rounds);
-        r->ns_per_byte[w] = bench_median(ns[w], c->rounds) / round_bytes;
+        r->cost[w] = bench_median(cost[w], c->rounds) / round_bytes;
     }
     r->memcpy_speed = bench_median(speed[LIMIT], c->rounds);
     r->to_memcpy = bench_median(to_memcpy, c->rounds);
@@ -215,6 +233,7 @@ bench_measure(const struct bench_case *c, struct bench_result *r)
     for (int w = 0; w < N_TIMED; w++) {
         free(speed[w]);
         free(ns[w]);
+        free(cost[w]);
     }
     dp_packet_delete(p);
 }
