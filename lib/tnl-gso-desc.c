@@ -159,7 +159,8 @@ skip_nsh(const void *frame, size_t size, size_t *ofs, ovs_be16 *eth_type)
 }
 
 /* Moves '*ofs' behind the Ethernet header there and any number of VLAN tags,
- * and stores what they announce in '*eth_type'. */
+ * and stores what they announce in '*eth_type'.  Another Ethernet header can
+ * be announced by a tunnel or an NSH only. */
 static bool
 skip_ethernet(const void *frame, size_t size, size_t *ofs,
               ovs_be16 *eth_type, bool *stacked)
@@ -177,7 +178,7 @@ skip_ethernet(const void *frame, size_t size, size_t *ofs,
     if (n_tags > 1) {
         *stacked = true;
     }
-    return true;
+    return *eth_type != htons(ETH_TYPE_TEB);
 }
 
 /* Moves '*ofs' behind the MPLS labels there, and stores what is likely to

@@ -125,48 +125,47 @@ tnl_gso_ip6_has_ext(const struct ovs_16aligned_ip6_hdr *ip6)
     }
 }
 
-/* May the IP header at 'l3' belong to a fragment? */
+/* Does one of 'marks', those of one level of 'p', say that a checksum is
+ * partial which is in a header that 'p' does not have, or may not have?
+ *
+ * Every packet with a partial checksum is asked on its way out, so this must
+ * be short. */
 static inline bool
-tnl_gso_maybe_fragment(const void *l3)
+tnl_gso_level_wrong(const struct dp_packet *p, uint32_t marks,
+                    uint16_t l3_ofs, uint32_t l4_ofs)
 {
-    const struct ip_header *ip = l3;
+    const struct ip_header *ip;
 
-    if (IP_VER(ip->ip_ihl_ver) == 4) {
-        return IP_IS_FRAGMENT(ip->ip_frag_off);
-    } else {
-        const struct ovs_16aligned_ip6_hdr *ip6 = l3;
-
-        return ip6->ip6_nxt == IPPROTO_FRAGMENT || tnl_gso_ip6_has_ext(ip6);
+    if ((marks & DP_PACKET_OL_L4_CKSUM_MASK) != DP_PACKET_OL_L4_CKSUM_MASK) {
+        return l4_ofs == UINT16_MAX
+               && (marks & DP_PACKET_OL_IP_CKSUM_MASK)
+                  == DP_PACKET_OL_IP_CKSUM_MASK;
     }
+    if (!(marks & DP_PACKET_OL_L4_PROTO_MASK)
+        || l4_ofs + TCP_HEADER_LEN > dp_packet_size(p)) {
+        return true;
+    }
+
+    /* The upper layer's checksum is not in a fragment, or not over it. */
+    ip = (const void *) ((const char *) dp_packet_base(p) + __packet_data(p)
+                         + l3_ofs);
+    return (IP_VER(ip->ip_ihl_ver) == 4
+            ? IP_IS_FRAGMENT(ip->ip_frag_off)
+            : (((const struct ovs_16aligned_ip6_hdr *) ip)->ip6_nxt
+               != IPPROTO_TCP
+               && ((const struct ovs_16aligned_ip6_hdr *) ip)->ip6_nxt
+                  != IPPROTO_UDP));
 }
 
-/* Is a mark of 'p' about a header that 'p' does not have, or may not have?  To
- * be asked only for packets with a checksum that is partial. */
+/* Is a mark of 'p' wrong?  Only worth asking if one says "partial". */
 static inline bool
 tnl_gso_marks_wrong(const struct dp_packet *p)
 {
-    uint32_t o = p->offloads;
-    uint32_t l4_len = TCP_HEADER_LEN;
+    uint32_t inner = p->offloads >> DP_PACKET_OL_SHIFT_COUNT;
 
-    if (p->l4_ofs == UINT16_MAX
-        || (p->inner_l4_ofs == UINT16_MAX
-            && dp_packet_inner_ip_checksum_partial(p))) {
-        return true;
-    }
-    if ((o & DP_PACKET_OL_L4_CKSUM_MASK) == DP_PACKET_OL_L4_CKSUM_MASK
-        && (!(o & DP_PACKET_OL_L4_PROTO_MASK)
-            || p->l4_ofs + l4_len > dp_packet_size(p)
-            || tnl_gso_maybe_fragment(dp_packet_l3(p)))) {
-        return true;
-    }
-    if ((o & DP_PACKET_OL_INNER_L4_CKSUM_MASK)
-        == DP_PACKET_OL_INNER_L4_CKSUM_MASK
-        && (!(o & DP_PACKET_OL_INNER_L4_PROTO_MASK)
-            || p->inner_l4_ofs + l4_len > dp_packet_size(p)
-            || tnl_gso_maybe_fragment(dp_packet_inner_l3(p)))) {
-        return true;
-    }
-    return false;
+    return (tnl_gso_level_wrong(p, p->offloads, p->l3_ofs, p->l4_ofs)
+            || (inner && tnl_gso_level_wrong(p, inner, p->inner_l3_ofs,
+                                             p->inner_l4_ofs)));
 }
 
 /* tnl-gso-unixctl.c: appctl commands. */

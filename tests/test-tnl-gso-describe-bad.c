@@ -58,6 +58,9 @@ static const struct bad_row bad_rows[] = {
     { "unknown protocol in Geneve", REF_GENEVE, 4, 4, 0, false, 44, 2,
       { 0x12, 0x34 }, TNL_GSO_R_L2 },
 
+    { "Ethernet that announces Ethernet", REF_PLAIN, 4, 4, 0, false, 12, 2,
+      { 0x65, 0x58 }, TNL_GSO_R_L2 },
+
     /* L3. */
     { "IPv4 Ethertype, IPv6 header", REF_PLAIN, 4, 6, 0, false, 12, 2,
       { 0x08, 0x00 }, TNL_GSO_R_L3 },
