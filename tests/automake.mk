@@ -8,6 +8,7 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/bench/ways.c \
 	tests/tnl-gso/test-tnl-gso.c \
 	tests/tnl-gso/test-tnl-gso.h \
+	tests/tnl-gso/test-tnl-gso-buf.c \
 	tests/tnl-gso/test-tnl-gso-compare.c \
 	tests/tnl-gso/test-tnl-gso-csum.c \
 	tests/tnl-gso/test-tnl-gso-cut.c \
@@ -27,6 +28,7 @@ tests_ovstest_SOURCES += \
 EXTRA_PROGRAMS += tests/tnl-gso/fuzz-tnl-gso
 tests_tnl_gso_fuzz_tnl_gso_SOURCES = \
 	tests/tnl-gso/fuzz-tnl-gso.c \
+	tests/tnl-gso/test-tnl-gso-buf.c \
 	tests/tnl-gso/test-tnl-gso-compare.c \
 	tests/tnl-gso/tnl-gso-pkt.c \
 	tests/tnl-gso/tnl-gso-ref.c \

@@ -1,0 +1,186 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+#undef NDEBUG
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dp-packet.h"
+#include "ovs-thread.h"
+#include "test-tnl-gso.h"
+#include "tnl-gso/tnl-gso-buf.h"
+#include "util.h"
+
+/* The pool of buffers: what it keeps is bounded and counted, and nothing is
+ * lost when a packet changes hands.  Leaks are for ASan to see (run-asan). */
+
+enum { SMALL = 1500, BIG = 9000, HEADROOM = 128, MANY = 300 };
+
+static struct tnl_gso_buf_usage
+usage(void)
+{
+    struct tnl_gso_buf_usage u;
+
+    tnl_gso_buf_usage_get(&u);
+    return u;
+}
+
+static struct dp_packet *
+new_packet(size_t size)
+{
+    struct dp_packet *p = tnl_gso_buf_new(NULL, size, HEADROOM);
+
+    p->packet_type = htonl(PT_ETH);
+    memset(dp_packet_data(p), 0x5a, size);
+    return p;
+}
+
+static char *
+check_data(const struct dp_packet *p, size_t size)
+{
+    const uint8_t *data = dp_packet_data(p);
+
+    for (size_t i = 0; i < size; i++) {
+        if (data[i] != 0x5a) {
+            return xasprintf("byte %"PRIuSIZE" is %#x", i, data[i]);
+        }
+    }
+    return dp_packet_size(p) != size ? xstrdup("size is wrong") : NULL;
+}
+
+static char *
+expect(bool ok, const char *what)
+{
+    return ok ? NULL : xstrdup(what);
+}
+
+/* Many are given back, few are kept, and the last one comes first. */
+static void
+test_bounds(size_t size)
+{
+    struct dp_packet *packets[MANY];
+    size_t before = usage().n_bufs - usage().n_idle;
+    struct tnl_gso_buf_usage u;
+    struct dp_packet *p;
+
+    for (size_t i = 0; i < MANY; i++) {
+        packets[i] = new_packet(size);
+    }
+    u = usage();
+    test_case(expect(u.n_bufs - u.n_idle == before + MANY, "not counted"),
+              "buf: %"PRIuSIZE" bytes: %d in use", size, MANY);
+    test_case(expect(u.bytes >= MANY * size, "bytes not counted"),
+              "buf: %"PRIuSIZE" bytes: memory", size);
+    test_case(check_data(packets[0], size),
+              "buf: %"PRIuSIZE" bytes: data of the first", size);
+    for (size_t i = 0; i < MANY; i++) {
+        dp_packet_delete(packets[i]);
+    }
+    u = usage();
+    test_case(expect(u.n_bufs - u.n_idle == before && u.n_idle
+                     && u.n_idle < MANY, "not bounded"),
+              "buf: %"PRIuSIZE" bytes: kept", size);
+
+    p = new_packet(size);
+    packets[0] = p;
+    dp_packet_delete(p);
+    p = new_packet(size);
+    test_case(expect(p == packets[0], "another one"),
+              "buf: %"PRIuSIZE" bytes: last in, first out", size);
+    dp_packet_delete(p);
+}
+
+/* What other code does to a packet it got. */
+static void
+test_other_code(void)
+{
+    struct dp_packet *p = new_packet(SMALL);
+    struct dp_packet *clone = dp_packet_clone(p);
+    size_t in_use;
+    char *data;
+
+    test_case(check_data(clone, SMALL), "buf: clone");
+    test_case(expect(clone->source == DPBUF_MALLOC, "not from malloc"),
+              "buf: source of a clone");
+    dp_packet_delete(clone);
+
+    dp_packet_prealloc_tailroom(p, 20000);
+    test_case(check_data(p, SMALL), "buf: more tailroom than there is");
+    dp_packet_prealloc_headroom(p, 1000);
+    test_case(check_data(p, SMALL), "buf: more headroom than there is");
+    in_use = usage().n_bufs - usage().n_idle;
+    dp_packet_delete(p);
+    test_case(expect(usage().n_bufs - usage().n_idle == in_use - 1,
+                     "not back"), "buf: free after it was moved");
+    p = new_packet(SMALL);
+    test_case(expect(dp_packet_tailroom(p) < 2048, "data of another"),
+              "buf: its own data again");
+
+    data = dp_packet_steal_data(p);
+    test_case(expect(data[0] == 0x5a && data[SMALL - 1] == 0x5a, "data lost"),
+              "buf: steal data");
+    free(data);
+    dp_packet_delete(p);
+    p = new_packet(SMALL);
+    test_case(check_data(p, SMALL), "buf: use after a theft");
+    dp_packet_delete(p);
+
+    p = new_packet(40000);
+    test_case(expect(p->source == DPBUF_MALLOC, "from the pool"),
+              "buf: too large");
+    dp_packet_delete(p);
+}
+
+static void *
+free_all(void *packets_)
+{
+    struct dp_packet **packets = packets_;
+
+    for (size_t i = 0; i < MANY; i++) {
+        dp_packet_delete(packets[i]);
+    }
+    return NULL;
+}
+
+/* A thread frees what another one made, and ends. */
+static void
+test_threads(void)
+{
+    struct dp_packet *packets[MANY];
+    struct tnl_gso_buf_usage before = usage();
+    struct tnl_gso_buf_usage after;
+
+    for (size_t i = 0; i < MANY; i++) {
+        packets[i] = new_packet(i % 2 ? SMALL : BIG);
+    }
+    xpthread_join(ovs_thread_create("free", free_all, packets), NULL);
+    after = usage();
+    test_case(expect(after.n_bufs - after.n_idle
+                     == before.n_bufs - before.n_idle
+                     && after.n_bufs <= before.n_bufs, "lost or kept"),
+              "buf: freed by a thread that ends");
+}
+
+void
+test_buf(struct ovs_cmdl_context *ctx OVS_UNUSED)
+{
+    test_bounds(SMALL);
+    test_bounds(BIG);
+    test_other_code();
+    test_threads();
+}
