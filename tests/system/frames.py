@@ -56,6 +56,7 @@ GSO_TCPV4 = 1
 GSO_TCPV6 = 4
 GSO_UDP_TUNNEL_IPV4 = 0x20
 GSO_UDP_TUNNEL_IPV6 = 0x40
+GSO_ECN = 0x80
 
 
 # Sums.
@@ -124,6 +125,7 @@ ROW = collections.OrderedDict([
     ('mss', 1400),
     ('payload', 4200),
     ('flags', ACK),
+    ('ecn', False),             # vnet header says that CWR is special.
     ('seq', 0x12345678),
     ('urgent', 0),
     ('tcpopts', b''),
@@ -240,6 +242,8 @@ class Superpacket:
         row = self.row
         flags = NEEDS_CSUM
         gso_type = GSO_TCPV4 if row['ip'] == 4 else GSO_TCPV6
+        if row['ecn']:
+            gso_type |= GSO_ECN
         if row['encap'] != 'plain':
             assert size >= 24
             gso_type |= (GSO_UDP_TUNNEL_IPV4 if row['outer'] == 4
