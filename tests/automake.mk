@@ -24,6 +24,14 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/tnl-gso-ref.h \
 	tests/tnl-gso/tnl-gso-ref-parse.c
 
+if DPDK_NETDEV
+tests_ovstest_SOURCES += \
+	tests/tnl-gso/bench-tnl-gso-dpdk.c \
+	tests/tnl-gso/test-tnl-gso-dpdk.c \
+	tests/tnl-gso/tnl-gso-dpdk.c \
+	tests/tnl-gso/tnl-gso-dpdk.h
+endif
+
 # Built by tests/run-fuzz alone, in a build directory of its own.
 EXTRA_PROGRAMS += tests/tnl-gso/fuzz-tnl-gso
 tests_tnl_gso_fuzz_tnl_gso_SOURCES = \

@@ -285,13 +285,16 @@ nl_need_build() {
     fi
 }
 
-# nl_ovs NS TSO(true|false): starts ovsdb-server and ovs-vswitchd in NS.
-# They run in the foreground of a background job: no fork, so that $! is the
+# nl_ovs NS TSO(true|false) [COLUMN...]: starts ovsdb-server and ovs-vswitchd in
+# NS.  COLUMNs are set in Open_vSwitch before, NL_VSWITCHD_ARGS are more
+# arguments of ovs-vswitchd.  They run in the foreground of a background job: no fork, so that $! is the
 # process that is killed in the end.
 declare -A NL_VSWITCHD NL_OVSDB
+NL_VSWITCHD_ARGS=()
 NL_N_BRIDGES=0
 nl_ovs() {
     local ns=$1 tso=$2 dir=$NL_TMP/ovs-$1
+    shift 2
     rm -rf "$dir"
     mkdir -p "$dir" || return 1
     "$BUILD/ovsdb/ovsdb-tool" create "$dir/conf.db" "$NL_SCHEMA" || return 1
@@ -301,9 +304,10 @@ nl_ovs() {
     NL_OVSDB[$ns]=$NL_LAST_PID
     nl_wait 10 test -S "$dir/db.sock" || return 1
     nl_vsctl "$ns" --no-wait init -- set Open_vSwitch . \
-        other_config:userspace-tso-enable="$tso" || return 1
+        other_config:userspace-tso-enable="$tso" "$@" || return 1
     nl_ovs_env "$ns" in_ns_bg "$ns" "$BUILD/vswitchd/ovs-vswitchd" \
         "unix:$dir/db.sock" --pidfile --disable-system \
+        ${NL_VSWITCHD_ARGS[@]+"${NL_VSWITCHD_ARGS[@]}"} \
         --log-file="$dir/ovs-vswitchd.log" >"$dir/ovs-vswitchd.out" 2>&1
     NL_VSWITCHD[$ns]=$NL_LAST_PID
     nl_wait 20 nl_appctl "$ns" version
