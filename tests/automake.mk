@@ -36,7 +36,6 @@ endif
 EXTRA_PROGRAMS += tests/tnl-gso/fuzz-tnl-gso
 tests_tnl_gso_fuzz_tnl_gso_SOURCES = \
 	tests/tnl-gso/fuzz-tnl-gso.c \
-	tests/tnl-gso/test-tnl-gso-buf.c \
 	tests/tnl-gso/test-tnl-gso-compare.c \
 	tests/tnl-gso/tnl-gso-pkt.c \
 	tests/tnl-gso/tnl-gso-ref.c \

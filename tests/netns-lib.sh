@@ -169,6 +169,11 @@ nl_ns() {
     for n; do
         NL_NETNS+=("$NL_RUN-$n")
         ip netns add "$NL_RUN-$n" || return 1
+        # Where this fails, the reason is not a device that is missing.
+        if ! in_ns "$n" true; then
+            echo "network namespaces cannot be used here" >&2
+            return 1
+        fi
         ip -n "$NL_RUN-$n" link set lo up
         # Addresses are usable at once: no duplicate address detection.  No
         # router solicitations, no multicast joins that blur a capture.
