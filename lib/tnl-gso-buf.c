@@ -37,16 +37,16 @@ struct buf {
 BUILD_ASSERT_DECL(offsetof(struct buf, packet) == 0);
 
 /* Sizes of data: a segment of a 1,500 byte MTU and of jumbo frames, tunnel
- * headers, Geneve options and headroom included.  As many are kept as two
- * superpackets need, or four with jumbo frames. */
+ * headers, Geneve options and headroom included.  As many are kept as five
+ * superpackets need, or one with an mss of 256 bytes. */
 static const struct {
     size_t data_size;
     size_t max_idle;
 } classes[] = {
-    { 2048, 128 },
+    { 2048, 256 },
     { 10240, 32 },
 };
-enum { N_CLASSES = ARRAY_SIZE(classes), MAX_IDLE = 128 };
+enum { N_CLASSES = ARRAY_SIZE(classes), MAX_IDLE = 256 };
 
 /* What a thread keeps, the one freed last on top. */
 struct stack {
