@@ -28,12 +28,11 @@
 struct buf {
     PADDED_MEMBERS(CACHE_LINE_SIZE,
         struct dp_packet packet;
-        size_t class;           /* Index into 'classes'. */
+        size_t class;           /* Index into 'classes'.  Not in a cache line
+                                 * that a segment uses: see class_of(). */
     );
 };
 
-/* 'class' is not in a cache line that a segment uses.  Where the data is still
- * that of the buffer, its size tells the class: class_of(). */
 BUILD_ASSERT_DECL(offsetof(struct buf, packet) == 0);
 
 /* Sizes of data: a segment of a 1,500 byte MTU and of jumbo frames, tunnel
@@ -78,7 +77,8 @@ buf_data(const struct buf *buf)
     return CONST_CAST(struct buf *, buf) + 1;
 }
 
-/* A size of data is that of one class only. */
+/* The class of 'p', whose data is that of its buffer.  A size of data is that
+ * of one class only. */
 static size_t
 class_of(const struct dp_packet *p)
 {
@@ -157,14 +157,25 @@ stack_get(void)
     return *stack;
 }
 
+/* The same as tnl_gso_buf_new(), from malloc(): for packets that any code may
+ * get. */
+struct dp_packet *
+tnl_gso_alloc_any(const struct netdev *netdev OVS_UNUSED, size_t size,
+                  size_t headroom)
+{
+    struct dp_packet *p = dp_packet_new_with_headroom(size, headroom);
+
+    dp_packet_set_size(p, size);
+    return p;
+}
+
 /* Returns a packet with 'size' bytes of data, not initialized, behind
  * 'headroom' bytes.  The caller must set every other field that a driver
  * reads: offsets, offloads, hash and mark are those of its last user.
  *
  * What is too large for the pool comes from malloc(). */
 struct dp_packet *
-tnl_gso_buf_new(const struct netdev *netdev OVS_UNUSED, size_t size,
-                size_t headroom)
+tnl_gso_buf_new(const struct netdev *netdev, size_t size, size_t headroom)
 {
     struct dp_packet *p;
     struct stack *stack;
@@ -173,9 +184,7 @@ tnl_gso_buf_new(const struct netdev *netdev OVS_UNUSED, size_t size,
 
     while (size + headroom > classes[class].data_size) {
         if (++class >= N_CLASSES) {
-            p = dp_packet_new_with_headroom(size, headroom);
-            dp_packet_set_size(p, size);
-            return p;
+            return tnl_gso_alloc_any(netdev, size, headroom);
         }
     }
 

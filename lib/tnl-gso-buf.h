@@ -37,6 +37,8 @@
 struct dp_packet;
 struct netdev;
 
+struct dp_packet *tnl_gso_alloc_any(const struct netdev *, size_t size,
+                                    size_t headroom);
 struct dp_packet *tnl_gso_buf_new(const struct netdev *, size_t size,
                                   size_t headroom);
 void tnl_gso_buf_free(struct dp_packet *);

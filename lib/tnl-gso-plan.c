@@ -70,16 +70,24 @@ tnl_gso_plan_rows(size_t *n)
     return rows;
 }
 
+/* Is 'row' about superpackets like the one that 'd' describes? */
+bool
+tnl_gso_plan_row_is_for(const struct tnl_gso_plan_row *row,
+                        const struct tnl_gso_desc *d)
+{
+    return (row->encap == d->encap
+            && (d->encap == TNL_GSO_PLAIN
+                || (row->outer_csum == d->outer_csum
+                    && row->outer_ipv4 == (d->outer.version == 4))));
+}
+
 static bool
 row_fits(const struct tnl_gso_plan_row *row, const struct tnl_gso_desc *d,
          const struct tnl_gso_caps *caps)
 {
-    return (row->encap == d->encap
-            && caps->methods & (1u << row->method)
+    return (caps->methods & (1u << row->method)
             && (caps->ol_flags & row->need) == row->need
-            && (d->encap == TNL_GSO_PLAIN
-                || (row->outer_csum == d->outer_csum
-                    && row->outer_ipv4 == (d->outer.version == 4))));
+            && tnl_gso_plan_row_is_for(row, d));
 }
 
 static enum tnl_gso_method

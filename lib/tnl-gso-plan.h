@@ -85,6 +85,8 @@ struct tnl_gso_plan_row {
     uint64_t need;              /* NETDEV_TX_* that all must be there. */
 };
 const struct tnl_gso_plan_row *tnl_gso_plan_rows(size_t *n);
+bool tnl_gso_plan_row_is_for(const struct tnl_gso_plan_row *,
+                             const struct tnl_gso_desc *);
 
 const char *tnl_gso_method_to_string(enum tnl_gso_method);
 bool tnl_gso_methods_from_string(const char *, uint32_t *methods,

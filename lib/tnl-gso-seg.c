@@ -78,17 +78,6 @@ set_offsets(struct dp_packet *p, const struct tnl_gso_desc *d)
     p->inner_l4_ofs = plain ? UINT16_MAX : d->inner.l4_ofs;
 }
 
-/* An allocator for packets that any code may get. */
-struct dp_packet *
-tnl_gso_alloc_any(const struct netdev *netdev OVS_UNUSED, size_t size,
-                  size_t headroom)
-{
-    struct dp_packet *p = dp_packet_new_with_headroom(size, headroom);
-
-    dp_packet_set_size(p, size);
-    return p;
-}
-
 /* Appends the packets that 'plan' makes of superpacket 'p', described by 'd',
  * to 'out'.  New ones come from 'alloc', which gets 'netdev': the port's own
  * allocator if they go to its driver and nowhere else, otherwise

@@ -46,8 +46,6 @@ struct netdev;
 typedef struct dp_packet *tnl_gso_alloc_func(const struct netdev *,
                                              size_t size, size_t headroom);
 
-struct dp_packet *tnl_gso_alloc_any(const struct netdev *, size_t size,
-                                    size_t headroom);
 void tnl_gso_cut(struct dp_packet *, const struct tnl_gso_desc *,
                  const struct tnl_gso_plan *, tnl_gso_alloc_func *,
                  const struct netdev *, struct dp_packet_batch *out);

@@ -112,7 +112,7 @@ tnl_gso_format_offloads(uint64_t flags, struct ds *ds)
 /* Appends to 'ds' what keeps a port with 'caps' from cutting 'd' itself. */
 void
 tnl_gso_format_why_not_hw(const struct tnl_gso_desc *d,
-                  const struct tnl_gso_caps *caps, struct ds *ds)
+                          const struct tnl_gso_caps *caps, struct ds *ds)
 {
     size_t n;
     const struct tnl_gso_plan_row *rows = tnl_gso_plan_rows(&n);
@@ -125,10 +125,8 @@ tnl_gso_format_why_not_hw(const struct tnl_gso_desc *d,
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        if (rows[i].method == TNL_GSO_HW && rows[i].encap == d->encap
-            && (d->encap == TNL_GSO_PLAIN
-                || (rows[i].outer_csum == d->outer_csum
-                    && rows[i].outer_ipv4 == (d->outer.version == 4)))) {
+        if (rows[i].method == TNL_GSO_HW
+            && tnl_gso_plan_row_is_for(&rows[i], d)) {
             uint64_t missing = rows[i].need & ~caps->ol_flags;
 
             if (missing) {
