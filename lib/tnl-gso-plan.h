@@ -52,10 +52,19 @@ enum tnl_gso_method {
                              | (1u << TNL_GSO_UDP_GSO)      \
                              | (1u << TNL_GSO_SOFTWARE))
 
+/* Capabilities that Open vSwitch has no NETDEV_TX_* flag for. */
+#define TNL_GSO_TX_UDP_SEG (UINT64_C(1) << 40)     /* Cuts plain UDP, so also a
+                                                    * train. */
+#define TNL_GSO_TX_TNL_UDP_SEG (UINT64_C(1) << 41) /* Cuts inner UDP where it
+                                                    * cuts inner TCP. */
+
 /* A snapshot of what a port can do. */
 struct tnl_gso_caps {
-    uint64_t ol_flags;          /* NETDEV_TX_*. */
+    uint64_t ol_flags;          /* NETDEV_TX_* and TNL_GSO_TX_*. */
     uint32_t methods;           /* Allowed: bits of TNL_GSO_METHODS_ALL. */
+    uint32_t max_frame_len;     /* Bytes of the longest segment that it takes,
+                                 * Ethernet header included, or 0 if it finds
+                                 * out itself. */
 };
 
 struct tnl_gso_plan {

@@ -30,16 +30,6 @@
  * Called for Interface status (tnl-gso-config.c) and for appctl commands
  * (tnl-gso-unixctl.c).  Must not decide or count anything. */
 
-/* What 'port' can do now. */
-struct tnl_gso_caps
-tnl_gso_port_caps(const struct tnl_gso_port *port)
-{
-    return (struct tnl_gso_caps) {
-        .ol_flags = port->netdev->ol_flags,
-        .methods = tnl_gso_port_methods(port),
-    };
-}
-
 /* Only a port that sends frames itself has a method; a tunnel's Interface has
  * none, its underlay's has. */
 bool
@@ -90,9 +80,11 @@ static const struct {
     { NETDEV_TX_GRE_TNL_TSO, "gre_tso" },
     { NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM, "out_ip_csum" },
     { NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM, "out_udp_csum" },
+    { TNL_GSO_TX_UDP_SEG, "udp_seg" },
+    { TNL_GSO_TX_TNL_UDP_SEG, "tnl_udp_seg" },
 };
 
-/* Appends the names of NETDEV_TX_* 'flags' to 'ds', separated by commas. */
+/* Appends the names of NETDEV_TX_* and TNL_GSO_TX_* 'flags' to 'ds', separated by commas. */
 void
 tnl_gso_format_offloads(uint64_t flags, struct ds *ds)
 {

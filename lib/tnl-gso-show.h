@@ -35,7 +35,6 @@ struct tnl_gso_show_row {
     struct ds why;              /* Why not hw. */
 };
 
-struct tnl_gso_caps tnl_gso_port_caps(const struct tnl_gso_port *);
 bool tnl_gso_port_sends(const struct tnl_gso_port *);
 const char *tnl_gso_port_source(const struct tnl_gso_port *);
 bool tnl_gso_show_row_get(const struct tnl_gso_port *, size_t i,

@@ -19,6 +19,7 @@
 #include "tnl-gso-stats.h"
 
 #include "netdev-provider.h"
+#include "packets.h"
 #include "tnl-gso-buf.h"
 #include "util.h"
 
@@ -70,6 +71,8 @@ tnl_gso_port_new(const struct netdev *netdev)
     port->netdev = netdev;
     port->alloc = tnl_gso_buf_new;
     atomic_init(&port->methods, TNL_GSO_METHODS_ALL);
+    atomic_init(&port->super_flags, 0);
+    atomic_init(&port->mtu, 0);
     ovsthread_stats_init(&port->buckets);
     ovs_mutex_lock(&ports_mutex);
     ovs_list_push_back(&ports, &port->node);
@@ -105,6 +108,23 @@ tnl_gso_port_methods(const struct tnl_gso_port *port)
     atomic_read_relaxed(&CONST_CAST(struct tnl_gso_port *, port)->methods,
                         &methods);
     return methods;
+}
+
+/* What 'port' can do with superpackets now. */
+struct tnl_gso_caps
+tnl_gso_port_caps(const struct tnl_gso_port *port_)
+{
+    struct tnl_gso_port *port = CONST_CAST(struct tnl_gso_port *, port_);
+    uint64_t super_flags;
+    uint32_t mtu;
+
+    atomic_read_relaxed(&port->super_flags, &super_flags);
+    atomic_read_relaxed(&port->mtu, &mtu);
+    return (struct tnl_gso_caps) {
+        .ol_flags = port->netdev->ol_flags | super_flags,
+        .methods = tnl_gso_port_methods(port),
+        .max_frame_len = mtu ? mtu + VLAN_ETH_HEADER_LEN : 0,
+    };
 }
 
 static struct bucket *

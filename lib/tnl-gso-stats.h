@@ -62,6 +62,14 @@ struct tnl_gso_port {
     atomic_uint32_t methods;    /* Allowed: bits of TNL_GSO_METHODS_ALL. */
     struct ovsthread_stats buckets;
 
+    /* What the netdev can do with superpackets, in addition to its ol_flags:
+     * NETDEV_TX_* and TNL_GSO_TX_*.  The netdev's driver stores it whenever it
+     * changes. */
+    atomic_uint64_t super_flags;
+    atomic_uint32_t mtu;        /* Likewise; 0 if the driver checks it. */
+    size_t vnet_size;           /* Kernel ports: bytes of a vnet header.  Does
+                                 * not change once there is traffic. */
+
     /* Makes packets that only this netdev sends. */
     tnl_gso_alloc_func *alloc;
 
@@ -73,6 +81,7 @@ struct tnl_gso_port {
 struct tnl_gso_port *tnl_gso_port_new(const struct netdev *);
 void tnl_gso_port_free(struct tnl_gso_port *);
 uint32_t tnl_gso_port_methods(const struct tnl_gso_port *);
+struct tnl_gso_caps tnl_gso_port_caps(const struct tnl_gso_port *);
 
 void tnl_gso_count_tx(struct tnl_gso_port *, const struct tnl_gso_desc *,
                       const struct tnl_gso_plan *, uint32_t frame_len);

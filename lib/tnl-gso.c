@@ -175,10 +175,8 @@ int
 tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
              bool concurrent_txq)
 {
-    const struct tnl_gso_caps caps = {
-        .ol_flags = netdev->ol_flags,
-        .methods = tnl_gso_port_methods(netdev->tnl_gso),
-    };
+    const struct tnl_gso_caps caps = tnl_gso_port_caps(netdev->tnl_gso);
+    const uint64_t ol_flags = netdev->ol_flags;
     /* A port that cuts TCP also sums it. */
     const uint64_t super_flags = caps.ol_flags | NETDEV_TX_OFFLOAD_TCP_CKSUM;
     struct sender s = {
@@ -211,7 +209,7 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
             struct dp_packet *p = s.out.packets[j];
 
             dp_packet_ol_send_prepare(p, dp_packet_get_tso_segsz(p)
-                                         ? super_flags : caps.ol_flags);
+                                         ? super_flags : ol_flags);
         }
         if (dp_packet_batch_size(&s.out) >= SEND_BATCH) {
             flush(&s);

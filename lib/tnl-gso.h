@@ -83,6 +83,16 @@ void tnl_gso_push_prepare(const struct netdev *tunnel,
                           const struct ovs_action_push_tnl *);
 ovs_be16 tnl_gso_new_ip_id(const struct dp_packet *, const struct ip_header *);
 
+/* Is 'p' a superpacket?  It then has one of two segment sizes, in bytes of
+ * payload: tso_segsz says how to cut TCP, uso_segsz how to cut UDP.  Either
+ * means the innermost header that the marks know of.  A train (a UDP datagram
+ * that holds several tunnelled packets) is plain UDP to be cut. */
+static inline bool
+tnl_gso_is_super(const struct dp_packet *p)
+{
+    return dp_packet_get_tso_segsz(p) || p->uso_segsz;
+}
+
 /* Does 'batch' hold a superpacket? */
 static inline bool
 tnl_gso_pending(const struct dp_packet_batch *batch)
@@ -90,7 +100,7 @@ tnl_gso_pending(const struct dp_packet_batch *batch)
     const struct dp_packet *packet;
 
     DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
-        if (dp_packet_get_tso_segsz(packet)) {
+        if (tnl_gso_is_super(packet)) {
             return true;
         }
     }
