@@ -32,6 +32,7 @@
 #include "netdev-provider.h"
 #include "openvswitch/vlog.h"
 #include "tnl-gso-frames.h"
+#include "tnl-gso-stats.h"
 #include "util.h"
 
 /* What netdev-linux does differently for the sake of superpackets.
@@ -57,11 +58,29 @@ netdev_linux_tnl_skip(const struct netdev *netdev, int error)
     return true;
 }
 
+/* Remembers that the kernel does not cut UDP for 'netdev'. */
+void
+netdev_linux_tnl_demote(struct netdev *netdev)
+{
+    uint64_t orig;
+
+    atomic_and_relaxed(&netdev->tnl_gso->super_flags, ~TNL_GSO_TX_UDP_SEG,
+                       &orig);
+    VLOG_WARN("%s: the kernel refuses UDP segmentation",
+              netdev_get_name(netdev));
+}
+
 /* Does a netdev of 'class' take frames?  All do that have vnet headers. */
 bool
 netdev_linux_tnl_takes_frames(const struct netdev_class *class)
 {
     return is_netdev_linux_class(class) && strcmp(class->type, "afxdp");
+}
+
+static struct iovec *
+frame_iov(const struct tnl_gso_frames *frames, size_t i)
+{
+    return CONST_CAST(struct iovec *, &frames->iov[frames->frame[i].first]);
 }
 
 /* Sends frames ['first', 'frames->n') through AF_PACKET socket 'fd'.  Returns
@@ -86,8 +105,8 @@ send_packet_socket(struct netdev *netdev, int fd,
         msgs[i].msg_hdr = (struct msghdr) {
             .msg_name = &sll,
             .msg_namelen = sizeof sll,
-            .msg_iov = CONST_CAST(struct iovec *, frames->iov[i]),
-            .msg_iovlen = ARRAY_SIZE(frames->iov[i]),
+            .msg_iov = frame_iov(frames, i),
+            .msg_iovlen = frames->frame[i].n,
         };
     }
     do {
@@ -105,19 +124,21 @@ send_tap(int fd, const struct tnl_gso_frames *frames, size_t first,
     ssize_t retval;
 
     do {
-        retval = writev(fd, frames->iov[first],
-                        ARRAY_SIZE(frames->iov[first]));
+        retval = writev(fd, frame_iov(frames, first), frames->frame[first].n);
     } while (retval < 0 && errno == EINTR);
     *error = retval < 0 ? errno : 0;
     return retval >= 0;
 }
 
 /* Sends all of 'frames' on 'netdev'.  What the kernel refuses to send is
- * counted as dropped and does not keep back the others.  Returns 0 or a
- * positive errno value, EAGAIN if the device's queue is full. */
+ * counted as dropped and does not keep back the others; but if that is a
+ * train, which an old kernel does not know, the port is demoted and the rest
+ * is left to the caller: all frames from '*first_left' on.  Returns 0 or a positive
+ * errno value, EAGAIN if the device's queue is full. */
 int
 netdev_linux_tnl_send_frames(struct netdev *netdev_,
-                             const struct tnl_gso_frames *frames)
+                             const struct tnl_gso_frames *frames,
+                             size_t *first_left)
 {
     struct netdev_linux *netdev = netdev_linux_cast(netdev_);
     bool tap = netdev_get_class(netdev_) == &netdev_tap_class;
@@ -136,6 +157,11 @@ netdev_linux_tnl_send_frames(struct netdev *netdev_,
                     : send_packet_socket(netdev_, fd, frames, i, &error));
 
         i += n;
+        if (error == EINVAL && frames->trains) {
+            netdev_linux_tnl_demote(netdev_);
+            *first_left = i;
+            return 0;
+        }
         if (error && (netdev_linux_tnl_skip(netdev_, error)
                       || (tap && error == EIO))) {
             netdev->tx_dropped++;

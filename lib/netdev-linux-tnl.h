@@ -18,15 +18,18 @@
 #define NETDEV_LINUX_TNL_H 1
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct netdev;
 struct netdev_class;
 struct tnl_gso_frames;
 
+void netdev_linux_tnl_demote(struct netdev *);
 bool netdev_linux_tnl_skip(const struct netdev *, int error);
 bool netdev_linux_tnl_takes_frames(const struct netdev_class *);
 int netdev_linux_tnl_send_frames(struct netdev *,
-                                 const struct tnl_gso_frames *);
+                                 const struct tnl_gso_frames *,
+                                 size_t *first_left);
 
 /* netdev-linux.c, by our patch: the file descriptor to which frames for a
  * netdev are written, behind a vnet header, or a negative errno value. */

@@ -27,6 +27,7 @@
 #include "netdev-dpdk-tnl.h"
 #endif
 #ifdef __linux__
+#include <linux/virtio_net.h>
 #include "netdev-linux-tnl.h"
 #endif
 #include "netdev-provider.h"
@@ -55,6 +56,7 @@ tnl_gso_port_create(struct netdev *netdev)
 #ifdef __linux__
     if (netdev_linux_tnl_takes_frames(netdev->netdev_class)) {
         netdev->tnl_gso->send_frames = netdev_linux_tnl_send_frames;
+        netdev->tnl_gso->vnet_size = sizeof(struct virtio_net_hdr);
     }
 #endif
 #ifdef DPDK_NETDEV

@@ -349,23 +349,45 @@ parse_unmarked(const void *frame, size_t size, struct tnl_gso_desc *d)
     return reason ? TNL_GSO_R_NOT_TCP : TNL_GSO_OK;
 }
 
-/* The TCP header behind 'd->inner', and what follows from it. */
-static enum tnl_gso_reason
-parse_tcp(const void *frame, size_t size, struct tnl_gso_desc *d)
+/* Returns the length of the TCP header behind 'd->inner', or 0. */
+static size_t
+tcp_header_len(const void *frame, size_t size, const struct tnl_gso_desc *d)
 {
-    const struct tcp_header *tcp;
-    size_t tcp_len;
+    const struct tcp_header *tcp = at(frame, size, d->inner.l4_ofs,
+                                      TCP_HEADER_LEN);
+    size_t len = tcp ? TCP_OFFSET(tcp->tcp_ctl) * 4 : 0;
 
-    if (d->inner.proto != IPPROTO_TCP) {
-        return TNL_GSO_R_NOT_TCP;
+    return (len >= TCP_HEADER_LEN && at(frame, size, d->inner.l4_ofs, len)
+            ? len : 0);
+}
+
+/* The same for a UDP header.  One without a checksum does not count: Linux
+ * v6.18 udp_send_skb() makes no superpacket of such datagrams, and what an
+ * outer checksum is computed from would be missing. */
+static size_t
+udp_header_len(const void *frame, size_t size, const struct tnl_gso_desc *d)
+{
+    const struct udp_header *udp = at(frame, size, d->inner.l4_ofs,
+                                      UDP_HEADER_LEN);
+
+    return udp && (udp->udp_csum || d->l4_partial) ? UDP_HEADER_LEN : 0;
+}
+
+/* The header behind 'd->inner', TCP or as 'udp' says UDP, and what follows
+ * from it. */
+static enum tnl_gso_reason
+parse_l4(const void *frame, size_t size, bool udp, struct tnl_gso_desc *d)
+{
+    size_t len;
+
+    if (d->inner.proto != (udp ? IPPROTO_UDP : IPPROTO_TCP)) {
+        return udp ? TNL_GSO_R_NOT_UDP : TNL_GSO_R_NOT_TCP;
     }
-    tcp = at(frame, size, d->inner.l4_ofs, TCP_HEADER_LEN);
-    tcp_len = tcp ? TCP_OFFSET(tcp->tcp_ctl) * 4 : 0;
-    if (tcp_len < TCP_HEADER_LEN
-        || !at(frame, size, d->inner.l4_ofs, tcp_len)) {
-        return TNL_GSO_R_TCP;
+    len = (udp ? udp_header_len : tcp_header_len)(frame, size, d);
+    if (!len) {
+        return udp ? TNL_GSO_R_UDP : TNL_GSO_R_TCP;
     }
-    d->hdr_len = d->inner.l4_ofs + tcp_len;
+    d->hdr_len = d->inner.l4_ofs + len;
     d->payload_len = size - d->hdr_len;
     d->n_segs = (d->payload_len > d->mss
                  ? DIV_ROUND_UP(d->payload_len, d->mss) : 1);
@@ -413,7 +435,7 @@ tnl_gso_find_headers(const struct dp_packet *p, struct tnl_gso_desc *d)
             : parse_gre(frame, size, d));
 }
 
-/* Describes superpacket 'p', whose mss is its tso_segsz and must not be zero,
+/* Describes superpacket 'p', whose mss is its tso_segsz or else its uso_segsz,
  * in '*d'.  Lengths come from the size of 'p', never from a header: like
  * Linux v6.18 inet_gso_segment(), which ignores the total length that a
  * superpacket carries.  A tunnel that has no mark is found by its header.
@@ -426,17 +448,18 @@ tnl_gso_describe(const struct dp_packet *p, struct tnl_gso_desc *d)
     const void *frame = dp_packet_data(p);
     size_t size = dp_packet_size(p);
     enum tnl_gso_reason reason = tnl_gso_find_headers(p, d);
+    bool udp = !dp_packet_get_tso_segsz(p);
 
-    d->mss = dp_packet_get_tso_segsz(p);
-    d->tcp_partial = (d->encap == TNL_GSO_PLAIN
+    d->mss = udp ? p->uso_segsz : dp_packet_get_tso_segsz(p);
+    d->l4_partial = (d->encap == TNL_GSO_PLAIN
                       ? dp_packet_l4_checksum_partial(p)
                       : dp_packet_inner_l4_checksum_partial(p));
-    if (!reason && d->encap == TNL_GSO_PLAIN
+    if (!reason && !udp && d->encap == TNL_GSO_PLAIN
         && d->inner.proto != IPPROTO_TCP) {
         reason = parse_unmarked(frame, size, d);
-        d->tcp_partial = true;
+        d->l4_partial = true;
     }
-    return reason ? reason : parse_tcp(frame, size, d);
+    return reason ? reason : parse_l4(frame, size, udp, d);
 }
 
 const char *
@@ -471,8 +494,12 @@ tnl_gso_reason_to_string(enum tnl_gso_reason reason)
         return "fragment";
     case TNL_GSO_R_NOT_TCP:
         return "not_tcp";
+    case TNL_GSO_R_NOT_UDP:
+        return "not_udp";
     case TNL_GSO_R_TCP:
         return "bad_tcp";
+    case TNL_GSO_R_UDP:
+        return "bad_udp";
     case TNL_GSO_R_TUNNEL:
         return "bad_tunnel";
     case TNL_GSO_R_TOO_MANY:
@@ -481,6 +508,8 @@ tnl_gso_reason_to_string(enum tnl_gso_reason reason)
         return "no_method";
     case TNL_GSO_R_TOO_BIG:
         return "too_big";
+    case TNL_GSO_R_MTU:
+        return "mtu";
     case TNL_GSO_N_REASONS:
     default:
         OVS_NOT_REACHED();

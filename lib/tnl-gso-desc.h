@@ -32,10 +32,10 @@
 
 struct dp_packet;
 
-/* What surrounds the TCP packet that is to be cut.  The order is that of the
+/* What surrounds the TCP or UDP packet that is to be cut.  The order is that of the
  * rows in every table of this directory. */
 enum tnl_gso_encap {
-    TNL_GSO_PLAIN,              /* Nothing: TCP over IP over Ethernet. */
+    TNL_GSO_PLAIN,              /* Nothing: an IP packet over Ethernet. */
     TNL_GSO_VXLAN,              /* RFC 7348, VXLAN-GPE and VXLAN-GBP too. */
     TNL_GSO_GENEVE,             /* RFC 8926. */
     TNL_GSO_GRE,                /* RFC 2784 and RFC 2890. */
@@ -51,12 +51,15 @@ enum tnl_gso_reason {
     TNL_GSO_R_L3,               /* IP header cut short or malformed. */
     TNL_GSO_R_FRAGMENT,         /* An IP fragment. */
     TNL_GSO_R_NOT_TCP,          /* Marked for TCP segmentation, not TCP. */
+    TNL_GSO_R_NOT_UDP,          /* Marked for UDP segmentation, not UDP. */
     TNL_GSO_R_TCP,              /* TCP header cut short or malformed. */
+    TNL_GSO_R_UDP,              /* UDP header cut short, or no checksum. */
     TNL_GSO_R_TUNNEL,           /* Tunnel header malformed, or not the one
                                  * that the packet is marked with. */
     TNL_GSO_R_TOO_MANY,         /* Over TNL_GSO_MAX_SEGS segments. */
     TNL_GSO_R_NO_METHOD,        /* 'tnl-gso-methods' leaves no way to send. */
     TNL_GSO_R_TOO_BIG,          /* Does not fit in 64 kB with its headers. */
+    TNL_GSO_R_MTU,              /* A segment would exceed the port's MTU. */
     TNL_GSO_N_REASONS
 };
 
@@ -78,17 +81,19 @@ struct tnl_gso_desc {
     enum tnl_gso_encap encap;
     struct tnl_gso_l3 outer;    /* Tunnel's IP header; unset if 'encap' is
                                  * TNL_GSO_PLAIN. */
-    struct tnl_gso_l3 inner;    /* IP header in front of TCP. */
+    struct tnl_gso_l3 inner;    /* IP header in front of what is cut: TCP, or
+                                 * UDP if 'inner.proto' says so. */
     uint16_t hdr_len;           /* Bytes from the start of the frame up to the
-                                 * first byte of TCP payload. */
-    uint32_t payload_len;       /* TCP payload bytes, up to the frame's end. */
-    uint16_t mss;               /* TCP payload bytes in a segment. */
+                                 * first byte of payload. */
+    uint32_t payload_len;       /* TCP or UDP payload bytes, up to the frame's
+                                 * end. */
+    uint16_t mss;               /* Payload bytes in a segment. */
     uint32_t n_segs;            /* Segments that leave in the end; 1 if
                                  * 'payload_len' <= 'mss'. */
     bool outer_csum;            /* VXLAN, Geneve: outer UDP checksum wanted.
                                  * GRE: checksum present. */
-    bool tcp_partial;           /* TCP checksum is to be completed by somebody.
-                                 * Segments get one in any case. */
+    bool l4_partial;            /* TCP or UDP checksum is to be completed by
+                                 * somebody.  Segments get one in any case. */
     bool stacked;               /* MPLS labels, or more than one VLAN tag, on
                                  * either level: no NIC describes these. */
 };

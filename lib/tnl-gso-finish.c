@@ -34,8 +34,8 @@
  * read again.  Must not allocate, resize, or look at other packets.
  *
  * What changes from segment to segment and what does not is Linux v6.18
- * tcp_gso_segment(), inet_gso_segment(), ipv6_gso_segment(),
- * __skb_udp_tunnel_segment() and gre_gso_segment().
+ * tcp_gso_segment(), __udp_gso_segment(), inet_gso_segment(),
+ * ipv6_gso_segment(), __skb_udp_tunnel_segment() and gre_gso_segment().
  *
  * All sums are kept in the packet's byte order.  Headers are even in length
  * from the outer L4 header on, so everything that one sum covers starts at an
@@ -114,7 +114,7 @@ port_sums_outer(const struct tnl_gso_finish *f)
 }
 
 /* Returns the outer checksum of a packet whose segments have 'seg_len' bytes
- * of TCP payload.  Local checksum offload, Linux'
+ * of payload.  Local checksum offload, Linux'
  * Documentation/networking/checksum-offloads.rst: a packet with a right inner
  * checksum sums up to its headers alone, so the payload is not needed. */
 static ovs_be16
@@ -122,17 +122,17 @@ outer_csum(const struct tnl_gso_finish *f, uint32_t seg_len)
 {
     const struct tnl_gso_desc *d = f->desc;
     uint32_t end = d->hdr_len + seg_len;
-    ovs_be16 tcp_len = htons(end - d->inner.l4_ofs);
+    ovs_be16 l4_len = htons(end - d->inner.l4_ofs);
     uint32_t sum = f->outer_l4_sum;
     ovs_be16 csum;
 
     /* An inner IPv4 header with its checksum sums up to zero.  So do the TCP
-     * segment and its pseudo-header: the segment is minus the latter. */
+     * or UDP packet and its pseudo-header: the packet is minus the latter. */
     if (d->inner.version == 6) {
         sum += f->inner_ip_sum;
         sum = csum_add16(sum, htons(end - d->inner.ofs - IPV6_HEADER_LEN));
     }
-    sum = csum_add16(sum, finish_sum(csum_add16(f->tcp_sum, tcp_len)));
+    sum = csum_add16(sum, finish_sum(csum_add16(f->l4_sum, l4_len)));
     if (d->encap == TNL_GSO_GRE) {
         return finish_sum(sum);
     }
@@ -160,9 +160,10 @@ finish_len_init(struct tnl_gso_finish_len *l, const struct tnl_gso_finish *f,
 
     *l = (struct tnl_gso_finish_len) {
         .payload_len = payload_len,
-        .tcp_sum = csum_add16(f->tcp_sum, htons(end - d->inner.l4_ofs)),
+        .inner_l4_len = htons(end - d->inner.l4_ofs),
         .inner_ip_len = ip_len(&d->inner, end),
     };
+    l->l4_sum = csum_add16(f->l4_sum, l->inner_l4_len);
     l->inner_ip_sum = csum_add16(f->inner_ip_sum, l->inner_ip_len);
 
     if (d->encap != TNL_GSO_PLAIN) {
@@ -183,25 +184,28 @@ tnl_gso_finish_init(struct tnl_gso_finish *f, const void *frame_,
                     const struct tnl_gso_plan *plan)
 {
     const uint8_t *frame = frame_;
-    size_t tcp_ofs = desc->inner.l4_ofs;
-    const struct tcp_header *tcp = (const void *) (frame + tcp_ofs);
+    size_t l4_ofs = desc->inner.l4_ofs;
     uint32_t sum;
 
     *f = (struct tnl_gso_finish) {
         .desc = desc,
         .plan = plan,
-        .seq = ntohl(get_16aligned_be32(&tcp->tcp_seq)),
-        .tcp_ctl = tcp->tcp_ctl,
         .inner_id = ip_id(frame, &desc->inner),
         .inner_ip_sum = fold(ip_sum(frame, &desc->inner)),
-        .tcp_sum = fold(pseudo_sum(frame, &desc->inner)),
+        .l4_sum = fold(pseudo_sum(frame, &desc->inner)),
     };
 
-    sum = sum_range(0, frame, tcp_ofs, tcp_ofs + 4);            /* Ports. */
-    sum = sum_range(sum, frame, tcp_ofs + 8, tcp_ofs + 12);     /* Ack. */
-    sum = sum_range(sum, frame, tcp_ofs + 14, tcp_ofs + 16);    /* Window. */
-    sum = sum_range(sum, frame, tcp_ofs + 18, desc->hdr_len);
-    f->tcp_hdr_sum = fold(sum);
+    sum = sum_range(0, frame, l4_ofs, l4_ofs + 4);              /* Ports. */
+    if (desc->inner.proto == IPPROTO_TCP) {
+        const struct tcp_header *tcp = (const void *) (frame + l4_ofs);
+
+        f->seq = ntohl(get_16aligned_be32(&tcp->tcp_seq));
+        f->tcp_ctl = tcp->tcp_ctl;
+        sum = sum_range(sum, frame, l4_ofs + 8, l4_ofs + 12);   /* Ack. */
+        sum = sum_range(sum, frame, l4_ofs + 14, l4_ofs + 16);  /* Window. */
+        sum = sum_range(sum, frame, l4_ofs + 18, desc->hdr_len);
+    }
+    f->l4_hdr_sum = fold(sum);
 
     if (desc->encap != TNL_GSO_PLAIN) {
         size_t ofs = desc->outer.l4_ofs;
@@ -269,24 +273,26 @@ finish_outer_l4(const struct tnl_gso_finish *f, uint8_t *frame,
     }
 }
 
-/* Is there a complete TCP checksum in a packet that stays whole? */
+/* Is there a complete TCP or UDP checksum in a packet that stays whole? */
 static bool
-keep_tcp_csum(const struct tnl_gso_finish *f)
+keep_l4_csum(const struct tnl_gso_finish *f)
 {
-    return f->plan->n_packets == 1 && !f->desc->tcp_partial;
+    return f->plan->n_packets == 1 && !f->desc->l4_partial;
 }
 
 /* Sets the marks of 'p', so that the port's driver and
  * dp_packet_ol_send_prepare() do what is left to do and nothing else.
  * 'super' tells that somebody cuts 'p' again, which takes all IPv4 checksums
- * and the inner TCP checksum from us. */
+ * and the inner TCP or UDP checksum from us. */
 static void
 finish_marks(const struct tnl_gso_finish *f, struct dp_packet *p, bool super)
 {
     const struct tnl_gso_desc *d = f->desc;
-    uint32_t offloads = DP_PACKET_OL_L4_PROTO_TCP;
+    bool udp = d->inner.proto == IPPROTO_UDP;
+    uint32_t offloads = (udp ? DP_PACKET_OL_L4_PROTO_UDP
+                         : DP_PACKET_OL_L4_PROTO_TCP);
 
-    if (keep_tcp_csum(f)) {
+    if (keep_l4_csum(f)) {
         offloads |= (d->encap == TNL_GSO_PLAIN
                      ? p->offloads : p->offloads >> DP_PACKET_OL_SHIFT_COUNT)
                     & DP_PACKET_OL_L4_CKSUM_MASK;
@@ -314,24 +320,24 @@ finish_marks(const struct tnl_gso_finish *f, struct dp_packet *p, bool super)
         }
     }
     p->offloads = offloads;
-    dp_packet_set_tso_segsz(p, super ? d->mss : 0);
+    dp_packet_set_tso_segsz(p, super && !udp ? d->mss : 0);
+    p->uso_segsz = super && udp ? d->mss : 0;
 }
 
-/* Writes every field that makes 'frame', headers of the superpacket in front
- * of 'payload_len' bytes of its payload, the packet number 'index' of the
- * plan.  'payload_sum' is the sum of the payload; ignored unless the plan asks
- * for final checksums. */
-void
-tnl_gso_finish_frame(const struct tnl_gso_finish *f, uint8_t *frame,
-                     uint32_t index, uint32_t payload_len,
-                     uint32_t payload_sum)
+/* A checksum while it is partial: the uncomplemented sum of the
+ * pseudo-header. */
+static ovs_be16
+l4_partial_csum(const struct tnl_gso_finish_len *l)
 {
-    const struct tnl_gso_desc *d = f->desc;
+    return (OVS_FORCE ovs_be16) fold(l->l4_sum);
+}
+
+static void
+finish_tcp(const struct tnl_gso_finish *f, struct tcp_header *tcp,
+           const struct tnl_gso_finish_len *l, uint32_t index,
+           uint32_t payload_sum)
+{
     const struct tnl_gso_plan *plan = f->plan;
-    struct tcp_header *tcp = (void *) (frame + d->inner.l4_ofs);
-    const struct tnl_gso_finish_len *l = (payload_len == f->full.payload_len
-                                          ? &f->full : &f->last);
-    uint32_t id_ofs = index * (plan->unit / d->mss);
     ovs_be32 seq = htonl(f->seq + index * plan->unit);
     ovs_be16 tcp_ctl = f->tcp_ctl;
 
@@ -345,13 +351,51 @@ tnl_gso_finish_frame(const struct tnl_gso_finish *f, uint8_t *frame,
     put_16aligned_be32(&tcp->tcp_seq, seq);
 
     if (plan->csum) {
-        uint32_t sum = l->tcp_sum + f->tcp_hdr_sum + payload_sum;
+        uint32_t sum = l->l4_sum + f->l4_hdr_sum + payload_sum;
 
         sum = csum_add32(csum_add16(sum, tcp_ctl), seq);
         tcp->tcp_csum = finish_sum(sum);
-    } else if (!keep_tcp_csum(f)) {
-        /* Partial: the uncomplemented sum of the pseudo-header. */
-        tcp->tcp_csum = (OVS_FORCE ovs_be16) fold(l->tcp_sum);
+    } else if (!keep_l4_csum(f)) {
+        tcp->tcp_csum = l4_partial_csum(l);
+    }
+}
+
+static void
+finish_udp(const struct tnl_gso_finish *f, struct udp_header *udp,
+           const struct tnl_gso_finish_len *l, uint32_t payload_sum)
+{
+    udp->udp_len = l->inner_l4_len;
+    if (f->plan->csum) {
+        uint32_t sum = l->l4_sum + f->l4_hdr_sum + payload_sum;
+
+        udp->udp_csum = finish_sum(csum_add16(sum, udp->udp_len));
+        if (!udp->udp_csum) {
+            udp->udp_csum = htons(0xffff);
+        }
+    } else if (!keep_l4_csum(f)) {
+        udp->udp_csum = l4_partial_csum(l);
+    }
+}
+
+/* Writes every field that makes 'frame', headers of the superpacket in front
+ * of 'payload_len' bytes of its payload, the packet number 'index' of the
+ * plan.  'payload_sum' is the sum of the payload; ignored unless the plan asks
+ * for final checksums. */
+void
+tnl_gso_finish_frame(const struct tnl_gso_finish *f, uint8_t *frame,
+                     uint32_t index, uint32_t payload_len,
+                     uint32_t payload_sum)
+{
+    const struct tnl_gso_desc *d = f->desc;
+    const struct tnl_gso_finish_len *l = (payload_len == f->full.payload_len
+                                          ? &f->full : &f->last);
+    uint32_t id_ofs = index * (f->plan->unit / d->mss);
+    void *l4 = frame + d->inner.l4_ofs;
+
+    if (d->inner.proto == IPPROTO_UDP) {
+        finish_udp(f, l4, l, payload_sum);
+    } else {
+        finish_tcp(f, l4, l, index, payload_sum);
     }
 
     finish_ip(frame, &d->inner, l->inner_ip_len, l->inner_ip_sum,
@@ -361,6 +405,24 @@ tnl_gso_finish_frame(const struct tnl_gso_finish *f, uint8_t *frame,
                   f->outer_id + id_ofs);
         finish_outer_l4(f, frame, l);
     }
+}
+
+/* Turns 'frame', finished as the first packet of a train, into the outer
+ * headers of the train, of 'len' bytes in all: one UDP datagram with a partial
+ * checksum, whose payload somebody cuts. */
+void
+tnl_gso_finish_train(const struct tnl_gso_finish *f, uint8_t *frame,
+                     uint32_t len)
+{
+    const struct tnl_gso_l3 *outer = &f->desc->outer;
+    struct udp_header *udp = (void *) (frame + outer->l4_ofs);
+    ovs_be16 outer_len = ip_len(outer, len);
+
+    finish_ip(frame, outer, outer_len, csum_add16(f->outer_ip_sum, outer_len),
+              ip_id(frame, outer));
+    udp->udp_len = htons(len - outer->l4_ofs);
+    udp->udp_csum = (OVS_FORCE ovs_be16) fold(
+        csum_add16(pseudo_sum(frame, outer), udp->udp_len));
 }
 
 /* The same for 'p', marks included. */

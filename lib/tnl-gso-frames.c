@@ -18,6 +18,7 @@
 
 #include "tnl-gso-frames.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <linux/virtio_net.h>
@@ -33,13 +34,18 @@
  * header field of a frame; the vnet header, which is not part of the frame,
  * is written here. */
 
+/* Linux v6.2; in <linux/virtio_net.h> since then. */
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5
+#endif
+
 DEFINE_STATIC_PER_THREAD_DATA(struct tnl_gso_frames *, my_frames, NULL);
 static ovsthread_key_t frames_key;
 
-/* Returns the calling thread's frames, which are empty unless it has put some
- * there. */
+/* Returns the calling thread's frames, empty, for a port with 'vnet_size'
+ * bytes of vnet header. */
 struct tnl_gso_frames *
-tnl_gso_frames_get(void)
+tnl_gso_frames_get(size_t vnet_size)
 {
     static struct ovsthread_once once = OVSTHREAD_ONCE_INITIALIZER;
     struct tnl_gso_frames **frames = my_frames_get();
@@ -50,9 +56,10 @@ tnl_gso_frames_get(void)
             ovsthread_once_done(&once);
         }
         *frames = xmalloc(sizeof **frames);
-        tnl_gso_frames_clear(*frames);
         ovsthread_setspecific(frames_key, *frames);
     }
+    (*frames)->vnet_size = vnet_size;
+    tnl_gso_frames_clear(*frames);
     return *frames;
 }
 
@@ -60,60 +67,131 @@ void
 tnl_gso_frames_clear(struct tnl_gso_frames *frames)
 {
     frames->n = 0;
+    frames->n_iov = 0;
     frames->area_len = 0;
 }
 
+/* Can segments of 'd' be frames?  Yes, unless headers are stacked higher than
+ * any port cuts. */
+bool
+tnl_gso_frames_take(const struct tnl_gso_desc *d)
+{
+    return d->hdr_len <= TNL_GSO_MAX_FRAME_HEAD - CACHE_LINE_SIZE;
+}
+
+/* Writes the vnet header of a single segment. */
 static void
 put_vnet_hdr(struct virtio_net_hdr *vnet, const struct tnl_gso_desc *d,
              const struct tnl_gso_plan *plan)
 {
-    memset(vnet, 0, sizeof *vnet);
     if (plan->csum) {
         vnet->flags = VIRTIO_NET_HDR_F_DATA_VALID;
     } else {
         vnet->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
         vnet->csum_start = (OVS_FORCE __virtio16) d->inner.l4_ofs;
         vnet->csum_offset = (OVS_FORCE __virtio16)
-            offsetof(struct tcp_header, tcp_csum);
+            (d->inner.proto == IPPROTO_UDP
+             ? offsetof(struct udp_header, udp_csum)
+             : offsetof(struct tcp_header, tcp_csum));
     }
 }
 
-/* Adds the packets that 'plan' makes of superpacket 'p', described by 'd', to
- * 'frames', from number 'first' on, until there is no more room.  Returns the
- * number of the first one that did not fit, 'plan->n_packets' if all did.
+/* Bytes of the headers that a train has only once, up to the UDP header. */
+static uint16_t
+train_head_len(const struct tnl_gso_desc *d)
+{
+    return d->outer.l4_ofs + UDP_HEADER_LEN;
+}
+
+/* The same of a train of 'n' segments. */
+static void
+put_train_vnet_hdr(struct virtio_net_hdr *vnet, const struct tnl_gso_desc *d,
+                   uint32_t n)
+{
+    uint16_t outer_len = train_head_len(d);
+
+    vnet->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+    vnet->csum_start = (OVS_FORCE __virtio16) d->outer.l4_ofs;
+    vnet->csum_offset = (OVS_FORCE __virtio16)
+        offsetof(struct udp_header, udp_csum);
+    if (n > 1) {
+        vnet->gso_type = VIRTIO_NET_HDR_GSO_UDP_L4;
+        vnet->gso_size = (OVS_FORCE __virtio16)
+            (d->hdr_len - outer_len + d->mss);
+        vnet->hdr_len = (OVS_FORCE __virtio16) outer_len;
+    }
+}
+
+/* Adds segment number 'i' of superpacket 'frame' to the last one of 'frames':
+ * its headers, from byte 'start' on, and a pointer to its payload.  What comes
+ * before its first header is the vnet header, at a negative 'start'.  Returns
+ * its first header. */
+static uint8_t *
+add_segment(struct tnl_gso_frames *frames, const struct tnl_gso_finish *f,
+            char *frame, uint32_t i, ptrdiff_t start)
+{
+    const struct tnl_gso_desc *d = f->desc;
+    const struct tnl_gso_plan *plan = f->plan;
+    uint32_t ofs = i * plan->unit;
+    uint32_t payload_len = MIN(plan->unit, d->payload_len - ofs);
+    char *payload = frame + d->hdr_len + ofs;
+    uint8_t *vnet = frames->area + frames->area_len;
+    uint8_t *head = vnet + frames->vnet_size;
+
+    memset(vnet, 0, frames->vnet_size);
+    memcpy(head, frame, d->hdr_len);
+    tnl_gso_finish_frame(f, head, i, payload_len,
+                         plan->csum ? csum_fold(payload, payload_len) : 0);
+
+    frames->iov[frames->n_iov++] = (struct iovec) {
+        head + start, d->hdr_len - start,
+    };
+    frames->iov[frames->n_iov++] = (struct iovec) { payload, payload_len };
+    frames->frame[frames->n - 1].n += 2;
+    frames->frame[frames->n - 1].len += d->hdr_len - start + payload_len;
+    frames->area_len += ROUND_UP(frames->vnet_size + d->hdr_len,
+                                 CACHE_LINE_SIZE);
+    return head;
+}
+
+/* Adds the frames that 'plan' makes of superpacket 'p', described by 'd', to
+ * 'frames', from segment 'first' on, until there is no more room.  Returns the
+ * number of the first segment that did not fit, 'plan->n_packets' if all did.
  *
- * 'plan->method' must be TNL_GSO_SOFTWARE, and 'd->hdr_len' no more than
- * TNL_GSO_MAX_FRAME_HEAD minus a cache line.  'p' must stay until the frames
- * have been sent. */
+ * 'plan->method' must be TNL_GSO_SOFTWARE or TNL_GSO_UDP_GSO, and
+ * tnl_gso_frames_take(d) true.  'p' must stay until the frames have been
+ * sent. */
 uint32_t
 tnl_gso_frames_cut(struct tnl_gso_frames *frames, const struct dp_packet *p,
                    const struct tnl_gso_desc *d,
                    const struct tnl_gso_plan *plan, uint32_t first)
 {
+    const ptrdiff_t vnet_size = frames->vnet_size;
+    uint32_t per_frame = MAX(plan->train_len, 1);
     char *frame = dp_packet_data(p);
-    struct virtio_net_hdr vnet;
     struct tnl_gso_finish f;
-    uint32_t i;
+    uint32_t i = first;
 
-    put_vnet_hdr(&vnet, d, plan);
+    frames->trains = plan->train_len != 0;
     tnl_gso_finish_init(&f, frame, d, plan);
-    for (i = first; i < plan->n_packets && frames->n < TNL_GSO_MAX_FRAMES;
-         i++) {
-        uint32_t ofs = i * plan->unit;
-        uint32_t len = MIN(plan->unit, d->payload_len - ofs);
-        uint8_t *head = frames->area + frames->area_len;
-        struct iovec *iov = frames->iov[frames->n++];
-        char *payload = frame + d->hdr_len + ofs;
+    while (i < plan->n_packets
+           && frames->n_iov + 2 * per_frame <= ARRAY_SIZE(frames->iov)) {
+        struct tnl_gso_frame *out = &frames->frame[frames->n++];
+        uint32_t end = MIN(i + per_frame, plan->n_packets);
+        uint8_t *head;
 
-        memcpy(head, &vnet, sizeof vnet);
-        memcpy(head + sizeof vnet, frame, d->hdr_len);
-        tnl_gso_finish_frame(&f, head + sizeof vnet, i, len,
-                             plan->csum ? csum_fold(payload, len) : 0);
-        iov[0].iov_base = head;
-        iov[0].iov_len = sizeof vnet + d->hdr_len;
-        iov[1].iov_base = payload;
-        iov[1].iov_len = len;
-        frames->area_len += ROUND_UP(iov[0].iov_len, CACHE_LINE_SIZE);
+        *out = (struct tnl_gso_frame) { .first = frames->n_iov, .segment = i };
+        head = add_segment(frames, &f, frame, i++, -vnet_size);
+        if (plan->train_len) {
+            while (i < end) {
+                add_segment(frames, &f, frame, i++, train_head_len(d));
+            }
+            put_train_vnet_hdr((void *) (head - vnet_size), d,
+                               end - out->segment);
+            tnl_gso_finish_train(&f, head, out->len - vnet_size);
+        } else {
+            put_vnet_hdr((void *) (head - vnet_size), d, plan);
+        }
     }
     return i;
 }

@@ -20,10 +20,16 @@
 /* Segments without packets: what a kernel port is sent.
  *
  * The kernel copies whatever it is given.  So for a kernel port the segment
- * stage makes no copy of its own: a frame is a vnet header and headers,
- * written into an area that is used again and again, and a pointer to the
- * payload, where it is, in the superpacket.  The payload is read for its
- * checksum, or not at all if the port completes that.
+ * stage makes no copy of its own.  A segment is a piece of headers, written
+ * into an area that is used again and again, and a pointer to the payload,
+ * where it is, in the superpacket.  The payload is read for its checksum, or
+ * not at all if the port completes that.
+ *
+ * A frame, what the kernel takes as one packet, is a vnet header and one
+ * segment, or a train of them:
+ *
+ *    | vnet header | outer headers | VXLAN, inner headers | payload |
+ *                                  | VXLAN, inner headers | payload | ...
  *
  * Filled by tnl_gso_frames_cut(), sent and emptied by the port's driver
  * (netdev-linux-tnl.c).  One per thread. */
@@ -38,20 +44,36 @@
 
 struct dp_packet;
 
-/* Two superpackets of a 1,500 byte MTU, with some room. */
+/* Two superpackets of a 1,500 byte MTU, with some room; two trains. */
 enum { TNL_GSO_MAX_FRAMES = 128 };
 
-/* Bytes of headers that a frame may have. */
-enum { TNL_GSO_MAX_FRAME_HEAD = 512 };
+BUILD_ASSERT_DECL(TNL_GSO_MAX_TRAIN_SEGS <= TNL_GSO_MAX_FRAMES);
+
+/* Bytes of headers that a segment may have, vnet header included.  Enough for
+ * IPv4 and TCP options on both levels and 252 bytes of Geneve options. */
+enum { TNL_GSO_MAX_FRAME_HEAD = 576 };
+
+/* Pieces 'first' to 'first + n - 1' of 'iov'. */
+struct tnl_gso_frame {
+    size_t first;
+    size_t n;
+    size_t len;                 /* Bytes, vnet header included. */
+    uint32_t segment;           /* Number of the first segment in it. */
+};
 
 struct tnl_gso_frames {
+    size_t vnet_size;           /* Bytes of a vnet header. */
+    bool trains;                /* Frames are trains. */
     size_t n;
-    struct iovec iov[TNL_GSO_MAX_FRAMES][2]; /* Headers, payload. */
+    struct tnl_gso_frame frame[TNL_GSO_MAX_FRAMES];
+    size_t n_iov;
+    struct iovec iov[2 * TNL_GSO_MAX_FRAMES]; /* Headers, payload, ... */
     size_t area_len;            /* Bytes of 'area' in use. */
     uint8_t area[TNL_GSO_MAX_FRAMES * TNL_GSO_MAX_FRAME_HEAD];
 };
 
-struct tnl_gso_frames *tnl_gso_frames_get(void);
+struct tnl_gso_frames *tnl_gso_frames_get(size_t vnet_size);
+bool tnl_gso_frames_take(const struct tnl_gso_desc *);
 uint32_t tnl_gso_frames_cut(struct tnl_gso_frames *, const struct dp_packet *,
                             const struct tnl_gso_desc *,
                             const struct tnl_gso_plan *, uint32_t first);

@@ -18,10 +18,12 @@
 
 #include "tnl-gso-plan.h"
 
+#include <netinet/in.h>
 #include <string.h>
 
 #include "netdev-provider.h"
 #include "openvswitch/dynamic-string.h"
+#include "packets.h"
 #include "util.h"
 
 /* What a port must be able to do, so that it cuts.  Capabilities are per
@@ -35,7 +37,10 @@
  *      is the same for segments of equal size, since the inner checksums
  *      cancel everything that differs: "hw-partial".
  *
- * No NIC fills in a GRE checksum, hence no row for it. */
+ * No NIC fills in a GRE checksum, hence no row for it.
+ *
+ * A train has an outer UDP checksum whether it is wanted or not.  What is in
+ * front of it needs no capability: the port sees plain UDP. */
 #define UDP_TUNNEL_ROWS(ENCAP, TNL_TSO)                                     \
     { TNL_GSO_HW, ENCAP, false, false, TNL_TSO },                           \
     { TNL_GSO_HW, ENCAP, false, true,                                       \
@@ -47,7 +52,9 @@
       | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM },                                 \
     { TNL_GSO_HW_PARTIAL, ENCAP, true, false, TNL_TSO },                    \
     { TNL_GSO_HW_PARTIAL, ENCAP, true, true,                                \
-      TNL_TSO | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM }
+      TNL_TSO | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM },                         \
+    { TNL_GSO_UDP_GSO, ENCAP, true, false, TNL_GSO_TX_UDP_SEG },            \
+    { TNL_GSO_UDP_GSO, ENCAP, true, true, TNL_GSO_TX_UDP_SEG }
 
 static const struct tnl_gso_plan_row rows[] = {
     { TNL_GSO_HW, TNL_GSO_PLAIN, false, false, NETDEV_TX_OFFLOAD_TCP_TSO },
@@ -81,12 +88,41 @@ tnl_gso_plan_row_is_for(const struct tnl_gso_plan_row *row,
                     && row->outer_ipv4 == (d->outer.version == 4))));
 }
 
+/* What a port must be able to do to cut 'd' in the way of 'row'. */
+uint64_t
+tnl_gso_plan_row_need(const struct tnl_gso_plan_row *row,
+                      const struct tnl_gso_desc *d)
+{
+    if (d->inner.proto != IPPROTO_UDP || row->method == TNL_GSO_UDP_GSO) {
+        return row->need;
+    }
+    return ((row->need & ~NETDEV_TX_OFFLOAD_TCP_TSO)
+            | (d->encap == TNL_GSO_PLAIN ? TNL_GSO_TX_UDP_SEG
+               : TNL_GSO_TX_TNL_UDP_SEG));
+}
+
+/* Segments of 'd' in each of as few trains as possible, all but the last of
+ * one length. */
+static uint32_t
+train_len(const struct tnl_gso_desc *d)
+{
+    uint32_t outer_len = d->outer.l4_ofs + UDP_HEADER_LEN;
+    uint32_t unit_len = d->hdr_len - outer_len + d->mss;
+    uint32_t max = MIN((TNL_GSO_MAX_TRAIN_LEN - outer_len) / unit_len,
+                       TNL_GSO_MAX_TRAIN_SEGS);
+
+    return max ? DIV_ROUND_UP(d->n_segs, DIV_ROUND_UP(d->n_segs, max)) : 1;
+}
+
 static bool
 row_fits(const struct tnl_gso_plan_row *row, const struct tnl_gso_desc *d,
          const struct tnl_gso_caps *caps)
 {
+    uint64_t need = tnl_gso_plan_row_need(row, d);
+
     return (caps->methods & (1u << row->method)
-            && (caps->ol_flags & row->need) == row->need
+            && (caps->ol_flags & need) == need
+            && (row->method != TNL_GSO_UDP_GSO || train_len(d) > 1)
             && tnl_gso_plan_row_is_for(row, d));
 }
 
@@ -109,6 +145,13 @@ choose(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
     return TNL_GSO_SOFTWARE;
 }
 
+static uint64_t
+csum_flag(const struct tnl_gso_desc *d)
+{
+    return (d->inner.proto == IPPROTO_UDP ? NETDEV_TX_OFFLOAD_UDP_CKSUM
+            : NETDEV_TX_OFFLOAD_TCP_CKSUM);
+}
+
 static void
 plan_drop(struct tnl_gso_plan *plan, enum tnl_gso_reason reason)
 {
@@ -127,18 +170,25 @@ tnl_gso_plan(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
         .n_packets = 1,
     };
 
-    if (plan->method == TNL_GSO_HW_PARTIAL) {
+    if (plan->method != TNL_GSO_PASS && caps->max_frame_len
+        && d->hdr_len + d->mss > caps->max_frame_len) {
+        plan_drop(plan, TNL_GSO_R_MTU);
+    } else if (plan->method == TNL_GSO_HW_PARTIAL) {
         plan->unit -= d->payload_len % d->mss;
         plan->n_packets += plan->unit != d->payload_len;
-    } else if (plan->method == TNL_GSO_SOFTWARE) {
-        if (!(caps->methods & (1u << TNL_GSO_SOFTWARE))) {
+    } else if (plan->method == TNL_GSO_UDP_GSO
+               || plan->method == TNL_GSO_SOFTWARE) {
+        bool train = plan->method == TNL_GSO_UDP_GSO;
+
+        if (!train && !(caps->methods & (1u << TNL_GSO_SOFTWARE))) {
             plan_drop(plan, TNL_GSO_R_NO_METHOD);
         } else if (d->n_segs > TNL_GSO_MAX_SEGS) {
             plan_drop(plan, TNL_GSO_R_TOO_MANY);
         } else {
             plan->unit = d->mss;
             plan->n_packets = d->n_segs;
-            plan->csum = !(caps->ol_flags & NETDEV_TX_OFFLOAD_TCP_CKSUM);
+            plan->train_len = train ? train_len(d) : 0;
+            plan->csum = train || !(caps->ol_flags & csum_flag(d));
         }
     }
 }

@@ -67,15 +67,24 @@ struct tnl_gso_caps {
                                  * out itself. */
 };
 
+/* What a train may be.  Linux refuses more than UDP_MAX_SEGMENTS, 64
+ * in kernels of 2023 and before, and what is longer than this with its headers may not
+ * find room in the receive buffers of an Open vSwitch. */
+#define TNL_GSO_MAX_TRAIN_SEGS 64
+#define TNL_GSO_MAX_TRAIN_LEN 65280
+
 struct tnl_gso_plan {
     enum tnl_gso_method method;
     enum tnl_gso_reason reason; /* If 'method' is TNL_GSO_DROP. */
-    uint32_t unit;              /* TCP payload bytes in each packet that we
+    uint32_t unit;              /* Payload bytes in each packet that we
                                  * make, but the last; a multiple of the mss.
                                  * The mss itself if software cuts. */
-    uint32_t n_packets;         /* Packets that go down to the port. */
-    bool csum;                  /* We complete the TCP checksums.  Otherwise
-                                 * they are left partial to the port. */
+    uint32_t n_packets;         /* Packets that we make. */
+    uint32_t train_len;         /* So many of them go down to the port as one
+                                 * train; 0: each goes by itself. */
+    bool csum;                  /* We complete the checksums of what is cut.
+                                 * Otherwise they are left partial to the
+                                 * port. */
 };
 
 void tnl_gso_plan(const struct tnl_gso_desc *, const struct tnl_gso_caps *,
@@ -91,11 +100,14 @@ struct tnl_gso_plan_row {
     enum tnl_gso_encap encap;
     bool outer_csum;
     bool outer_ipv4;            /* Outer IP version is 4 (PLAIN: ignored). */
-    uint64_t need;              /* NETDEV_TX_* that all must be there. */
+    uint64_t need;              /* NETDEV_TX_* and TNL_GSO_TX_* that all must
+                                 * be there to cut TCP. */
 };
 const struct tnl_gso_plan_row *tnl_gso_plan_rows(size_t *n);
 bool tnl_gso_plan_row_is_for(const struct tnl_gso_plan_row *,
                              const struct tnl_gso_desc *);
+uint64_t tnl_gso_plan_row_need(const struct tnl_gso_plan_row *,
+                               const struct tnl_gso_desc *);
 
 const char *tnl_gso_method_to_string(enum tnl_gso_method);
 bool tnl_gso_methods_from_string(const char *, uint32_t *methods,

@@ -58,9 +58,10 @@ void tnl_gso_cut(struct dp_packet *, const struct tnl_gso_desc *,
  * What is the same in all packets with one length of payload. */
 struct tnl_gso_finish_len {
     uint32_t payload_len;
-    uint32_t tcp_sum;           /* Inner pseudo-header. */
+    uint32_t l4_sum;            /* Inner pseudo-header. */
     uint32_t inner_ip_sum;      /* Inner IPv4 header without ID, checksum. */
     uint32_t outer_ip_sum;      /* Outer IPv4, likewise. */
+    ovs_be16 inner_l4_len;      /* As in the inner pseudo-header. */
     ovs_be16 inner_ip_len;      /* IPv4 total length, IPv6 payload length. */
     ovs_be16 outer_ip_len;
     ovs_be16 outer_udp_len;
@@ -72,10 +73,11 @@ struct tnl_gso_finish_len {
 struct tnl_gso_finish {
     const struct tnl_gso_desc *desc;
     const struct tnl_gso_plan *plan;
-    uint32_t tcp_sum;           /* Addresses and protocol of the inner
+    uint32_t l4_sum;            /* Addresses and protocol of the inner
                                  * pseudo-header. */
-    uint32_t tcp_hdr_sum;       /* TCP header without sequence number, control
-                                 * word and checksum. */
+    uint32_t l4_hdr_sum;        /* TCP header without sequence number, control
+                                 * word and checksum; UDP header without
+                                 * length and checksum. */
     uint32_t inner_ip_sum;      /* Inner IPv4 header without total length, ID
                                  * and checksum; inner IPv6 header and
                                  * extension headers without length. */
@@ -84,8 +86,8 @@ struct tnl_gso_finish {
                                  * inner IP header, without lengths and
                                  * checksum; UDP: with addresses and protocol
                                  * of the outer pseudo-header. */
-    uint32_t seq;               /* Of the first payload byte. */
-    ovs_be16 tcp_ctl;           /* Data offset and flags, as it came. */
+    uint32_t seq;               /* TCP: of the first payload byte. */
+    ovs_be16 tcp_ctl;           /* TCP: data offset and flags, as it came. */
     struct tnl_gso_finish_len full;
     struct tnl_gso_finish_len last;
     uint16_t inner_id;          /* IPv4 IDs of the first segment. */
@@ -98,6 +100,8 @@ void tnl_gso_finish_init(struct tnl_gso_finish *, const void *frame,
 void tnl_gso_finish_frame(const struct tnl_gso_finish *, uint8_t *frame,
                           uint32_t index, uint32_t payload_len,
                           uint32_t payload_sum);
+void tnl_gso_finish_train(const struct tnl_gso_finish *, uint8_t *frame,
+                          uint32_t len);
 void tnl_gso_finish(const struct tnl_gso_finish *, struct dp_packet *,
                     uint32_t index, uint32_t payload_len,
                     uint32_t payload_sum);

@@ -119,7 +119,8 @@ tnl_gso_format_why_not_hw(const struct tnl_gso_desc *d,
     for (size_t i = 0; i < n; i++) {
         if (rows[i].method == TNL_GSO_HW
             && tnl_gso_plan_row_is_for(&rows[i], d)) {
-            uint64_t missing = rows[i].need & ~caps->ol_flags;
+            uint64_t missing = (tnl_gso_plan_row_need(&rows[i], d)
+                                & ~caps->ol_flags);
 
             if (missing) {
                 ds_put_cstr(ds, "port lacks ");

@@ -74,8 +74,11 @@ struct tnl_gso_port {
     tnl_gso_alloc_func *alloc;
 
     /* Sends all of the frames on the netdev, or null if only packets can be
-     * sent there.  Returns 0 or a positive errno value. */
-    int (*send_frames)(struct netdev *, const struct tnl_gso_frames *);
+     * sent there.  Returns 0 or a positive errno value.  If trains turn out to
+     * be refused, stores the number of the first frame that is left to the
+     * caller in '*first_left'. */
+    int (*send_frames)(struct netdev *, const struct tnl_gso_frames *,
+                       size_t *first_left);
 };
 
 struct tnl_gso_port *tnl_gso_port_new(const struct netdev *);

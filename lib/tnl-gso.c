@@ -77,6 +77,19 @@ describe_and_plan(const struct dp_packet *p, const struct tnl_gso_caps *caps,
     }
 }
 
+/* Counts on 'netdev' that superpacket 'p' is treated as 'plan' says. */
+static void
+count(const struct netdev *netdev, const struct dp_packet *p,
+      const struct tnl_gso_desc *desc, const struct tnl_gso_plan *plan)
+{
+    tnl_gso_count_tx(netdev->tnl_gso, desc, plan, dp_packet_size(p));
+    if (plan->method == TNL_GSO_SOFTWARE) {
+        dp_packet_gso_count_cut();
+    } else if (plan->method == TNL_GSO_DROP) {
+        tnl_gso_log_drop(netdev, plan->reason);
+    }
+}
+
 /* Does with superpacket 'p' what 'plan' says, counts it on 'netdev', and
  * appends what comes out to 'out', new packets from 'alloc'.  Takes ownership
  * of 'p'. */
@@ -85,24 +98,22 @@ execute(const struct netdev *netdev, struct dp_packet *p,
         const struct tnl_gso_desc *desc, const struct tnl_gso_plan *plan,
         tnl_gso_alloc_func *alloc, struct dp_packet_batch *out)
 {
-    tnl_gso_count_tx(netdev->tnl_gso, desc, plan, dp_packet_size(p));
+    count(netdev, p, desc, plan);
 
     switch (plan->method) {
     case TNL_GSO_PASS:
         dp_packet_set_tso_segsz(p, 0);
+        p->uso_segsz = 0;
         dp_packet_batch_add(out, p);
         break;
 
     case TNL_GSO_SOFTWARE:
-        dp_packet_gso_count_cut();
-        /* Fall through. */
     case TNL_GSO_HW:
     case TNL_GSO_HW_PARTIAL:
         tnl_gso_cut(p, desc, plan, alloc, netdev, out);
         break;
 
     case TNL_GSO_DROP:
-        tnl_gso_log_drop(netdev, plan->reason);
         dp_packet_delete(p);
         break;
 
@@ -140,31 +151,47 @@ flush(struct sender *s)
     }
 }
 
-/* Can segments of 'plan' go to 'port' as frames, without packets? */
+/* Do segments of 'plan' go to 'port' as frames, without packets? */
 static bool
 takes_frames(const struct tnl_gso_port *port, const struct tnl_gso_desc *desc,
              const struct tnl_gso_plan *plan)
 {
-    return (plan->method == TNL_GSO_SOFTWARE && port->send_frames
-            && desc->hdr_len <= TNL_GSO_MAX_FRAME_HEAD - CACHE_LINE_SIZE);
+    return (plan->method == TNL_GSO_UDP_GSO
+            || (plan->method == TNL_GSO_SOFTWARE && port->send_frames
+                && tnl_gso_frames_take(desc)));
 }
 
 /* Cuts superpacket 'p' as 'plan' says and sends it, behind everything that
- * has not been sent.  Takes ownership of 'p'. */
+ * has not been sent.  What goes out as a train may turn out to be refused; the
+ * rest is then planned again.  Takes ownership of 'p'. */
 static void
 send_frames(struct sender *s, struct dp_packet *p,
-            const struct tnl_gso_desc *desc, const struct tnl_gso_plan *plan)
+            const struct tnl_gso_desc *desc, struct tnl_gso_plan *plan)
 {
-    struct tnl_gso_frames *frames = tnl_gso_frames_get();
+    struct tnl_gso_port *port = s->netdev->tnl_gso;
+    struct tnl_gso_frames *frames = tnl_gso_frames_get(port->vnet_size);
+    uint32_t i = 0;
 
-    tnl_gso_count_tx(s->netdev->tnl_gso, desc, plan, dp_packet_size(p));
-    dp_packet_gso_count_cut();
     flush(s);
-    for (uint32_t i = 0; i < plan->n_packets; ) {
-        i = tnl_gso_frames_cut(frames, p, desc, plan, i);
-        note_error(s, s->netdev->tnl_gso->send_frames(s->netdev, frames));
+    while (i < plan->n_packets) {
+        uint32_t next = tnl_gso_frames_cut(frames, p, desc, plan, i);
+        size_t first_left = frames->n;
+
+        note_error(s, port->send_frames(s->netdev, frames, &first_left));
+        if (OVS_UNLIKELY(first_left < frames->n)) {
+            struct tnl_gso_caps caps = tnl_gso_port_caps(port);
+
+            caps.ol_flags &= ~TNL_GSO_TX_UDP_SEG;
+            tnl_gso_plan(desc, &caps, plan);
+            if (plan->method != TNL_GSO_SOFTWARE) {
+                break;
+            }
+            next = frames->frame[first_left].segment;
+        }
+        i = next;
         tnl_gso_frames_clear(frames);
     }
+    count(s->netdev, p, desc, plan);
     dp_packet_delete(p);
 }
 
@@ -177,8 +204,9 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
 {
     const struct tnl_gso_caps caps = tnl_gso_port_caps(netdev->tnl_gso);
     const uint64_t ol_flags = netdev->ol_flags;
-    /* A port that cuts TCP also sums it. */
-    const uint64_t super_flags = caps.ol_flags | NETDEV_TX_OFFLOAD_TCP_CKSUM;
+    /* A port that cuts also sums. */
+    const uint64_t super_flags = (caps.ol_flags | NETDEV_TX_OFFLOAD_TCP_CKSUM
+                                  | NETDEV_TX_OFFLOAD_UDP_CKSUM);
     struct sender s = {
         .netdev = netdev,
         .qid = qid,
@@ -190,7 +218,7 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
     DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
         size_t first = dp_packet_batch_size(&s.out);
 
-        if (dp_packet_get_tso_segsz(packet)) {
+        if (tnl_gso_is_super(packet)) {
             struct tnl_gso_desc desc;
             struct tnl_gso_plan plan;
 
@@ -208,7 +236,7 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
         for (size_t j = first; j < dp_packet_batch_size(&s.out); j++) {
             struct dp_packet *p = s.out.packets[j];
 
-            dp_packet_ol_send_prepare(p, dp_packet_get_tso_segsz(p)
+            dp_packet_ol_send_prepare(p, tnl_gso_is_super(p)
                                          ? super_flags : ol_flags);
         }
         if (dp_packet_batch_size(&s.out) >= SEND_BATCH) {
@@ -305,7 +333,7 @@ tnl_gso_push_prepare(const struct netdev *tunnel,
      * final by then. */
     if (gre_csum) {
         DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
-            if (!dp_packet_get_tso_segsz(packet)) {
+            if (!tnl_gso_is_super(packet)) {
                 dp_packet_ol_send_prepare(packet, 0);
             }
         }
@@ -317,7 +345,7 @@ tnl_gso_push_prepare(const struct netdev *tunnel,
         dp_packet_batch_init(&out);
         out.trunc = batch->trunc;
         DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
-            if (dp_packet_get_tso_segsz(packet)) {
+            if (tnl_gso_is_super(packet)) {
                 push_prepare_super(tunnel, packet, data, &out);
             } else {
                 dp_packet_batch_add(&out, packet);
@@ -356,7 +384,7 @@ ip_ids(void)
 ovs_be16
 tnl_gso_new_ip_id(const struct dp_packet *packet, const struct ip_header *ip)
 {
-    uint16_t mss = dp_packet_get_tso_segsz(packet);
+    uint16_t mss = dp_packet_get_tso_segsz(packet) | packet->uso_segsz;
     uint32_t n = mss ? DIV_ROUND_UP(dp_packet_size(packet), mss) : 1;
     uint32_t hash;
     uint32_t id;

@@ -105,7 +105,7 @@ compare_desc(const struct tnl_gso_desc *got, const struct ref_layout *l,
     COMPARE(got->outer_csum, (is_udp_tunnel(job->encap) ? job->outer_csum
                               : job->encap == REF_GRE && l->gre_csum));
     COMPARE(got->stacked, l->stacked);
-    COMPARE(got->tcp_partial, true);
+    COMPARE(got->l4_partial, true);
     error = compare_l3(&got->inner, &l->inner);
     if (!error && job->encap != REF_PLAIN) {
         error = compare_l3(&got->outer, &l->outer);

@@ -94,7 +94,7 @@ superpacket(enum tnl_gso_encap encap, bool ipv4, bool csum,
         .mss = mss,
         .n_segs = DIV_ROUND_UP(payload_len, mss),
         .outer_csum = csum,
-        .tcp_partial = true,
+        .l4_partial = true,
     };
 }
 

@@ -56,15 +56,19 @@ driver_send(struct netdev *netdev OVS_UNUSED, int qid OVS_UNUSED,
 
 static int
 driver_send_frames(struct netdev *netdev OVS_UNUSED,
-                   const struct tnl_gso_frames *frames)
+                   const struct tnl_gso_frames *frames,
+                   size_t *first_left OVS_UNUSED)
 {
     for (size_t i = 0; kept && i < frames->n; i++) {
-        const struct iovec *iov = frames->iov[i];
-        struct dp_packet *p = dp_packet_new(iov[0].iov_len + iov[1].iov_len);
+        const struct tnl_gso_frame *frame = &frames->frame[i];
+        struct dp_packet *p = dp_packet_new(frame->len);
 
-        dp_packet_put(p, iov[0].iov_base, iov[0].iov_len);
-        dp_packet_put(p, iov[1].iov_base, iov[1].iov_len);
-        dp_packet_pull(p, sizeof(struct virtio_net_hdr));
+        for (size_t j = 0; j < frame->n; j++) {
+            const struct iovec *iov = &frames->iov[frame->first + j];
+
+            dp_packet_put(p, iov->iov_base, iov->iov_len);
+        }
+        dp_packet_pull(p, frames->vnet_size);
         dp_packet_batch_add(kept, p);
     }
     return 0;
@@ -87,6 +91,7 @@ bench_ways_init(void)
     packet_port.tnl_gso = tnl_gso_port_new(&packet_port);
     frame_port.tnl_gso = tnl_gso_port_new(&frame_port);
     frame_port.tnl_gso->send_frames = driver_send_frames;
+    frame_port.tnl_gso->vnet_size = sizeof(struct virtio_net_hdr);
 }
 
 void
