@@ -17,6 +17,8 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/tnl-gso-frames.c \
 	lib/tnl-gso/tnl-gso-frames.h \
 	lib/tnl-gso/tnl-gso-marks.c \
+	lib/tnl-gso/tnl-gso-merge.c \
+	lib/tnl-gso/tnl-gso-merge.h \
 	lib/tnl-gso/tnl-gso-plan.c \
 	lib/tnl-gso/tnl-gso-plan.h \
 	lib/tnl-gso/tnl-gso-seg.c \

@@ -274,7 +274,7 @@ is_gre_with_csum(const struct dp_packet *p, const struct ip_header *ip)
             == IPPROTO_GRE && gre->flags & htons(GRE_CSUM));
 }
 
-/* Prepares 'p', a packet in a tunnel, for class->pop_header() of 'tunnel'.
+/* Checks 'p', a packet in a tunnel, before class->pop_header() of 'tunnel'.
  * Takes off what follows the outer IP packet or UDP datagram: Linux v6.18
  * ip_rcv_core() and udp_rcv() do the same.  Upstream sums it up as well, and
  * drops the packet.  What has no checksum is left alone, since upstream takes
@@ -282,7 +282,7 @@ is_gre_with_csum(const struct dp_packet *p, const struct ip_header *ip)
  *
  * Returns 'p', or null if 'p' was refused and freed. */
 struct dp_packet *
-tnl_gso_pop_prepare(const struct netdev *tunnel, struct dp_packet *p)
+tnl_gso_pop_check(const struct netdev *tunnel, struct dp_packet *p)
 {
     const struct ip_header *ip = dp_packet_l3(p);
     const struct ovs_16aligned_ip6_hdr *ip6 = dp_packet_l3(p);
@@ -312,4 +312,24 @@ tnl_gso_pop_prepare(const struct netdev *tunnel, struct dp_packet *p)
         }
     }
     return p;
+}
+
+/* Ends the pop of a tunnel header off 'p': forgets what was known of 'p' with
+ * the header, as upstream does, but not which checksums of the packet inside
+ * are still to be completed.  class->pop_header() has made its marks those of
+ * 'p'. */
+void
+tnl_gso_pop_finish(struct dp_packet *p)
+{
+    uint32_t marks = p->offloads;
+    uint32_t stay = 0;
+
+    if ((marks & IP_PARTIAL) == IP_PARTIAL) {
+        stay |= IP_PARTIAL;
+    }
+    if ((marks & L4_PARTIAL) == L4_PARTIAL) {
+        stay |= L4_PARTIAL | (marks & DP_PACKET_OL_L4_PROTO_MASK);
+    }
+    dp_packet_reset_offload(p);
+    p->offloads = stay;
 }

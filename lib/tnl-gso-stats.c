@@ -152,7 +152,21 @@ tnl_gso_count_tx(struct tnl_gso_port *port, const struct tnl_gso_desc *desc,
 void
 tnl_gso_count_event(struct tnl_gso_port *port, enum tnl_gso_event event)
 {
-    add(&bucket_get(port)->events[event], 1);
+    tnl_gso_count_events(port, event, 1);
+}
+
+void
+tnl_gso_count_events(struct tnl_gso_port *port, enum tnl_gso_event event,
+                     uint32_t n)
+{
+    add(&bucket_get(port)->events[event], n);
+}
+
+/* Counts a superpacket that was refused before anybody planned its way. */
+void
+tnl_gso_count_drop(struct tnl_gso_port *port, enum tnl_gso_reason reason)
+{
+    add(&bucket_get(port)->drops[reason], 1);
 }
 
 /* Sums up what all threads have counted on 'port'. */
@@ -201,6 +215,12 @@ tnl_gso_event_to_string(enum tnl_gso_event event)
         return "rx_zero_csum6";
     case TNL_GSO_E_ZERO_CSUM6_DROP:
         return "rx_zero_csum6_drop";
+    case TNL_GSO_E_TRAINS:
+        return "rx_trains";
+    case TNL_GSO_E_TRAIN_MERGED:
+        return "rx_train_merged";
+    case TNL_GSO_E_TRAIN_SINGLE:
+        return "rx_train_single";
     case TNL_GSO_N_EVENTS:
     default:
         OVS_NOT_REACHED();

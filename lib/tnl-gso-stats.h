@@ -39,6 +39,9 @@ enum tnl_gso_event {
     TNL_GSO_E_ZERO_CSUM6,       /* Received in a tunnel over IPv6 without a
                                  * UDP checksum (RFC 6936). */
     TNL_GSO_E_ZERO_CSUM6_DROP,  /* The same, and refused. */
+    TNL_GSO_E_TRAINS,           /* Trains received, cut before the pop. */
+    TNL_GSO_E_TRAIN_MERGED,     /* Superpackets made of their units. */
+    TNL_GSO_E_TRAIN_SINGLE,     /* Units that went on by themselves. */
     TNL_GSO_N_EVENTS
 };
 
@@ -89,6 +92,9 @@ struct tnl_gso_caps tnl_gso_port_caps(const struct tnl_gso_port *);
 void tnl_gso_count_tx(struct tnl_gso_port *, const struct tnl_gso_desc *,
                       const struct tnl_gso_plan *, uint32_t frame_len);
 void tnl_gso_count_event(struct tnl_gso_port *, enum tnl_gso_event);
+void tnl_gso_count_events(struct tnl_gso_port *, enum tnl_gso_event,
+                          uint32_t n);
+void tnl_gso_count_drop(struct tnl_gso_port *, enum tnl_gso_reason);
 void tnl_gso_stats_get(const struct tnl_gso_port *, struct tnl_gso_stats *);
 
 /* Calls 'cb' for all ports in the order of their creation. */

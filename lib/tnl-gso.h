@@ -56,8 +56,16 @@
  * there is a tunnel around it already, or 64 kB would not hold it) cuts it
  * first: tnl_gso_push_prepare().
  *
+ * The other way around, a superpacket arrives in a tunnel as one packet, which
+ * loses its headers and stays whole, or as a train: a UDP superpacket that has
+ * several tunnelled packets in it.  Before the headers come off,
+ * tnl_gso_pop_prepare() makes of a train the superpackets that it was cut
+ * from, if cutting them again would give the same bytes, and else what it is
+ * made of (tnl-gso-merge.c).  tnl_gso_pop_finish() then keeps what is known of
+ * the checksums inside.
+ *
  * Marks on ordinary packets that nothing stands behind are set right in
- * tnl-gso-marks.c, which also has what a tunnel pop needs.
+ * tnl-gso-marks.c, which also has what a tunnel pop needs of each packet.
  *
  * Everything is counted by port (tnl-gso-stats.c) and told by the database
  * (tnl-gso-config.c) and by `ovs-appctl tnl-gso/show`, `stats` and `explain`
@@ -115,8 +123,9 @@ void tnl_gso_marks_repair(struct dp_packet *);
 bool tnl_gso_make_headroom(struct dp_packet *, size_t size);
 void tnl_gso_gre_seq_csum(struct gre_base_hdr *, size_t len);
 uint32_t tnl_gso_pseudo_csum6(const struct ovs_16aligned_ip6_hdr *);
-struct dp_packet *tnl_gso_pop_prepare(const struct netdev *tunnel,
-                                      struct dp_packet *);
+struct dp_packet *tnl_gso_pop_check(const struct netdev *tunnel,
+                                    struct dp_packet *);
+void tnl_gso_pop_finish(struct dp_packet *);
 void tnl_gso_require_csum6(ovs_be16 udp_dst, bool);
 
 /* Does 'ip6' have extension headers, so that its next header and payload
@@ -177,6 +186,10 @@ tnl_gso_marks_wrong(const struct dp_packet *p)
             || (inner && tnl_gso_level_wrong(p, inner, p->inner_l3_ofs,
                                              p->inner_l4_ofs)));
 }
+
+/* tnl-gso-merge.c: what arrives in a tunnel. */
+size_t tnl_gso_pop_prepare(const struct netdev *tunnel,
+                           struct dp_packet_batch *);
 
 /* tnl-gso-unixctl.c: appctl commands. */
 void tnl_gso_init(void);
