@@ -33,6 +33,8 @@ lib_libopenvswitch_la_SOURCES += \
 
 if LINUX
 lib_libopenvswitch_la_SOURCES += \
+	lib/tnl-gso/netdev-linux-probe.c \
+	lib/tnl-gso/netdev-linux-probe.h \
 	lib/tnl-gso/netdev-linux-tnl.c \
 	lib/tnl-gso/netdev-linux-tnl.h
 endif

@@ -32,7 +32,6 @@
 #include "netdev-provider.h"
 #include "openvswitch/vlog.h"
 #include "tnl-gso-frames.h"
-#include "tnl-gso-stats.h"
 #include "util.h"
 
 /* What netdev-linux does differently for the sake of superpackets.
@@ -56,18 +55,6 @@ netdev_linux_tnl_skip(const struct netdev *netdev, int error)
     VLOG_WARN_RL(&rl, "%s: packet dropped, the kernel refused it: %s",
                  netdev_get_name(netdev), ovs_strerror(error));
     return true;
-}
-
-/* Remembers that the kernel does not cut UDP for 'netdev'. */
-void
-netdev_linux_tnl_demote(struct netdev *netdev)
-{
-    uint64_t orig;
-
-    atomic_and_relaxed(&netdev->tnl_gso->super_flags, ~TNL_GSO_TX_UDP_SEG,
-                       &orig);
-    VLOG_WARN("%s: the kernel refuses UDP segmentation",
-              netdev_get_name(netdev));
 }
 
 /* Does a netdev of 'class' take frames?  All do that have vnet headers. */

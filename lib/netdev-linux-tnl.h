@@ -19,17 +19,30 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+struct ethtool_gfeatures;
+struct ethtool_gstrings;
 struct netdev;
 struct netdev_class;
 struct tnl_gso_frames;
 
-void netdev_linux_tnl_demote(struct netdev *);
 bool netdev_linux_tnl_skip(const struct netdev *, int error);
 bool netdev_linux_tnl_takes_frames(const struct netdev_class *);
 int netdev_linux_tnl_send_frames(struct netdev *,
                                  const struct tnl_gso_frames *,
                                  size_t *first_left);
+
+/* netdev-linux-probe.c: what the kernel can cut behind a netdev. */
+bool netdev_linux_tnl_follows(const struct netdev *);
+void netdev_linux_tnl_construct(struct netdev *);
+unsigned long netdev_linux_tnl_construct_tap(struct netdev *, int fd,
+                                             unsigned long offloads);
+void netdev_linux_tnl_set_ol(struct netdev *, uint64_t ol_flags,
+                             const struct ethtool_gstrings *,
+                             const struct ethtool_gfeatures *);
+void netdev_linux_tnl_set_mtu(struct netdev *, int mtu);
+void netdev_linux_tnl_demote(struct netdev *);
 
 /* netdev-linux.c, by our patch: the file descriptor to which frames for a
  * netdev are written, behind a vnet header, or a negative errno value. */

@@ -28,6 +28,7 @@
 #endif
 #ifdef __linux__
 #include <linux/virtio_net.h>
+#include "netdev-linux-probe.h"
 #include "netdev-linux-tnl.h"
 #endif
 #include "netdev-provider.h"
@@ -57,6 +58,7 @@ tnl_gso_port_create(struct netdev *netdev)
     if (netdev_linux_tnl_takes_frames(netdev->netdev_class)) {
         netdev->tnl_gso->send_frames = netdev_linux_tnl_send_frames;
         netdev->tnl_gso->vnet_size = sizeof(struct virtio_net_hdr);
+        netdev->tnl_gso->kernel = netdev_linux_probe_new();
     }
 #endif
 #ifdef DPDK_NETDEV
@@ -69,6 +71,9 @@ tnl_gso_port_create(struct netdev *netdev)
 void
 tnl_gso_port_destroy(struct netdev *netdev)
 {
+#ifdef __linux__
+    netdev_linux_probe_free(netdev->tnl_gso->kernel);
+#endif
     tnl_gso_port_free(netdev->tnl_gso);
     netdev->tnl_gso = NULL;
 }

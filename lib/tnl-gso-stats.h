@@ -32,6 +32,7 @@
 #include "tnl-gso-seg.h"
 
 struct netdev;
+struct netdev_linux_probe;
 struct tnl_gso_frames;
 
 /* What happens to packets that are no superpackets. */
@@ -72,6 +73,8 @@ struct tnl_gso_port {
     atomic_uint32_t mtu;        /* Likewise; 0 if the driver checks it. */
     size_t vnet_size;           /* Kernel ports: bytes of a vnet header.  Does
                                  * not change once there is traffic. */
+    struct netdev_linux_probe *kernel; /* Kernel ports: what they have said,
+                                        * for netdev-linux-probe.c. */
 
     /* Makes packets that only this netdev sends. */
     tnl_gso_alloc_func *alloc;
