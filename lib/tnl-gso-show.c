@@ -44,8 +44,8 @@ tnl_gso_port_source(const struct tnl_gso_port *port)
 {
     const char *type = netdev_get_type(port->netdev);
 
-    return (!strcmp(type, "system") || !strcmp(type, "internal")
-            || !strcmp(type, "tap") ? "ethtool"
+    return (!strcmp(type, "tap") ? "tap"
+            : !strcmp(type, "system") || !strcmp(type, "internal") ? "ethtool"
             : !strncmp(type, "dpdk", 4) ? "DPDK capabilities"
             : !strncmp(type, "dummy", 5) ? "configured"
             : "driver");
@@ -84,7 +84,8 @@ static const struct {
     { TNL_GSO_TX_TNL_UDP_SEG, "tnl_udp_seg" },
 };
 
-/* Appends the names of NETDEV_TX_* and TNL_GSO_TX_* 'flags' to 'ds', separated by commas. */
+/* Appends the names of NETDEV_TX_* and TNL_GSO_TX_* 'flags' to 'ds', separated
+ * by commas. */
 void
 tnl_gso_format_offloads(uint64_t flags, struct ds *ds)
 {
@@ -101,13 +102,51 @@ tnl_gso_format_offloads(uint64_t flags, struct ds *ds)
     }
 }
 
-/* Appends to 'ds' what keeps a port with 'caps' from cutting 'd' itself. */
-void
-tnl_gso_format_why_not_hw(const struct tnl_gso_desc *d,
-                          const struct tnl_gso_caps *caps, struct ds *ds)
+/* Appends to 'ds' why a port with 'caps' does not send 'd' by the method of
+ * 'row', which is for 'd'. */
+static void
+format_why_not_row(const struct tnl_gso_plan_row *row,
+                   const struct tnl_gso_desc *d,
+                   const struct tnl_gso_caps *caps, struct ds *ds)
+{
+    uint64_t missing = tnl_gso_plan_row_need(row, d) & ~caps->ol_flags;
+
+    if (missing) {
+        ds_put_cstr(ds, "port lacks ");
+        tnl_gso_format_offloads(missing, ds);
+    } else if (!(caps->methods & (1u << row->method))) {
+        ds_put_cstr(ds, "excluded by tnl-gso-methods");
+    } else {
+        ds_put_cstr(ds, "not this packet");
+    }
+}
+
+/* Returns the row of the plan by which 'method' is for 'd', or null. */
+static const struct tnl_gso_plan_row *
+find_row(enum tnl_gso_method method, const struct tnl_gso_desc *d)
 {
     size_t n;
     const struct tnl_gso_plan_row *rows = tnl_gso_plan_rows(&n);
+
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].method == method
+            && tnl_gso_plan_row_is_for(&rows[i], d)) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+/* Appends to 'ds' what keeps a port with 'caps', which sends 'd' by 'method',
+ * from cutting all of it (hw), and, if 'method' is a worse one than that, from
+ * cutting a train of it (udp-gso). */
+void
+tnl_gso_format_why_not_hw(const struct tnl_gso_desc *d,
+                          const struct tnl_gso_caps *caps,
+                          enum tnl_gso_method method, struct ds *ds)
+{
+    const struct tnl_gso_plan_row *row;
+    struct tnl_gso_desc with_csum = *d;
 
     if (d->stacked) {
         ds_put_cstr(ds, "more than one VLAN tag, or MPLS labels");
@@ -116,22 +155,26 @@ tnl_gso_format_why_not_hw(const struct tnl_gso_desc *d,
         ds_put_cstr(ds, "IPv6 extension headers");
         return;
     }
-    for (size_t i = 0; i < n; i++) {
-        if (rows[i].method == TNL_GSO_HW
-            && tnl_gso_plan_row_is_for(&rows[i], d)) {
-            uint64_t missing = (tnl_gso_plan_row_need(&rows[i], d)
-                                & ~caps->ol_flags);
 
-            if (missing) {
-                ds_put_cstr(ds, "port lacks ");
-                tnl_gso_format_offloads(missing, ds);
-            } else if (!(caps->methods & (1u << TNL_GSO_HW))) {
-                ds_put_cstr(ds, "excluded by tnl-gso-methods");
+    row = find_row(TNL_GSO_HW, d);
+    if (row) {
+        format_why_not_row(row, d, caps, ds);
+    } else {
+        ds_put_cstr(ds, "no port computes a GRE checksum");
+    }
+
+    if (method > TNL_GSO_UDP_GSO) {
+        with_csum.outer_csum = true;
+        row = find_row(TNL_GSO_UDP_GSO, &with_csum);
+        if (row) {
+            ds_put_cstr(ds, "; udp-gso: ");
+            if (d->outer_csum) {
+                format_why_not_row(row, d, caps, ds);
+            } else {
+                ds_put_cstr(ds, "makes outer checksums");
             }
-            return;
         }
     }
-    ds_put_cstr(ds, "no port computes a GRE checksum");
 }
 
 /* Fills in 'row' number 'i' for 'port'; the caller must destroy 'row->why'.
@@ -154,7 +197,8 @@ tnl_gso_show_row_get(const struct tnl_gso_port *port, size_t i,
     tnl_gso_plan(&row->desc, &caps, &row->plan);
     ds_init(&row->why);
     if (row->plan.method != TNL_GSO_HW) {
-        tnl_gso_format_why_not_hw(&row->desc, &caps, &row->why);
+        tnl_gso_format_why_not_hw(&row->desc, &caps, row->plan.method,
+                                  &row->why);
     }
     return true;
 }

@@ -32,7 +32,7 @@
 struct tnl_gso_show_row {
     struct tnl_gso_desc desc;
     struct tnl_gso_plan plan;
-    struct ds why;              /* Why not hw. */
+    struct ds why;              /* Why not hw, or udp-gso. */
 };
 
 bool tnl_gso_port_sends(const struct tnl_gso_port *);
@@ -42,7 +42,8 @@ bool tnl_gso_show_row_get(const struct tnl_gso_port *, size_t i,
 
 void tnl_gso_format_offloads(uint64_t flags, struct ds *);
 void tnl_gso_format_why_not_hw(const struct tnl_gso_desc *,
-                               const struct tnl_gso_caps *, struct ds *);
+                               const struct tnl_gso_caps *,
+                               enum tnl_gso_method, struct ds *);
 const char *tnl_gso_outer_family(const struct tnl_gso_desc *);
 const char *tnl_gso_csum_string(const struct tnl_gso_desc *);
 

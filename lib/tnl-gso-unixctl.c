@@ -24,6 +24,9 @@
 
 #include "csum-copy.h"
 #include "flow.h"
+#ifdef __linux__
+#include "netdev-linux-probe.h"
+#endif
 #include "netdev-native-tnl.h"
 #include "netdev-provider.h"
 #include "odp-util.h"
@@ -72,6 +75,26 @@ json_for_port(const struct tnl_gso_port *port)
     return json;
 }
 
+#ifdef __linux__
+/* Where show_kernel() puts what it is told. */
+struct show_kernel {
+    struct ds *text;
+    struct json *json;          /* Null for text. */
+};
+
+static void
+show_kernel(const char *name, const char *text, void *out_)
+{
+    struct show_kernel *out = out_;
+
+    if (out->json) {
+        json_object_put_string(out->json, name, text);
+    } else {
+        ds_put_format(out->text, "  %s: %s\n", name, text);
+    }
+}
+#endif
+
 static void
 show_port(struct tnl_gso_port *port, void *r_)
 {
@@ -79,6 +102,7 @@ show_port(struct tnl_gso_port *port, void *r_)
     struct tnl_gso_caps caps = tnl_gso_port_caps(port);
     struct ds flags = DS_EMPTY_INITIALIZER;
     struct ds methods = DS_EMPTY_INITIALIZER;
+    struct json *kernel = NULL;
     struct json *table = NULL;
     struct tnl_gso_show_row row;
 
@@ -90,10 +114,12 @@ show_port(struct tnl_gso_port *port, void *r_)
     if (r->ports) {
         struct json *json = json_for_port(port);
 
+        kernel = json_object_create();
         table = json_array_create_empty();
         json_object_put_string(json, "source", tnl_gso_port_source(port));
         json_object_put_string(json, "offloads", ds_cstr(&flags));
         json_object_put_string(json, "methods", ds_cstr(&methods));
+        json_object_put(json, "kernel", kernel);
         json_object_put(json, "table", table);
         json_array_add(r->ports, json);
     } else {
@@ -105,6 +131,12 @@ show_port(struct tnl_gso_port *port, void *r_)
         ds_put_format(&r->text, "  allowed methods%s: %s\n",
                       caps.methods == TNL_GSO_METHODS_ALL ? "" : " (narrowed)",
                       ds_cstr(&methods));
+    }
+#ifdef __linux__
+    netdev_linux_probe_tell(port->netdev, show_kernel,
+                            &(struct show_kernel) { &r->text, kernel });
+#endif
+    if (!table) {
         ds_put_format(&r->text, "  %-8s %-5s %-5s %-11s %s\n",
                       "encap", "outer", "csum", "method", "why not hw");
     }
@@ -333,8 +365,9 @@ explain_port(struct tnl_gso_port *port, void *x_)
         return;
     }
     tnl_gso_plan(&x->desc, &caps, &x->plan);
-    if (x->plan.method != TNL_GSO_HW && x->plan.method != TNL_GSO_PASS) {
-        tnl_gso_format_why_not_hw(&x->desc, &caps, &x->why);
+    if (x->plan.method != TNL_GSO_HW && x->plan.method != TNL_GSO_PASS
+        && x->plan.reason != TNL_GSO_R_MTU) {
+        tnl_gso_format_why_not_hw(&x->desc, &caps, x->plan.method, &x->why);
     }
 }
 
