@@ -306,47 +306,75 @@ parse_gre(const void *frame, size_t size, struct tnl_gso_desc *d)
     return parse_inner(frame, size, ofs, gre->protocol, d);
 }
 
-/* A tunnel that OVS has not pushed: where a container runs VXLAN over a veth,
- * the kernel hands over tunnelled superpackets as if they were plain ones
- * (Linux v6.18 virtio_net_hdr_from_skb(): nothing in the 10 byte vnet header
- * tells).  UDP that is to be cut as TCP can be nothing else, on whatever port
- * it runs. */
+/* Parses the tunnel 'encap' behind 'd->outer', if that is one, and if the L4
+ * header in it is at 'inner_l4_ofs'. */
 static enum tnl_gso_reason
-parse_unmarked(const void *frame, size_t size, struct tnl_gso_desc *d)
+try_tunnel(const void *frame, size_t size, enum tnl_gso_encap encap,
+           size_t inner_l4_ofs, struct tnl_gso_desc *d)
+{
+    enum tnl_gso_reason reason;
+    bool stacked = d->stacked;
+
+    reason = (encap == TNL_GSO_VXLAN ? parse_vxlan(frame, size, d)
+              : encap == TNL_GSO_GENEVE ? parse_geneve(frame, size, d)
+              : parse_gre(frame, size, d));
+    if (!reason && d->inner.l4_ofs == inner_l4_ofs) {
+        d->encap = encap;
+        return TNL_GSO_OK;
+    }
+    d->stacked = stacked;
+    return TNL_GSO_R_TUNNEL;
+}
+
+/* Finds the tunnel in 'p', which has no mark of one, from what the kernel says
+ * about it: that the innermost L4 header is at 'inner_l4_ofs'.  Sets '*d' as
+ * tnl_gso_find_headers() does for a packet with a mark; 'd->outer_csum' is
+ * whether there is an outer checksum.
+ *
+ * Where a container runs VXLAN over a veth, the kernel hands over tunnelled
+ * superpackets as if they were plain ones (Linux v6.18
+ * virtio_net_hdr_from_skb(): nothing else in a vnet header of 10 bytes
+ * tells). */
+enum tnl_gso_reason
+tnl_gso_find_tunnel(const struct dp_packet *p, size_t inner_l4_ofs,
+                    struct tnl_gso_desc *d)
 {
     enum { PORT_VXLAN = 4789, PORT_GENEVE = 6081 };     /* IANA. */
+    enum tnl_gso_reason reason = tnl_gso_find_headers(p, d);
+    const void *frame = dp_packet_data(p);
+    size_t size = dp_packet_size(p);
     const struct udp_header *udp;
-    enum tnl_gso_reason reason;
     ovs_be16 geneve_type;
+    bool geneve;
 
+    if (reason) {
+        return reason;
+    }
     d->outer = d->inner;
     if (d->outer.proto == IPPROTO_GRE) {
-        d->encap = TNL_GSO_GRE;
-        return parse_gre(frame, size, d);
+        return try_tunnel(frame, size, TNL_GSO_GRE, inner_l4_ofs, d);
     }
 
     udp = at(frame, size, d->outer.l4_ofs, sizeof *udp);
     if (!udp || d->outer.proto != IPPROTO_UDP
         || !be16_at(frame, size, d->outer.l4_ofs + UDP_HEADER_LEN + 2,
                     &geneve_type)) {
-        return TNL_GSO_R_NOT_TCP;
+        return TNL_GSO_R_TUNNEL;
     }
     d->outer_csum = udp->udp_csum != 0;
 
-    /* Elsewhere, what Geneve has there would be a rare group policy ID in
-     * VXLAN. */
-    if (udp->udp_dst == htons(PORT_GENEVE)
-        || (udp->udp_dst != htons(PORT_VXLAN)
-            && (geneve_type == htons(ETH_TYPE_TEB)
-                || geneve_type == htons(ETH_TYPE_IP)
-                || geneve_type == htons(ETH_TYPE_IPV6)))) {
-        d->encap = TNL_GSO_GENEVE;
-        reason = parse_geneve(frame, size, d);
-    } else {
-        d->encap = TNL_GSO_VXLAN;
-        reason = parse_vxlan(frame, size, d);
-    }
-    return reason ? TNL_GSO_R_NOT_TCP : TNL_GSO_OK;
+    /* Without options, both may fit.  On other ports, what Geneve has there
+     * would be a rare group policy ID in VXLAN. */
+    geneve = (udp->udp_dst == htons(PORT_GENEVE)
+              || (udp->udp_dst != htons(PORT_VXLAN)
+                  && (geneve_type == htons(ETH_TYPE_TEB)
+                      || geneve_type == htons(ETH_TYPE_IP)
+                      || geneve_type == htons(ETH_TYPE_IPV6))));
+    return (!try_tunnel(frame, size, geneve ? TNL_GSO_GENEVE : TNL_GSO_VXLAN,
+                        inner_l4_ofs, d)
+            ? TNL_GSO_OK
+            : try_tunnel(frame, size, geneve ? TNL_GSO_VXLAN : TNL_GSO_GENEVE,
+                         inner_l4_ofs, d));
 }
 
 /* Returns the length of the TCP header behind 'd->inner', or 0. */
@@ -438,7 +466,7 @@ tnl_gso_find_headers(const struct dp_packet *p, struct tnl_gso_desc *d)
 /* Describes superpacket 'p', whose mss is its tso_segsz or else its uso_segsz,
  * in '*d'.  Lengths come from the size of 'p', never from a header: like
  * Linux v6.18 inet_gso_segment(), which ignores the total length that a
- * superpacket carries.  A tunnel that has no mark is found by its header.
+ * superpacket carries.
  *
  * Returns TNL_GSO_OK, or the reason why 'p' cannot be described; '*d' is then
  * valid only in 'encap' and 'mss'. */
@@ -454,11 +482,6 @@ tnl_gso_describe(const struct dp_packet *p, struct tnl_gso_desc *d)
     d->l4_partial = (d->encap == TNL_GSO_PLAIN
                       ? dp_packet_l4_checksum_partial(p)
                       : dp_packet_inner_l4_checksum_partial(p));
-    if (!reason && !udp && d->encap == TNL_GSO_PLAIN
-        && d->inner.proto != IPPROTO_TCP) {
-        reason = parse_unmarked(frame, size, d);
-        d->l4_partial = true;
-    }
     return reason ? reason : parse_l4(frame, size, udp, d);
 }
 

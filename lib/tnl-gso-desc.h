@@ -109,6 +109,9 @@ enum tnl_gso_reason tnl_gso_describe(const struct dp_packet *,
 /* The parser by itself, for those that look at ordinary packets. */
 enum tnl_gso_reason tnl_gso_find_headers(const struct dp_packet *,
                                          struct tnl_gso_desc *);
+enum tnl_gso_reason tnl_gso_find_tunnel(const struct dp_packet *,
+                                        size_t inner_l4_ofs,
+                                        struct tnl_gso_desc *);
 enum tnl_gso_reason tnl_gso_parse_l3(const void *frame, size_t size,
                                      size_t ofs, ovs_be16 eth_type,
                                      struct tnl_gso_l3 *, bool *stacked);

@@ -180,34 +180,36 @@ test_bad(const struct bad_row *bad)
     dp_packet_delete(p);
 }
 
-/* Tunnels without a mark, such as a container makes. */
+/* Tunnels without a mark, such as a container makes: found if the TCP header
+ * in them is where the kernel says. */
 static void
-test_unmarked(void)
+test_find_tunnel(void)
 {
     static const struct {
         enum ref_encap encap;
         bool csum;
         uint16_t port;          /* 0: the usual one. */
-        enum tnl_gso_reason reason;
         int geneve_opt;         /* 32 looks like VXLAN's I bit. */
+        uint16_t l4_ofs;        /* Of TCP in the tunnel. */
+        enum ref_encap found;
     } rows[] = {
-        { REF_VXLAN, false, 0, TNL_GSO_OK, 0 },
-        { REF_VXLAN, true, 0, TNL_GSO_OK, 0 },
-        { REF_VXLAN, true, 4790, TNL_GSO_OK, 0 },
-        { REF_VXLAN, true, 8472, TNL_GSO_OK, 0 },
-        { REF_VXLAN, true, 12345, TNL_GSO_OK, 0 },
-        { REF_VXLAN, true, 6081, TNL_GSO_R_NOT_TCP, 0 },
-        { REF_GENEVE, false, 0, TNL_GSO_OK, 0 },
-        { REF_GENEVE, true, 0, TNL_GSO_OK, 0 },
-        { REF_GENEVE, true, 12345, TNL_GSO_OK, 0 },
-        { REF_GENEVE, true, 12345, TNL_GSO_OK, 32 },
-        { REF_GENEVE, true, 12345, TNL_GSO_OK, 252 },
-        { REF_GRE, false, 0, TNL_GSO_OK, 0 },
-        { REF_GRE, true, 0, TNL_GSO_OK, 0 },
+        { REF_VXLAN, false, 0, 0, 84, REF_VXLAN },
+        { REF_VXLAN, true, 0, 0, 84, REF_VXLAN },
+        { REF_VXLAN, true, 4790, 0, 84, REF_VXLAN },
+        { REF_VXLAN, true, 8472, 0, 84, REF_VXLAN },
+        { REF_VXLAN, true, 12345, 0, 84, REF_VXLAN },
+        { REF_VXLAN, true, 6081, 0, 84, REF_VXLAN },
+        { REF_GENEVE, false, 0, 0, 84, REF_GENEVE },
+        { REF_GENEVE, true, 0, 0, 84, REF_GENEVE },
+        { REF_GENEVE, true, 4789, 12, 96, REF_GENEVE },
+        { REF_GENEVE, true, 12345, 0, 84, REF_GENEVE },
+        { REF_GENEVE, true, 12345, 32, 116, REF_GENEVE },
+        { REF_GENEVE, true, 12345, 252, 336, REF_GENEVE },
+        { REF_GRE, false, 0, 0, 72, REF_GRE },
+        { REF_GRE, true, 0, 0, 76, REF_GRE },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        enum tnl_gso_reason reason;
         struct tnl_gso_desc d;
         struct pkt_row row;
         struct dp_packet *p;
@@ -223,15 +225,20 @@ test_unmarked(void)
             ref_put16(frame + 36, rows[i].port);
         }
         p = pkt_from_frame(frame, len, REF_PLAIN, false, 1400);
-        reason = tnl_gso_describe(p, &d);
-        EXPECT(reason, rows[i].reason);
-        if (!reason) {
-            EXPECT(d.encap, test_encap(row.encap));
-            EXPECT(d.outer_csum, row.csum);
-            EXPECT(d.outer.ofs, 14);
-            EXPECT(d.hdr_len, len - row.payload);
+        EXPECT(tnl_gso_find_tunnel(p, rows[i].l4_ofs, &d), TNL_GSO_OK);
+        EXPECT(d.encap, test_encap(rows[i].found));
+        EXPECT(d.outer_csum, row.csum);
+        EXPECT(d.outer.ofs, 14);
+        EXPECT(d.outer.l4_ofs, 34);
+        EXPECT(d.inner.ofs, rows[i].l4_ofs - 20);
+        EXPECT(d.inner.proto, 6);
+        for (int ofs = -1; ofs <= 1; ofs += 2) {
+            EXPECT(tnl_gso_find_tunnel(p, rows[i].l4_ofs + ofs, &d),
+                   TNL_GSO_R_TUNNEL);
         }
-        test_case(error, "describe unmarked %s%s, port %u, options %d",
+        EXPECT(tnl_gso_find_tunnel(p, 34, &d), TNL_GSO_R_TUNNEL);
+        EXPECT(tnl_gso_describe(p, &d), TNL_GSO_R_NOT_TCP);
+        test_case(error, "find tunnel: %s%s, port %u, options %d",
                   pkt_encap_name(row.encap), row.csum ? " csum" : "",
                   rows[i].port, row.geneve_opt);
         dp_packet_delete(p);
@@ -382,7 +389,7 @@ test_describe_bad(void)
     for (size_t i = 0; i < ARRAY_SIZE(bad_rows); i++) {
         test_bad(&bad_rows[i]);
     }
-    test_unmarked();
+    test_find_tunnel();
     test_lengths();
     test_mss();
 #ifndef DPDK_NETDEV

@@ -388,34 +388,3 @@ ref_parse(const uint8_t *f, size_t len, enum ref_encap encap,
     l->payload = l->inner.l4 + hlen;
     return NULL;
 }
-
-/* A superpacket without a tunnel mark, and without TCP behind its IP header,
- * is in a tunnel that a container has made, on whatever UDP port.  The outer
- * checksum is wanted if there is one.  Stores what 'frame' then is in '*job',
- * and leaves it alone for any other frame. */
-void
-ref_unmarked(const uint8_t *f, size_t len, struct ref_job *job)
-{
-    struct ref_layout l;
-    const uint8_t *udp;
-
-    memset(&l, 0, sizeof l);
-    if (job->encap != REF_PLAIN
-        || parse_ethernet(f, len, 0, &l.inner, &l.stacked)) {
-        return;
-    }
-    udp = f + l.inner.l4;
-    if (l.inner.proto == PROTO_GRE) {
-        job->encap = REF_GRE;
-    } else if (l.inner.proto == PROTO_UDP && l.inner.l4 + 12 <= len) {
-        uint16_t port = ref_get16(udp + 2);
-        uint16_t type = ref_get16(udp + 10);
-
-        if (port != 6081 && port != 4789) {
-            port = (type == TYPE_TEB || type == TYPE_IPV4 || type == TYPE_IPV6
-                    ? 6081 : 4789);
-        }
-        job->encap = port == 4789 ? REF_VXLAN : REF_GENEVE;
-        job->outer_csum = ref_get16(udp + 6) != 0;
-    }
-}

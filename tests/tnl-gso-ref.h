@@ -79,7 +79,6 @@ const char *ref_check(const uint8_t *frame, size_t len, enum ref_encap,
 const char *ref_cut(const uint8_t *frame, size_t len, const struct ref_job *,
                     uint32_t unit, struct ref_frames *);
 
-void ref_unmarked(const uint8_t *frame, size_t len, struct ref_job *);
 void ref_frames_destroy(struct ref_frames *);
 
 /* The checksum field's value over 'len' bytes, byte by byte. */
