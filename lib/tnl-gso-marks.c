@@ -297,6 +297,11 @@ tnl_gso_pop_check(const struct netdev *tunnel, struct dp_packet *p)
         trim(p, p->l3_ofs + (ipv6 ? IPV6_HEADER_LEN + ntohs(ip6->ip6_plen)
                              : ntohs(ip->ip_tot_len)));
     }
+    if (dp_packet_tunnel_gre(p) && is_gre_with_csum(p, ip)) {
+        /* Its checksum covers one that is partial, or is left to be made for
+         * each segment. */
+        tnl_gso_gre_seq_csum(dp_packet_l4(p), dp_packet_size(p) - p->l4_ofs);
+    }
     if (!dp_packet_l4_proto_udp(p)) {
         return p;
     }

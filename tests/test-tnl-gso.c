@@ -61,6 +61,7 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  cut                     segments against the reference\n"
            "  csum                    copy+checksum, each implementation\n"
            "  buf                     the pool of buffers\n"
+           "  vnet                    vnet headers of kernel ports\n"
            "  props [N [SEED]]        random packets\n"
            "  segment plain|vxlan|geneve|gre MSS CSUM IN.pcap OUT.pcap\n"
            "                          cuts captured superpackets; CSUM is 1\n"
@@ -74,6 +75,7 @@ static const struct ovs_cmdl_command commands[] = {
     { "cut", NULL, 0, 0, test_cut, OVS_RO },
     { "csum", NULL, 0, 0, test_csum, OVS_RO },
     { "buf", NULL, 0, 0, test_buf, OVS_RO },
+    { "vnet", NULL, 0, 0, test_vnet, OVS_RO },
     { "props", NULL, 0, 2, test_props, OVS_RO },
     { "segment", NULL, 5, 5, test_segment, OVS_RO },
     { "corpus", NULL, 2, 2, test_corpus, OVS_RO },

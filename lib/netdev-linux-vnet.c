@@ -1,0 +1,525 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "netdev-linux-vnet.h"
+
+#include <errno.h>
+#include <linux/virtio_net.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "csum.h"
+#include "dp-packet.h"
+#include "netdev-provider.h"
+#include "packets.h"
+#include "tnl-gso.h"
+#include "tnl-gso-desc.h"
+#include "tnl-gso-stats.h"
+#include "unaligned.h"
+#include "util.h"
+
+/* Every packet that we get from the kernel was made by a container, a VM or a
+ * peer, and its vnet header by one of the first two, so that neither is
+ * trusted. */
+
+enum { VNET_LEN = sizeof(struct virtio_net_hdr), MAX_VNET_LEN = 24 };
+enum { ECN = VIRTIO_NET_HDR_GSO_ECN };
+
+/* The offset of the checksum in the header of 'proto', or -1 if it has none
+ * that we know. */
+static int
+csum_offset_of(uint8_t proto)
+{
+    switch (proto) {
+    case IPPROTO_TCP:
+        return offsetof(struct tcp_header, tcp_csum);
+    case IPPROTO_UDP:
+        return offsetof(struct udp_header, udp_csum);
+    case IPPROTO_SCTP:
+        return offsetof(struct sctp_header, sctp_csum);
+    default:
+        return -1;
+    }
+}
+
+/* The length of the header of 'proto' at 'ofs', or 0 if it is malformed, not
+ * all there, or of a protocol that we do not know. */
+static size_t
+l4_len(const struct dp_packet *b, uint8_t proto, size_t ofs)
+{
+    const struct tcp_header *tcp;
+    size_t len = 0;
+
+    switch (proto) {
+    case IPPROTO_TCP:
+        tcp = dp_packet_at(b, ofs, TCP_HEADER_LEN);
+        len = tcp ? TCP_OFFSET(tcp->tcp_ctl) * 4 : 0;
+        len = len < TCP_HEADER_LEN ? 0 : len;
+        break;
+    case IPPROTO_UDP:
+        len = UDP_HEADER_LEN;
+        break;
+    case IPPROTO_SCTP:
+        len = SCTP_HEADER_LEN;
+        break;
+    }
+    return dp_packet_at(b, ofs, len) ? len : 0;
+}
+
+static void
+set_proto(struct dp_packet *b, uint8_t proto)
+{
+    if (proto == IPPROTO_TCP) {
+        dp_packet_l4_proto_set_tcp(b);
+    } else if (proto == IPPROTO_UDP) {
+        dp_packet_l4_proto_set_udp(b);
+    } else {
+        dp_packet_l4_proto_set_sctp(b);
+    }
+}
+
+/* Marks 'b', described by 'd', as having an innermost L4 checksum that is
+ * partial, and if there is a tunnel, as being in it, with an outer UDP
+ * checksum that, if there is one, is partial if 'outer_partial', else
+ * final. */
+static void
+mark_partial(struct dp_packet *b, const struct tnl_gso_desc *d,
+             bool outer_partial)
+{
+    const struct tnl_gso_l3 *first = (d->encap == TNL_GSO_PLAIN
+                                      ? &d->inner : &d->outer);
+
+    set_proto(b, d->inner.proto);
+    dp_packet_l4_checksum_set_partial(b);
+    b->l3_ofs = first->ofs;
+    b->l4_ofs = first->l4_ofs;
+    if (d->encap == TNL_GSO_PLAIN) {
+        return;
+    }
+
+    b->offloads <<= DP_PACKET_OL_SHIFT_COUNT;
+    b->inner_l3_ofs = d->inner.ofs;
+    b->inner_l4_ofs = d->inner.l4_ofs;
+    if (d->encap == TNL_GSO_GRE) {
+        dp_packet_tunnel_set_gre(b);
+        return;
+    }
+    if (d->encap == TNL_GSO_VXLAN) {
+        dp_packet_tunnel_set_vxlan(b);
+    } else {
+        dp_packet_tunnel_set_geneve(b);
+    }
+    dp_packet_l4_proto_set_udp(b);
+    if (d->outer_csum && outer_partial) {
+        dp_packet_l4_checksum_set_partial(b);
+    } else {
+        dp_packet_l4_checksum_set_good(b);
+    }
+}
+
+/* Completes all checksums of 'b', which is described by 'd' and has marks. */
+static void
+complete(struct dp_packet *b, const struct tnl_gso_desc *d)
+{
+    dp_packet_ol_send_prepare(b, 0);
+    if (d->encap == TNL_GSO_GRE) {
+        tnl_gso_gre_seq_csum(dp_packet_at_assert(b, d->outer.l4_ofs, 8),
+                             dp_packet_size(b) - d->outer.l4_ofs);
+    }
+    dp_packet_reset_offload(b);
+}
+
+/* The kernel has verified the outermost checksum of 'b'. */
+static void
+parse_valid(struct dp_packet *b)
+{
+    struct tnl_gso_desc d;
+
+    if (!tnl_gso_find_headers(b, &d)
+        && l4_len(b, d.inner.proto, d.inner.l4_ofs)) {
+        b->l3_ofs = d.inner.ofs;
+        b->l4_ofs = d.inner.l4_ofs;
+        set_proto(b, d.inner.proto);
+        dp_packet_l4_checksum_set_good(b);
+    }
+}
+
+/* A checksum of 'b', no superpacket, is to be completed. */
+static int
+parse_needs_csum(struct dp_packet *b, struct virtio_net_hdr *vnet)
+{
+    uint16_t start = (OVS_FORCE uint16_t) vnet->csum_start;
+    uint16_t offset = (OVS_FORCE uint16_t) vnet->csum_offset;
+    uint8_t *l4 = dp_packet_at(b, start, offset + sizeof(ovs_be16));
+    struct tnl_gso_desc d;
+    ovs_be16 csum_value;
+
+    if (!l4) {
+        return EINVAL;
+    }
+
+    if (!tnl_gso_find_headers(b, &d)) {
+        if (start == d.inner.l4_ofs) {
+            /* The usual case; upstream wants no other flag. */
+            vnet->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+            return -1;
+        }
+        if (!tnl_gso_find_tunnel(b, start, &d)
+            && offset == csum_offset_of(d.inner.proto)
+            && l4_len(b, d.inner.proto, start)) {
+            /* The outer checksum of TCP and UDP is final, made by local
+             * checksum offload: Linux v6.18 udp_set_csum(),
+             * gre_build_header().  That knows nothing of SCTP's CRC. */
+            bool sctp = d.inner.proto == IPPROTO_SCTP;
+
+            mark_partial(b, &d, sctp);
+            if (sctp) {
+                complete(b, &d);
+            }
+            return 0;
+        }
+    }
+
+    /* Linux v6.18 skb_checksum_help(): a sum that is zero is written as ones,
+     * because zero means none in UDP. */
+    csum_value = csum(l4, dp_packet_size(b) - start);
+    put_unaligned_be16(ALIGNED_CAST(ovs_be16 *, l4 + offset),
+                       csum_value ? csum_value : htons(0xffff));
+    return 0;
+}
+
+/* What gso_type says is to be cut. */
+struct gso_type {
+    uint8_t proto;
+    uint8_t version;            /* Of IP; 0: either. */
+};
+
+static int
+parse_gso_type(const struct virtio_net_hdr *vnet, struct gso_type *type)
+{
+    uint8_t tunnel = vnet->gso_type & VNET_GSO_UDP_TUNNEL;
+    bool needs_csum = vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
+    uint16_t gso_size = (OVS_FORCE uint16_t) vnet->gso_size;
+
+    switch (vnet->gso_type & ~(VNET_GSO_UDP_TUNNEL | ECN)) {
+    case VIRTIO_NET_HDR_GSO_TCPV4:
+        *type = (struct gso_type) { IPPROTO_TCP, 4 };
+        break;
+    case VIRTIO_NET_HDR_GSO_TCPV6:
+        *type = (struct gso_type) { IPPROTO_TCP, 6 };
+        break;
+    case VNET_GSO_UDP_L4:
+        *type = (struct gso_type) { IPPROTO_UDP, 0 };
+        if (!needs_csum || vnet->gso_type & ECN) {
+            return EINVAL;
+        }
+        break;
+    case VIRTIO_NET_HDR_GSO_NONE:
+        return EINVAL;
+    case VIRTIO_NET_HDR_GSO_UDP:
+        return tunnel ? EINVAL : ENOTSUP;
+    default:
+        return ENOTSUP;
+    }
+
+    /* Linux v6.18 __virtio_net_hdr_to_skb(), virtio_net_hdr_tnl_to_skb().
+     * There, 65,535 is GSO_BY_FRAGS. */
+    return (tunnel == VNET_GSO_UDP_TUNNEL || (tunnel && !needs_csum)
+            || !gso_size || gso_size == UINT16_MAX
+            || (needs_csum && ((OVS_FORCE uint16_t) vnet->csum_offset
+                               != csum_offset_of(type->proto)))
+            ? EINVAL : 0);
+}
+
+/* Finds the headers of superpacket 'b' such that the L4 header which is to be
+ * cut is where 'vnet' says, and stores them in '*d'. */
+static int
+find_super(const struct dp_packet *b, const struct virtio_net_hdr *vnet,
+           struct tnl_gso_desc *d)
+{
+    uint16_t start = (OVS_FORCE uint16_t) vnet->csum_start;
+    enum tnl_gso_reason reason = tnl_gso_find_headers(b, d);
+
+    if (reason) {
+        return reason == TNL_GSO_R_L2 ? ENOTSUP : EINVAL;
+    }
+    if (!(vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+        || start == d->inner.l4_ofs) {
+        return vnet->gso_type & VNET_GSO_UDP_TUNNEL ? EINVAL : 0;
+    }
+    if (start < d->inner.l4_ofs + UDP_HEADER_LEN
+        || d->inner.proto == IPPROTO_TCP || start >= dp_packet_size(b)) {
+        return EINVAL;
+    }
+    return tnl_gso_find_tunnel(b, start, d) ? ENOTSUP : 0;
+}
+
+/* Somebody has to cut 'b'. */
+static int
+parse_gso(struct dp_packet *b, const struct virtio_net_hdr *vnet)
+{
+    uint16_t gso_size = (OVS_FORCE uint16_t) vnet->gso_size;
+    struct tnl_gso_desc d;
+    struct gso_type type;
+    size_t payload_len;
+    bool super;
+    size_t len;
+    int error;
+
+    error = parse_gso_type(vnet, &type);
+    error = error ? error : find_super(b, vnet, &d);
+    if (error) {
+        return error;
+    }
+    len = l4_len(b, d.inner.proto, d.inner.l4_ofs);
+    if (!len || d.inner.proto != type.proto
+        || (d.encap == TNL_GSO_GRE && vnet->gso_type & VNET_GSO_UDP_TUNNEL)
+        || (type.version && type.version != d.inner.version)) {
+        return EINVAL;
+    }
+    payload_len = dp_packet_size(b) - d.inner.l4_ofs - len;
+    if (type.proto == IPPROTO_UDP
+        && payload_len > VNET_MAX_UDP_SEGMENTS * gso_size) {
+        return EINVAL;
+    }
+
+    /* Linux v6.18 __virtio_net_hdr_to_skb(): "Too small packets are not really
+     * GSO ones."  The sum over each part of the others is made anew, whatever
+     * the packet's is: tcp4_gso_segment(). */
+    super = payload_len > gso_size;
+    if (super || vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+        mark_partial(b, &d, true);
+    }
+    if (!super && d.encap == TNL_GSO_GRE) {
+        /* Nobody completes a GRE checksum later.  The kernel leaves it to
+         * those who cut, and we to those who cut the others. */
+        complete(b, &d);
+    }
+    if (super && type.proto == IPPROTO_TCP) {
+        dp_packet_set_tso_segsz(b, gso_size);
+    } else if (super) {
+        b->uso_segsz = gso_size;
+    }
+    return 0;
+}
+
+/* Takes off the vnet header of 10 bytes at the start of 'b', and marks 'b' as
+ * it says.  Returns 0 if successful, or a positive errno value if the packet
+ * must be dropped: EINVAL if it is malformed, ENOTSUP if it is of a kind that
+ * we do not know.  Returns -1 if this is upstream's business; the header is
+ * then still there.
+ *
+ * The headers in 'b' must be found here, where it is known where the innermost
+ * one is.  hdr_len is only a hint, and is ignored. */
+int
+netdev_linux_vnet_parse(struct dp_packet *b)
+{
+    struct virtio_net_hdr *vnet = dp_packet_at(b, 0, VNET_LEN);
+    int error = 0;
+
+    if (OVS_UNLIKELY(!vnet)) {
+        return EINVAL;
+    }
+    if (!vnet->gso_type && !(vnet->flags & (VIRTIO_NET_HDR_F_NEEDS_CSUM
+                                            | VIRTIO_NET_HDR_F_DATA_VALID))) {
+        return -1;
+    }
+
+    dp_packet_pull(b, VNET_LEN);
+    if (vnet->gso_type) {
+        error = parse_gso(b, vnet);
+    } else if (vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+        error = parse_needs_csum(b, vnet);
+    } else {
+        parse_valid(b);
+    }
+    if (error < 0) {
+        dp_packet_push_uninit(b, VNET_LEN);
+    }
+    return error;
+}
+
+/* The sum of the pseudo-header of what is behind 'l3', which goes up to the
+ * end of 'b', as a checksum field holds it that is to be completed: not
+ * complemented. */
+static ovs_be16
+pseudo_csum(const struct dp_packet *b, const struct tnl_gso_l3 *l3)
+{
+    const char *frame = dp_packet_data(b);
+    size_t addr_len = l3->version == 4 ? 4 : 16;
+    size_t src_ofs = l3->ofs + (l3->version == 4
+                                ? offsetof(struct ip_header, ip_src)
+                                : offsetof(struct ovs_16aligned_ip6_hdr,
+                                           ip6_src));
+    uint32_t sum = csum_continue(0, frame + src_ofs, addr_len);
+
+    sum = csum_continue(sum, frame + l3->dst_ofs, addr_len);
+    sum = csum_add16(sum, htons(l3->proto));
+    sum = csum_add16(sum, htons(dp_packet_size(b) - l3->l4_ofs));
+    return ~csum_finish(sum);
+}
+
+static void
+put_at(struct dp_packet *b, size_t ofs, ovs_be16 value)
+{
+    memcpy(dp_packet_at_assert(b, ofs, sizeof value), &value, sizeof value);
+}
+
+/* Puts a vnet header of 10 bytes in front of 'b', if it is a UDP superpacket
+ * or one in a tunnel, which the port that it goes to must be able to cut.
+ * Returns 0 if successful, a positive errno value if it must be dropped, or -1
+ * if this is upstream's business.
+ *
+ * The kernel counts on the sums that are in the checksum fields: Linux v6.18
+ * __udp_gso_segment() also on the length in the UDP header,
+ * __skb_udp_tunnel_segment() on the size of the packet. */
+int
+netdev_linux_vnet_build(struct dp_packet *b, int mtu)
+{
+    uint16_t segsz = b->uso_segsz ? b->uso_segsz : dp_packet_get_tso_segsz(b);
+    struct virtio_net_hdr vnet = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM };
+    const struct tcp_header *tcp;
+    struct tnl_gso_desc d;
+    size_t hdr_len;
+    size_t l4;
+    size_t len;
+
+    if (!b->uso_segsz && !(segsz && dp_packet_tunnel(b))) {
+        return -1;
+    }
+    if (tnl_gso_find_headers(b, &d)
+        || d.inner.proto != (b->uso_segsz ? IPPROTO_UDP : IPPROTO_TCP)) {
+        return EINVAL;
+    }
+    if (d.encap == TNL_GSO_GRE) {
+        return EOPNOTSUPP;
+    }
+    l4 = d.inner.l4_ofs;
+    len = l4_len(b, d.inner.proto, l4);
+    hdr_len = l4 + len;
+    if (!len) {
+        return EINVAL;
+    }
+    if (hdr_len + segsz > mtu + ETH_HEADER_LEN + VLAN_HEADER_LEN) {
+        return EMSGSIZE;
+    }
+
+    if (b->uso_segsz) {
+        vnet.gso_type = VNET_GSO_UDP_L4;
+        put_at(b, l4 + offsetof(struct udp_header, udp_len),
+               htons(dp_packet_size(b) - l4));
+    } else {
+        tcp = dp_packet_at_assert(b, l4, TCP_HEADER_LEN);
+        vnet.gso_type = ((d.inner.version == 4 ? VIRTIO_NET_HDR_GSO_TCPV4
+                          : VIRTIO_NET_HDR_GSO_TCPV6)
+                         | (tcp->tcp_ctl & htons(TCP_CWR) ? ECN : 0));
+    }
+    put_at(b, l4 + csum_offset_of(d.inner.proto), pseudo_csum(b, &d.inner));
+    if (d.encap != TNL_GSO_PLAIN) {
+        /* Linux wants the outer family, the specification the inner one. */
+        vnet.gso_type |= (d.outer.version == 4 ? VNET_GSO_UDP_TUNNEL_IPV4
+                          : VNET_GSO_UDP_TUNNEL_IPV6);
+        if (d.outer_csum) {
+            vnet.flags |= VNET_F_UDP_TUNNEL_CSUM;
+            put_at(b, d.outer.l4_ofs + offsetof(struct udp_header, udp_csum),
+                   pseudo_csum(b, &d.outer));
+        }
+        /* For netdev_linux_vnet_write(). */
+        b->l4_ofs = d.outer.l4_ofs;
+        b->inner_l3_ofs = d.inner.ofs;
+    }
+    vnet.hdr_len = (OVS_FORCE __virtio16) hdr_len;
+    vnet.gso_size = (OVS_FORCE __virtio16) segsz;
+    vnet.csum_start = (OVS_FORCE __virtio16) l4;
+    vnet.csum_offset = (OVS_FORCE __virtio16) csum_offset_of(d.inner.proto);
+    dp_packet_push(b, &vnet, sizeof vnet);
+    return 0;
+}
+
+/* The bytes that the vnet header of tap device 'netdev' has more than the 10
+ * that all others and all packets have. */
+static size_t
+vnet_extra(const struct netdev *netdev)
+{
+    size_t size = netdev->tnl_gso->vnet_size;
+
+    return size > VNET_LEN ? MIN(size, MAX_VNET_LEN) - VNET_LEN : 0;
+}
+
+/* The same as readv() from the tap device 'netdev', but what is read always
+ * starts with a vnet header of 10 bytes.  The rest says nothing that
+ * netdev_linux_vnet_parse() does not find by itself.  The first one of the 'n'
+ * buffers must have room for the header. */
+ssize_t
+netdev_linux_vnet_read(const struct netdev *netdev, int fd,
+                       const struct iovec *iov, int n)
+{
+    enum { MAX_IOV = 4 };
+    uint8_t rest[MAX_VNET_LEN];
+    size_t extra = vnet_extra(netdev);
+    struct iovec v[MAX_IOV + 2];
+    ssize_t retval;
+
+    if (!extra) {
+        return readv(fd, iov, n);
+    }
+
+    ovs_assert(n <= MAX_IOV && iov[0].iov_len >= VNET_LEN);
+    v[0] = (struct iovec) { iov[0].iov_base, VNET_LEN };
+    v[1] = (struct iovec) { rest, extra };
+    v[2] = (struct iovec) { (char *) iov[0].iov_base + VNET_LEN,
+                            iov[0].iov_len - VNET_LEN };
+    memcpy(&v[3], &iov[1], (n - 1) * sizeof *v);
+    retval = readv(fd, v, n + 2);
+    return retval <= VNET_LEN ? retval : MAX(VNET_LEN,
+                                             retval - (ssize_t) extra);
+}
+
+/* Writes 'b', which starts with a vnet header of 10 bytes if the tap device
+ * 'netdev' has any, to it.  Returns what write() does: a header that is larger
+ * there does not count. */
+ssize_t
+netdev_linux_vnet_write(const struct netdev *netdev, int fd,
+                        const struct dp_packet *b)
+{
+    enum { OUTER_TH_OFFSET = 20, INNER_NH_OFFSET = 22 };
+    size_t extra = vnet_extra(netdev);
+    const struct virtio_net_hdr *vnet = dp_packet_data(b);
+    uint8_t header[MAX_VNET_LEN] = { 0 };
+    struct iovec iov[2];
+    ssize_t retval;
+
+    if (!extra) {
+        return write(fd, dp_packet_data(b), dp_packet_size(b));
+    }
+
+    memcpy(header, vnet, VNET_LEN);
+    if (vnet->gso_type & VNET_GSO_UDP_TUNNEL) {
+        /* Offsets of the frame: build has not adjusted them to the header. */
+        memcpy(header + OUTER_TH_OFFSET, &b->l4_ofs, sizeof b->l4_ofs);
+        memcpy(header + INNER_NH_OFFSET, &b->inner_l3_ofs,
+               sizeof b->inner_l3_ofs);
+    }
+    iov[0] = (struct iovec) { header, VNET_LEN + extra };
+    iov[1] = (struct iovec) { dp_packet_at_assert(b, VNET_LEN, 0),
+                              dp_packet_size(b) - VNET_LEN };
+    retval = writev(fd, iov, ARRAY_SIZE(iov));
+    return retval < 0 ? retval : retval - (ssize_t) extra;
+}

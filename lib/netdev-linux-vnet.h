@@ -1,0 +1,58 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef NETDEV_LINUX_VNET_H
+#define NETDEV_LINUX_VNET_H 1
+
+/* The vnet header between us and a kernel port (AF_PACKET, tap), and what it
+ * says in marks.
+ *
+ * Called from netdev-linux.c in front of its own code, which does the usual
+ * packets; we do superpackets, tunnels, and what is known of checksums there.
+ * Must not decide who cuts: the sender's plan has (tnl-gso-plan.h).
+ *
+ * virtio-net's header is that of Virtual I/O Device (VIRTIO) 1.2 section
+ * 5.1.6, in the byte order of the host; its extension for UDP tunnels is that
+ * of Linux v6.18 struct virtio_net_hdr_v1_hash_tunnel. */
+
+#include <stddef.h>
+#include <sys/types.h>
+
+struct dp_packet;
+struct iovec;
+struct netdev;
+
+/* What older <linux/virtio_net.h> lack. */
+enum {
+    VNET_F_UDP_TUNNEL_CSUM = 8,     /* flags: outer checksum wanted. */
+    VNET_GSO_UDP_L4 = 5,            /* gso_type: datagrams of gso_size. */
+    VNET_GSO_UDP_TUNNEL_IPV4 = 0x20, /* Or-ed to that of what is inside. */
+    VNET_GSO_UDP_TUNNEL_IPV6 = 0x40,
+    VNET_GSO_UDP_TUNNEL = VNET_GSO_UDP_TUNNEL_IPV4 | VNET_GSO_UDP_TUNNEL_IPV6,
+};
+
+/* What Linux takes: UDP_MAX_SEGMENTS in v6.18 include/linux/udp.h. */
+#define VNET_MAX_UDP_SEGMENTS 128
+
+int netdev_linux_vnet_parse(struct dp_packet *);
+int netdev_linux_vnet_build(struct dp_packet *, int mtu);
+
+ssize_t netdev_linux_vnet_read(const struct netdev *, int fd,
+                               const struct iovec *, int n);
+ssize_t netdev_linux_vnet_write(const struct netdev *, int fd,
+                                const struct dp_packet *);
+
+#endif /* netdev-linux-vnet.h */
