@@ -18,6 +18,7 @@
 
 #include "tnl-gso.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,7 +163,8 @@ tnl_gso_get_status(const struct netdev *netdev, struct smap *smap)
     for (size_t i = 0; tnl_gso_show_row_get(netdev->tnl_gso, i, &row); i++) {
         const struct tnl_gso_desc *d = &row.desc;
         char *key = (d->encap == TNL_GSO_PLAIN
-                     ? xstrdup("tnl_gso_plain")
+                     ? xstrdup(d->inner.proto == IPPROTO_UDP
+                               ? "tnl_gso_plain_udp" : "tnl_gso_plain")
                      : xasprintf("tnl_gso_%s_%s%s",
                                  tnl_gso_encap_to_string(d->encap),
                                  tnl_gso_outer_family(d),

@@ -23,6 +23,7 @@
 
 #include "netdev-provider.h"
 #include "openvswitch/dynamic-string.h"
+#include "packets.h"
 #include "util.h"
 
 /* Asks the plan stage what it would choose, and puts it into words.
@@ -51,17 +52,31 @@ tnl_gso_port_source(const struct tnl_gso_port *port)
             : "driver");
 }
 
-/* A packet as good as any of its kind. */
+/* A packet as good as any of its kind: two small segments of 'proto' over
+ * IPv4, behind the shortest tunnel header. */
 static struct tnl_gso_desc
-typical_desc(enum tnl_gso_encap encap, uint8_t outer_version, bool outer_csum)
+typical_desc(uint8_t proto, enum tnl_gso_encap encap, uint8_t outer_version,
+             bool outer_csum)
 {
+    uint16_t outer_l4_ofs = ETH_HEADER_LEN + (outer_version == 4
+                                              ? IP_HEADER_LEN
+                                              : IPV6_HEADER_LEN);
+    uint16_t tunnel_end = outer_l4_ofs + UDP_HEADER_LEN + 8;
+    uint16_t inner_ofs = ((encap == TNL_GSO_PLAIN ? 0 : tunnel_end)
+                          + ETH_HEADER_LEN);
+    uint16_t inner_l4_ofs = inner_ofs + IP_HEADER_LEN;
+
     return (struct tnl_gso_desc) {
         .encap = encap,
-        .outer = { .version = outer_version },
-        .inner = { .version = 4, .proto = IPPROTO_TCP },
+        .outer = { .version = outer_version, .ofs = ETH_HEADER_LEN,
+                   .l4_ofs = outer_l4_ofs },
+        .inner = { .version = 4, .proto = proto, .ofs = inner_ofs,
+                   .l4_ofs = inner_l4_ofs },
+        .hdr_len = inner_l4_ofs + (proto == IPPROTO_UDP ? UDP_HEADER_LEN
+                                   : TCP_HEADER_LEN),
         .outer_csum = outer_csum,
-        .payload_len = 2,
-        .mss = 1,
+        .payload_len = 20,
+        .mss = 10,
         .n_segs = 2,
     };
 }
@@ -185,12 +200,13 @@ tnl_gso_show_row_get(const struct tnl_gso_port *port, size_t i,
 {
     struct tnl_gso_caps caps = tnl_gso_port_caps(port);
 
-    if (!i) {
-        row->desc = typical_desc(TNL_GSO_PLAIN, 0, false);
-    } else if (i <= 4 * (TNL_GSO_N_ENCAPS - 1)) {
-        size_t k = i - 1;
+    if (i < 2) {
+        row->desc = typical_desc(i ? IPPROTO_UDP : IPPROTO_TCP, TNL_GSO_PLAIN,
+                                 0, false);
+    } else if (i < 2 + 4 * (TNL_GSO_N_ENCAPS - 1)) {
+        size_t k = i - 2;
 
-        row->desc = typical_desc(1 + k / 4, k & 2 ? 6 : 4, k & 1);
+        row->desc = typical_desc(IPPROTO_TCP, 1 + k / 4, k & 2 ? 6 : 4, k & 1);
     } else {
         return false;
     }
@@ -201,6 +217,13 @@ tnl_gso_show_row_get(const struct tnl_gso_port *port, size_t i,
                                   &row->why);
     }
     return true;
+}
+
+/* What is cut, for humans. */
+const char *
+tnl_gso_l4_string(const struct tnl_gso_desc *d)
+{
+    return d->inner.proto == IPPROTO_UDP ? "UDP" : "TCP";
 }
 
 const char *

@@ -44,6 +44,7 @@ void tnl_gso_format_offloads(uint64_t flags, struct ds *);
 void tnl_gso_format_why_not_hw(const struct tnl_gso_desc *,
                                const struct tnl_gso_caps *,
                                enum tnl_gso_method, struct ds *);
+const char *tnl_gso_l4_string(const struct tnl_gso_desc *);
 const char *tnl_gso_outer_family(const struct tnl_gso_desc *);
 const char *tnl_gso_csum_string(const struct tnl_gso_desc *);
 

@@ -137,12 +137,14 @@ show_port(struct tnl_gso_port *port, void *r_)
                             &(struct show_kernel) { &r->text, kernel });
 #endif
     if (!table) {
-        ds_put_format(&r->text, "  %-8s %-5s %-5s %-11s %s\n",
+        ds_put_format(&r->text, "  %-9s %-5s %-5s %-11s %s\n",
                       "encap", "outer", "csum", "method", "why not hw");
     }
     for (size_t i = 0; tnl_gso_show_row_get(port, i, &row); i++) {
         const char *method = tnl_gso_method_to_string(row.plan.method);
         const char *encap = tnl_gso_encap_to_string(row.desc.encap);
+        const char *l4 = tnl_gso_l4_string(&row.desc);
+        bool udp = row.desc.inner.proto == IPPROTO_UDP;
         const char *outer = tnl_gso_outer_family(&row.desc);
         const char *csum = tnl_gso_csum_string(&row.desc);
 
@@ -150,14 +152,16 @@ show_port(struct tnl_gso_port *port, void *r_)
             struct json *json = json_object_create();
 
             json_object_put_string(json, "encap", encap);
+            json_object_put_string(json, "l4", l4);
             json_object_put_string(json, "outer", outer);
             json_object_put_string(json, "csum", csum);
             json_object_put_string(json, "method", method);
             json_object_put_string(json, "why", ds_cstr(&row.why));
             json_array_add(table, json);
         } else {
-            ds_put_format(&r->text, "  %-8s %-5s %-5s %-11s %s",
-                          encap, outer, csum, method, ds_cstr(&row.why));
+            ds_put_format(&r->text, "  %-9s %-5s %-5s %-11s %s",
+                          udp ? "plain udp" : encap, outer, csum, method,
+                          ds_cstr(&row.why));
             while (ds_chomp(&r->text, ' ')) {
                 continue;
             }
@@ -371,13 +375,23 @@ explain_port(struct tnl_gso_port *port, void *x_)
     }
 }
 
+/* How many packets go down to the port: trains count as one. */
+static uint32_t
+packets_to_port(const struct tnl_gso_plan *plan)
+{
+    return (plan->train_len ? DIV_ROUND_UP(plan->n_packets, plan->train_len)
+            : plan->n_packets);
+}
+
 static void
 explanation_format(const struct explanation *x, struct ds *ds)
 {
     const struct tnl_gso_desc *d = &x->desc;
+    const char *l4 = tnl_gso_l4_string(d);
 
-    ds_put_format(ds, "frame: %"PRIu32" bytes, mss %"PRIu16"\n",
-                  dp_packet_size(x->packet), d->mss);
+    ds_put_format(ds, "frame: %"PRIu32" bytes, %s %"PRIu16"\n",
+                  dp_packet_size(x->packet),
+                  x->packet->uso_segsz ? "uso" : "mss", d->mss);
     if (x->reason) {
         ds_put_format(ds, "description: none, %s\n",
                       tnl_gso_reason_to_string(x->reason));
@@ -391,22 +405,28 @@ explanation_format(const struct explanation *x, struct ds *ds)
                           d->outer_csum ? "wanted" : "off",
                           d->outer.ofs, d->outer.l4_ofs);
         }
-        ds_put_format(ds, " TCP over IPv%d%s, IP at %"PRIu16", TCP at "
+        ds_put_format(ds, " %s over IPv%d%s, IP at %"PRIu16", %s at "
                       "%"PRIu16", %"PRIu16" bytes of headers, %"PRIu32
-                      " of payload, %"PRIu32" segment%s\n", d->inner.version,
+                      " of payload, %"PRIu32" segment%s\n", l4,
+                      d->inner.version,
                       d->inner.ext ? " with extension headers" : "",
-                      d->inner.ofs, d->inner.l4_ofs, d->hdr_len,
+                      d->inner.ofs, l4, d->inner.l4_ofs, d->hdr_len,
                       d->payload_len, d->n_segs, d->n_segs == 1 ? "" : "s");
     }
     ds_put_format(ds, "plan: %s", tnl_gso_method_to_string(x->plan.method));
     if (x->plan.method == TNL_GSO_DROP) {
         ds_put_format(ds, ", %s\n", tnl_gso_reason_to_string(x->plan.reason));
     } else {
-        ds_put_format(ds, ", %"PRIu32" packet%s to the port%s\n",
-                      x->plan.n_packets, x->plan.n_packets == 1 ? "" : "s",
-                      x->plan.method != TNL_GSO_SOFTWARE ? ""
-                      : x->plan.csum ? ", TCP checksums completed"
-                      : ", TCP checksums left to it");
+        uint32_t n = packets_to_port(&x->plan);
+
+        ds_put_format(ds, ", %"PRIu32" %s%s to the port", n,
+                      x->plan.train_len ? "train" : "packet",
+                      n == 1 ? "" : "s");
+        if (x->plan.method == TNL_GSO_SOFTWARE) {
+            ds_put_format(ds, ", %s checksums %s", l4,
+                          x->plan.csum ? "completed" : "left to it");
+        }
+        ds_put_char(ds, '\n');
     }
     if (x->why.length) {
         ds_put_format(ds, "why not hw: %s\n", ds_cstr_ro(&x->why));
@@ -429,6 +449,7 @@ explanation_to_json(const struct explanation *x)
                                tnl_gso_encap_to_string(d->encap));
         json_object_put_string(json, "outer", tnl_gso_outer_family(d));
         json_object_put_string(json, "csum", tnl_gso_csum_string(d));
+        json_object_put_string(json, "l4", tnl_gso_l4_string(d));
         json_object_put(json, "inner_ip_version",
                         json_integer_create(d->inner.version));
         json_object_put(json, "hdr_len", json_integer_create(d->hdr_len));
@@ -438,12 +459,13 @@ explanation_to_json(const struct explanation *x)
     }
     json_object_put_string(json, "method",
                            tnl_gso_method_to_string(x->plan.method));
-    json_object_put(json, "packets", json_integer_create(x->plan.n_packets));
+    json_object_put(json, "packets",
+                    json_integer_create(packets_to_port(&x->plan)));
     json_object_put_string(json, "why", ds_cstr_ro(&x->why));
     return json;
 }
 
-/* `tnl-gso/explain PORT PACKET mss=N [len=N]`. */
+/* `tnl-gso/explain PORT PACKET mss=N|uso=N [len=N]`. */
 static void
 tnl_gso_unixctl_explain(struct unixctl_conn *conn, int argc,
                         const char *argv[], void *aux OVS_UNUSED)
@@ -453,19 +475,23 @@ tnl_gso_unixctl_explain(struct unixctl_conn *conn, int argc,
         .why = DS_EMPTY_INITIALIZER,
     };
     unsigned int mss = 0;
+    unsigned int uso = 0;
     unsigned int len = 0;
     char *error;
 
     for (int i = 3; i < argc; i++) {
         if (!ovs_scan(argv[i], "mss=%u", &mss)
+            && !ovs_scan(argv[i], "uso=%u", &uso)
             && !ovs_scan(argv[i], "len=%u", &len)) {
-            mss = 0;
+            mss = uso = 0;
             break;
         }
     }
-    if (!mss || mss > UINT16_MAX || len > UINT16_MAX) {
-        unixctl_command_reply_error(conn, "mss=N is missing, or an argument "
-                                    "is out of range or unknown");
+    if (!mss == !uso || mss > UINT16_MAX || uso > UINT16_MAX
+        || len > UINT16_MAX) {
+        unixctl_command_reply_error(conn, "neither mss=N nor uso=N, or both, "
+                                    "or an argument is out of range or "
+                                    "unknown");
         return;
     }
 
@@ -476,6 +502,7 @@ tnl_gso_unixctl_explain(struct unixctl_conn *conn, int argc,
         return;
     }
     dp_packet_set_tso_segsz(x.packet, mss);
+    x.packet->uso_segsz = uso;
 
     tnl_gso_ports_for_each(explain_port, &x);
     if (!x.found) {
@@ -506,6 +533,6 @@ tnl_gso_init(void)
     unixctl_command_register("tnl-gso/stats", "[port]", 0, 1,
                              tnl_gso_unixctl_ports, &stats);
     unixctl_command_register("tnl-gso/explain",
-                             "port packet mss=N [len=N]", 3, 4,
+                             "port packet mss=N|uso=N [len=N]", 3, 4,
                              tnl_gso_unixctl_explain, NULL);
 }
