@@ -19,21 +19,26 @@
 #include "netdev-linux-vnet.h"
 
 #include <errno.h>
+#include <linux/if_packet.h>
 #include <linux/virtio_net.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "csum.h"
 #include "dp-packet.h"
 #include "netdev-provider.h"
+#include "openvswitch/vlog.h"
 #include "packets.h"
 #include "tnl-gso.h"
 #include "tnl-gso-desc.h"
 #include "tnl-gso-stats.h"
 #include "unaligned.h"
 #include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(netdev_linux_vnet);
 
 /* Every packet that we get from the kernel was made by a container, a VM or a
  * peer, and its vnet header by one of the first two, so that neither is
@@ -522,4 +527,21 @@ netdev_linux_vnet_write(const struct netdev *netdev, int fd,
                               dp_packet_size(b) - VNET_LEN };
     retval = writev(fd, iov, ARRAY_SIZE(iov));
     return retval < 0 ? retval : retval - (ssize_t) extra;
+}
+
+/* Tells packet socket 'fd' not to get what we send.  Upstream's filter drops
+ * that, but only after the kernel has cloned each packet for it: Linux v6.18
+ * dev_queue_xmit_nit().  Where the option is not known (before v4.20), it
+ * still does. */
+void
+netdev_linux_vnet_ignore_outgoing(int fd)
+{
+#ifdef PACKET_IGNORE_OUTGOING
+    int one = 1;
+
+    if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one,
+                   sizeof one)) {
+        VLOG_DBG("packet sockets get what is sent: %s", ovs_strerror(errno));
+    }
+#endif
 }

@@ -35,17 +35,28 @@ struct buf {
 
 BUILD_ASSERT_DECL(offsetof(struct buf, packet) == 0);
 
+/* Bytes of headroom that a received superpacket has for a tunnel header: those
+ * of the usual ones, and a vnet header. */
+enum { RX_HEADROOM = 128 };
+
 /* Sizes of data: a segment of a 1,500 byte MTU and of jumbo frames, tunnel
  * headers, Geneve options and headroom included.  As many are kept as five
- * superpackets need, or one with an mss of 256 bytes. */
+ * superpackets need, or one with an mss of 256 bytes.
+ *
+ * A received superpacket takes all that a dp_packet can say.  Of these, two
+ * batches are kept.  There is more memory in front of them than a dp_packet
+ * can say: tnl_gso_buf_settle(). */
 static const struct {
     size_t data_size;
     size_t max_idle;
+    size_t in_front;
 } classes[] = {
-    { 2048, 256 },
-    { 10240, 32 },
+    { 2048, 256, 0 },
+    { 10240, 32, 0 },
+    { UINT16_MAX, 64, RX_HEADROOM },
 };
 enum { N_CLASSES = ARRAY_SIZE(classes), MAX_IDLE = 256 };
+enum { RX_CLASS = N_CLASSES - 1, N_TX_CLASSES = RX_CLASS };
 
 /* What a thread keeps, the one freed last on top. */
 struct stack {
@@ -77,8 +88,20 @@ buf_data(const struct buf *buf)
     return CONST_CAST(struct buf *, buf) + 1;
 }
 
+/* Is the data of 'buf' in it, and not somewhere that dp_packet_resize() has
+ * moved it to? */
+static bool
+is_data_here(const struct buf *buf)
+{
+    const char *base = dp_packet_base(&buf->packet);
+    const char *data = buf_data(buf);
+
+    return ((uintptr_t) base >= (uintptr_t) data
+            && (uintptr_t) base <= (uintptr_t) data + RX_HEADROOM);
+}
+
 /* The class of 'p', whose data is that of its buffer.  A size of data is that
- * of one class only. */
+ * of one class only, so that the buffer's end need not be read. */
 static size_t
 class_of(const struct dp_packet *p)
 {
@@ -93,7 +116,7 @@ class_of(const struct dp_packet *p)
 static struct buf *
 buf_create(size_t class)
 {
-    struct buf *buf = xmalloc_cacheline(sizeof *buf
+    struct buf *buf = xmalloc_cacheline(sizeof *buf + classes[class].in_front
                                         + classes[class].data_size);
     size_t orig;
 
@@ -169,35 +192,81 @@ tnl_gso_alloc_any(const struct netdev *netdev OVS_UNUSED, size_t size,
     return p;
 }
 
+/* Returns a buffer of 'class', whatever its last user has left in it. */
+static struct dp_packet *
+buf_get(size_t class)
+{
+    struct stack *stack = stack_get();
+    size_t n = size_read(&stack->n[class]);
+
+    if (OVS_LIKELY(n)) {
+        atomic_store_relaxed(&stack->n[class], n - 1);
+        return &stack->bufs[class][n - 1]->packet;
+    }
+    return &buf_create(class)->packet;
+}
+
 /* Returns a packet with 'size' bytes of data, not initialized, behind
- * 'headroom' bytes.  The caller must set every other field that a driver
- * reads: offsets, offloads, hash and mark are those of its last user.
+ * 'headroom' bytes, for a driver.  The caller must set every other field that
+ * a driver reads: offsets, offloads, hash and mark are those of its last user.
  *
  * What is too large for the pool comes from malloc(). */
 struct dp_packet *
 tnl_gso_buf_new(const struct netdev *netdev, size_t size, size_t headroom)
 {
     struct dp_packet *p;
-    struct stack *stack;
     size_t class = 0;
-    size_t n;
 
     while (size + headroom > classes[class].data_size) {
-        if (++class >= N_CLASSES) {
+        if (++class >= N_TX_CLASSES) {
             return tnl_gso_alloc_any(netdev, size, headroom);
         }
     }
 
-    stack = stack_get();
-    n = size_read(&stack->n[class]);
-    if (OVS_LIKELY(n)) {
-        atomic_store_relaxed(&stack->n[class], n - 1);
-        p = &stack->bufs[class][n - 1]->packet;
-    } else {
-        p = &buf_create(class)->packet;
-    }
+    p = buf_get(class);
     dp_packet_set_data(p, (char *) dp_packet_base(p) + headroom);
     dp_packet_set_size(p, size);
+    return p;
+}
+
+/* Returns an empty packet, for any code, with 64 kB of room less the
+ * 'headroom' in front of it. */
+struct dp_packet *
+tnl_gso_buf_new_rx(size_t headroom)
+{
+    struct dp_packet *p = buf_get(RX_CLASS);
+    struct buf *buf = CONTAINER_OF(p, struct buf, packet);
+
+    dp_packet_use(p, (char *) buf_data(buf) + RX_HEADROOM, UINT16_MAX);
+    p->source = DPBUF_POOL;
+    dp_packet_reserve(p, MIN(headroom, UINT16_MAX));
+    return p;
+}
+
+/* Takes 'p' from tnl_gso_buf_new_rx() when a packet has been received into it.
+ * Returns the same packet with more headroom, as much as its length leaves of
+ * RX_HEADROOM bytes: what is in front of its data becomes part of it, and in
+ * exchange it loses as much tailroom.  What has received little goes into a
+ * buffer that is not larger than it needs. */
+struct dp_packet *
+tnl_gso_buf_settle(struct dp_packet *p)
+{
+    enum { LITTLE = 16 * 1024 };
+    struct dp_packet *copy;
+    char *base = dp_packet_base(p);
+    char *data = dp_packet_data(p);
+    size_t gain;
+
+    if (dp_packet_size(p) < LITTLE) {
+        copy = dp_packet_clone_with_headroom(p, dp_packet_headroom(p)
+                                                + RX_HEADROOM);
+        dp_packet_delete(p);
+        return copy;
+    }
+
+    gain = MIN(RX_HEADROOM, dp_packet_tailroom(p));
+    dp_packet_set_base(p, base - gain);
+    dp_packet_set_data(p, data);
     return p;
 }
 
@@ -208,7 +277,7 @@ tnl_gso_buf_free_data(struct dp_packet *p)
 {
     struct buf *buf = CONTAINER_OF(p, struct buf, packet);
 
-    if (OVS_UNLIKELY(dp_packet_base(p) != buf_data(buf))) {
+    if (OVS_UNLIKELY(!is_data_here(buf))) {
         free(dp_packet_base(p));
         dp_packet_set_base(p, buf_data(buf));
         dp_packet_set_allocated(p, classes[buf->class].data_size);
@@ -245,7 +314,8 @@ tnl_gso_buf_usage_get(struct tnl_gso_buf_usage *usage)
         size_t n = size_read(&n_bufs[c]);
 
         usage->n_bufs += n;
-        usage->bytes += n * (sizeof(struct buf) + classes[c].data_size);
+        usage->bytes += n * (sizeof(struct buf) + classes[c].in_front
+                             + classes[c].data_size);
     }
     ovs_mutex_lock(&stacks_mutex);
     LIST_FOR_EACH (stack, node, &stacks) {

@@ -17,18 +17,21 @@
 #ifndef TNL_GSO_BUF_H
 #define TNL_GSO_BUF_H 1
 
-/* Buffers for segments, from a pool.
+/* Buffers for segments and for received superpackets, from a pool.
  *
- * Allocated by the segment stage (tnl-gso-seg.c), freed by dp_packet_delete()
- * wherever a segment ends: 'source' is DPBUF_POOL.  Only packets on their way
- * to a driver come from here.  Must not know what is in a packet.
+ * Allocated by the segment stage (tnl-gso-seg.c) and by netdev-linux.c for
+ * what it receives, freed by dp_packet_delete() wherever a packet ends:
+ * 'source' is DPBUF_POOL.  To others this is a packet whose data can be
+ * replaced (dp_packet_resize()) or copied, but not taken from it.  Must not
+ * know what is in a packet.
  *
  * A malloc() for the packet and another one for its data would cost more than
- * copying the payload does.  Each thread keeps the buffers that it has freed,
- * and hands out the one freed last, which is still in its cache.  A buffer
- * belongs to nobody: the thread that frees it keeps it, so there are no locks
- * and nothing to send back.  What is kept is bounded per thread, and given
- * back when the thread ends. */
+ * copying the payload of a segment does, and memory for a superpacket would
+ * come from the system and go back each time.  Each thread keeps the buffers
+ * that it has freed, and hands out the one freed last, which is still in its
+ * cache.  A buffer belongs to nobody: the thread that frees it keeps it, so
+ * there are no locks and nothing to send back.  What is kept is bounded per
+ * thread, and given back when the thread ends. */
 
 #include <stddef.h>
 
@@ -41,6 +44,8 @@ struct dp_packet *tnl_gso_alloc_any(const struct netdev *, size_t size,
                                     size_t headroom);
 struct dp_packet *tnl_gso_buf_new(const struct netdev *, size_t size,
                                   size_t headroom);
+struct dp_packet *tnl_gso_buf_new_rx(size_t headroom);
+struct dp_packet *tnl_gso_buf_settle(struct dp_packet *);
 void tnl_gso_buf_free(struct dp_packet *);
 void tnl_gso_buf_free_data(struct dp_packet *);
 

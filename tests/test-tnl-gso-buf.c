@@ -146,6 +146,80 @@ test_other_code(void)
     dp_packet_delete(p);
 }
 
+/* Received packets, put together as netdev-linux.c does: 'std' bytes in front
+ * of what is in the large buffer. */
+static struct dp_packet *
+receive(size_t size)
+{
+    enum { STD = 1528, NETDEV_HEADROOM = 6 };
+    struct dp_packet *p = tnl_gso_buf_new_rx(STD + NETDEV_HEADROOM);
+
+    ovs_assert(dp_packet_tailroom(p) == 65535 - STD - NETDEV_HEADROOM);
+    memset(dp_packet_data(p), 0x5a, size - STD);
+    dp_packet_set_size(p, size - STD);
+    memset(dp_packet_push_uninit(p, STD), 0x5a, STD);
+    return tnl_gso_buf_settle(p);
+}
+
+static void
+test_receive(void)
+{
+    static const struct {
+        size_t size;
+        size_t headroom;        /* At least. */
+        bool pool;
+    } rows[] = {
+        { 1529, 128, false },
+        { 16383, 128, false },
+        { 16384, 134, true },
+        { 65236, 134, true },   /* 45 x 1448. */
+        { 65401, 134, true },
+        { 65402, 133, true },
+        { 65519, 16, true },
+        { 65529, 6, true },     /* The largest that upstream takes. */
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        size_t before = usage().n_bufs - usage().n_idle;
+        size_t size = rows[i].size;
+        struct dp_packet *p = receive(size);
+        struct dp_packet *q;
+
+        test_case(check_data(p, size), "buf: receive %"PRIuSIZE, size);
+        test_case(expect((p->source == DPBUF_POOL) == rows[i].pool,
+                         "wrong source"),
+                  "buf: source of %"PRIuSIZE, size);
+        test_case(expect(dp_packet_headroom(p) >= rows[i].headroom
+                         && (!rows[i].pool || dp_packet_headroom(p)
+                                              == rows[i].headroom),
+                         "wrong headroom"),
+                  "buf: headroom of %"PRIuSIZE, size);
+        test_case(expect(dp_packet_headroom(p) + size + dp_packet_tailroom(p)
+                         <= UINT16_MAX && !p->offloads
+                         && p->l4_ofs == UINT16_MAX, "wrong fields"),
+                  "buf: fields of %"PRIuSIZE, size);
+
+        /* All of the room that it says it has is there. */
+        memset(dp_packet_base(p), 0x5a, dp_packet_headroom(p));
+        memset(dp_packet_tail(p), 0x5a, dp_packet_tailroom(p));
+        q = dp_packet_clone(p);
+        dp_packet_delete(p);
+        test_case(check_data(q, size), "buf: clone of %"PRIuSIZE, size);
+        dp_packet_delete(q);
+
+        if (size + 300 <= UINT16_MAX) {
+            p = receive(size);
+            dp_packet_pull(p, 300);
+            dp_packet_prealloc_headroom(p, 600);
+            memset(dp_packet_push_uninit(p, 300), 0x5a, 300);
+            test_case(check_data(p, size), "buf: move of %"PRIuSIZE, size);
+            dp_packet_delete(p);
+        }
+        test_case(expect(usage().n_bufs - usage().n_idle == before, "lost"),
+                  "buf: %"PRIuSIZE" back", size);
+    }
+}
+
 static void *
 free_all(void *packets_)
 {
@@ -182,5 +256,6 @@ test_buf(struct ovs_cmdl_context *ctx OVS_UNUSED)
     test_bounds(SMALL);
     test_bounds(BIG);
     test_other_code();
+    test_receive();
     test_threads();
 }
