@@ -43,6 +43,10 @@ tests_tnl_gso_fuzz_tnl_gso_SOURCES = \
 	tests/tnl-gso/tnl-gso-ref-parse.c
 tests_tnl_gso_fuzz_tnl_gso_LDADD = lib/libopenvswitch.la
 
+EXTRA_PROGRAMS += tests/tnl-gso/fuzz-tnl-gso-vnet
+tests_tnl_gso_fuzz_tnl_gso_vnet_SOURCES = tests/tnl-gso/fuzz-tnl-gso-vnet.c
+tests_tnl_gso_fuzz_tnl_gso_vnet_LDADD = lib/libopenvswitch.la
+
 # Built by tests/run-bench alone: upstream's checksums at their best.
 EXTRA_PROGRAMS += tests/tnl-gso/bench-native
 tests_tnl_gso_bench_native_SOURCES = \

@@ -25,6 +25,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "command-line.h"
 #include "dp-packet.h"
 #include "netdev-provider.h"
 #include "openvswitch/dynamic-string.h"
@@ -808,6 +809,36 @@ test_tap(size_t vnet_size, const char *layers, struct vnet v, size_t outer_th,
               layers);
     dp_packet_delete(b);
     free(frame);
+}
+
+/* Writes the rows as seeds for the fuzz target. */
+void
+test_vnet_corpus(struct ovs_cmdl_context *ctx)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(parse_rows); i++) {
+        const struct parse_row *r = &parse_rows[i];
+        size_t len;
+        uint8_t *frame = build_frame(r->layers, MIN(r->payload, 300), &len);
+        struct vnet v = r->v;
+        struct dp_packet *b;
+        char *name;
+        FILE *file;
+
+        if (v.gso_size > 300 && v.gso_size < 3000) {
+            v.gso_size /= 10;
+        }
+        b = new_packet(&v, frame, len);
+        name = xasprintf("%s/%"PRIuSIZE, ctx->argv[1], i);
+        file = fopen(name, "wb");
+        if (!file || putc(i & 1, file) == EOF
+            || fwrite(dp_packet_data(b), dp_packet_size(b), 1, file) != 1
+            || fclose(file)) {
+            ovs_fatal(errno, "%s", name);
+        }
+        free(name);
+        dp_packet_delete(b);
+        free(frame);
+    }
 }
 
 void

@@ -66,7 +66,8 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  segment plain|vxlan|geneve|gre MSS CSUM IN.pcap OUT.pcap\n"
            "                          cuts captured superpackets; CSUM is 1\n"
            "                          if an outer UDP checksum is wanted\n"
-           "  corpus DIR N            seeds for fuzz-tnl-gso\n");
+           "  corpus DIR N            seeds for fuzz-tnl-gso\n"
+           "  vnet-corpus DIR         seeds for fuzz-tnl-gso-vnet\n");
 }
 
 static const struct ovs_cmdl_command commands[] = {
@@ -79,6 +80,7 @@ static const struct ovs_cmdl_command commands[] = {
     { "props", NULL, 0, 2, test_props, OVS_RO },
     { "segment", NULL, 5, 5, test_segment, OVS_RO },
     { "corpus", NULL, 2, 2, test_corpus, OVS_RO },
+    { "vnet-corpus", NULL, 1, 1, test_vnet_corpus, OVS_RO },
     { "help", NULL, 0, 0, usage, OVS_RO },
     { NULL, NULL, 0, 0, NULL, OVS_RO },
 };

@@ -72,6 +72,7 @@ void test_buf(struct ovs_cmdl_context *);
 void test_vnet(struct ovs_cmdl_context *);
 void test_segment(struct ovs_cmdl_context *);
 void test_corpus(struct ovs_cmdl_context *);
+void test_vnet_corpus(struct ovs_cmdl_context *);
 
 /* The fuzz target's input: this, then a frame. */
 struct fuzz_header {

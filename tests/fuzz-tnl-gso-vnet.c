@@ -1,0 +1,165 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+#undef NDEBUG
+
+#include "test-tnl-gso.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dp-packet.h"
+#include "tnl-gso/netdev-linux-vnet.h"
+#include "tnl-gso/tnl-gso.h"
+#include "tnl-gso/tnl-gso-seg.h"
+#include "util.h"
+
+/* libFuzzer target: any bytes as what the kernel hands over, a vnet header and
+ * a frame, through all that becomes of it: parse, then describe, plan and cut,
+ * or the checksums of an ordinary packet, or a vnet header again
+ * (tests/run-fuzz).
+ *
+ * The first byte is the port's capabilities. */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+fail(const char *what)
+{
+    fprintf(stderr, "%s\n", what);
+    abort();
+}
+
+/* A packet of its exact size, for tools that see what is read beyond. */
+static struct dp_packet *
+new_packet(const uint8_t *data, size_t size)
+{
+    struct dp_packet *b = dp_packet_new(0);
+
+    dp_packet_uninit(b);
+    dp_packet_use(b, xmalloc(MAX(size, 1)), size);
+    dp_packet_put(b, data, size);
+    return b;
+}
+
+/* What is marked must be there. */
+static void
+check_marks(const struct dp_packet *b, size_t size)
+{
+    uint32_t inner = b->offloads >> DP_PACKET_OL_SHIFT_COUNT;
+
+    if (dp_packet_size(b) != size - 10) {
+        fail("the size has changed");
+    }
+    if (dp_packet_get_tso_segsz(b) && b->uso_segsz) {
+        fail("cut as TCP and as UDP");
+    }
+    if (tnl_gso_is_super(b) && !(dp_packet_tunnel(b)
+                                 ? dp_packet_inner_l4_checksum_partial(b)
+                                 : dp_packet_l4_checksum_partial(b))) {
+        fail("superpacket without a partial checksum");
+    }
+    if (!dp_packet_tunnel(b) != !inner) {
+        fail("a tunnel without inner marks, or these without a tunnel");
+    }
+    if (tnl_gso_marks_wrong(b)
+        && (dp_packet_l4_checksum_partial(b)
+            || dp_packet_inner_l4_checksum_partial(b))) {
+        /* Behind IPv6 extension headers they look wrong, no more. */
+        uint32_t offloads = b->offloads;
+        struct dp_packet *clone = dp_packet_clone(b);
+
+        tnl_gso_marks_repair(clone);
+        if (clone->offloads != offloads) {
+            fail("wrong marks");
+        }
+        dp_packet_delete(clone);
+    }
+}
+
+static void
+cut(struct dp_packet *b, uint8_t caps_)
+{
+    struct tnl_gso_caps caps = {
+        .ol_flags = caps_ & 1 ? UINT32_MAX : 0,
+        .methods = TNL_GSO_METHODS_ALL,
+    };
+    struct tnl_gso_plan plan;
+    struct tnl_gso_desc desc;
+
+    if (tnl_gso_describe(b, &desc)) {
+        return;
+    }
+    tnl_gso_plan(&desc, &caps, &plan);
+    if (plan.method == TNL_GSO_SOFTWARE) {
+        struct dp_packet_batch batch;
+
+        dp_packet_batch_init(&batch);
+        tnl_gso_cut(dp_packet_clone(b), &desc, &plan, tnl_gso_alloc_any, NULL,
+                    &batch);
+        if (batch.count != plan.n_packets) {
+            fail("not as many packets as planned");
+        }
+        dp_packet_delete_batch(&batch, true);
+        dp_packet_batch_destroy(&batch);
+    }
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct dp_packet *b;
+    uint8_t caps;
+    int retval;
+
+    if (!size || size > UINT16_MAX) {
+        return 0;
+    }
+    caps = *data++;
+    size--;
+
+    b = new_packet(data, size);
+    retval = netdev_linux_vnet_parse(b);
+    if (retval < 0) {
+        if (dp_packet_size(b) != size) {
+            fail("the header is not there any more");
+        }
+    } else if (!retval) {
+        check_marks(b, size);
+        if (tnl_gso_is_super(b)) {
+            cut(b, caps);
+            if (!netdev_linux_vnet_build(b, UINT16_MAX)) {
+                struct dp_packet *again = new_packet(dp_packet_data(b),
+                                                     dp_packet_size(b));
+
+                if (netdev_linux_vnet_parse(again)
+                    || again->offloads != b->offloads
+                    || again->uso_segsz != b->uso_segsz
+                    || (dp_packet_get_tso_segsz(again)
+                        != dp_packet_get_tso_segsz(b))) {
+                    fail("not what was built");
+                }
+                dp_packet_delete(again);
+            }
+        } else {
+            dp_packet_ol_send_prepare(b, caps & 1 ? UINT32_MAX : 0);
+        }
+    }
+    dp_packet_delete(b);
+    return 0;
+}
