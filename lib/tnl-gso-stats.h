@@ -35,7 +35,7 @@ struct netdev;
 struct netdev_linux_probe;
 struct tnl_gso_frames;
 
-/* What happens to packets that are no superpackets. */
+/* What happens to packets on their way in. */
 enum tnl_gso_event {
     TNL_GSO_E_ZERO_CSUM6,       /* Received in a tunnel over IPv6 without a
                                  * UDP checksum (RFC 6936). */

@@ -14,6 +14,8 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/test-tnl-gso-cut.c \
 	tests/tnl-gso/test-tnl-gso-describe.c \
 	tests/tnl-gso/test-tnl-gso-describe-bad.c \
+	tests/tnl-gso/test-tnl-gso-merge.c \
+	tests/tnl-gso/test-tnl-gso-merge-rules.c \
 	tests/tnl-gso/test-tnl-gso-plan.c \
 	tests/tnl-gso/test-tnl-gso-props.c \
 	tests/tnl-gso/test-tnl-gso-segment.c \
@@ -23,7 +25,9 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/tnl-gso-pkt.h \
 	tests/tnl-gso/tnl-gso-ref.c \
 	tests/tnl-gso/tnl-gso-ref.h \
-	tests/tnl-gso/tnl-gso-ref-parse.c
+	tests/tnl-gso/tnl-gso-ref-parse.c \
+	tests/tnl-gso/tnl-gso-train.c \
+	tests/tnl-gso/tnl-gso-train.h
 
 if DPDK_NETDEV
 tests_ovstest_SOURCES += \
@@ -46,6 +50,15 @@ tests_tnl_gso_fuzz_tnl_gso_LDADD = lib/libopenvswitch.la
 EXTRA_PROGRAMS += tests/tnl-gso/fuzz-tnl-gso-vnet
 tests_tnl_gso_fuzz_tnl_gso_vnet_SOURCES = tests/tnl-gso/fuzz-tnl-gso-vnet.c
 tests_tnl_gso_fuzz_tnl_gso_vnet_LDADD = lib/libopenvswitch.la
+EXTRA_PROGRAMS += tests/tnl-gso/fuzz-tnl-gso-merge
+tests_tnl_gso_fuzz_tnl_gso_merge_SOURCES = \
+	tests/tnl-gso/fuzz-tnl-gso-merge.c \
+	tests/tnl-gso/test-tnl-gso-compare.c \
+	tests/tnl-gso/tnl-gso-pkt.c \
+	tests/tnl-gso/tnl-gso-ref.c \
+	tests/tnl-gso/tnl-gso-ref-parse.c \
+	tests/tnl-gso/tnl-gso-train.c
+tests_tnl_gso_fuzz_tnl_gso_merge_LDADD = lib/libopenvswitch.la
 
 # Built by tests/run-bench alone: upstream's checksums at their best.
 EXTRA_PROGRAMS += tests/tnl-gso/bench-native

@@ -62,12 +62,14 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  csum                    copy+checksum, each implementation\n"
            "  buf                     the pool of buffers\n"
            "  vnet                    vnet headers of kernel ports\n"
+           "  merge [N [SEED]]        trains at a tunnel pop\n"
            "  props [N [SEED]]        random packets\n"
            "  segment plain|vxlan|geneve|gre MSS CSUM IN.pcap OUT.pcap\n"
            "                          cuts captured superpackets; CSUM is 1\n"
            "                          if an outer UDP checksum is wanted\n"
            "  corpus DIR N            seeds for fuzz-tnl-gso\n"
-           "  vnet-corpus DIR         seeds for fuzz-tnl-gso-vnet\n");
+           "  vnet-corpus DIR         seeds for fuzz-tnl-gso-vnet\n"
+           "  merge-corpus DIR N      seeds for fuzz-tnl-gso-merge\n");
 }
 
 static const struct ovs_cmdl_command commands[] = {
@@ -77,10 +79,12 @@ static const struct ovs_cmdl_command commands[] = {
     { "csum", NULL, 0, 0, test_csum, OVS_RO },
     { "buf", NULL, 0, 0, test_buf, OVS_RO },
     { "vnet", NULL, 0, 0, test_vnet, OVS_RO },
+    { "merge", NULL, 0, 2, test_merge, OVS_RO },
     { "props", NULL, 0, 2, test_props, OVS_RO },
     { "segment", NULL, 5, 5, test_segment, OVS_RO },
     { "corpus", NULL, 2, 2, test_corpus, OVS_RO },
     { "vnet-corpus", NULL, 1, 1, test_vnet_corpus, OVS_RO },
+    { "merge-corpus", NULL, 2, 2, test_merge_corpus, OVS_RO },
     { "help", NULL, 0, 0, usage, OVS_RO },
     { NULL, NULL, 0, 0, NULL, OVS_RO },
 };

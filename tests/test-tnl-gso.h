@@ -63,6 +63,7 @@ enum tnl_gso_encap test_encap(enum ref_encap);
 uint64_t test_tnl_tso(enum ref_encap);
 
 void test_describe_bad(void);
+void test_merge_rules(void);
 void test_describe(struct ovs_cmdl_context *);
 void test_plan(struct ovs_cmdl_context *);
 void test_cut(struct ovs_cmdl_context *);
@@ -70,9 +71,11 @@ void test_props(struct ovs_cmdl_context *);
 void test_csum(struct ovs_cmdl_context *);
 void test_buf(struct ovs_cmdl_context *);
 void test_vnet(struct ovs_cmdl_context *);
+void test_vnet_corpus(struct ovs_cmdl_context *);
+void test_merge(struct ovs_cmdl_context *);
 void test_segment(struct ovs_cmdl_context *);
 void test_corpus(struct ovs_cmdl_context *);
-void test_vnet_corpus(struct ovs_cmdl_context *);
+void test_merge_corpus(struct ovs_cmdl_context *);
 
 /* The fuzz target's input: this, then a frame. */
 struct fuzz_header {
@@ -85,6 +88,17 @@ struct fuzz_header {
 enum {
     FUZZ_CSUM = 1 << 7,
     FUZZ_SPLIT = 1 << 6,
+};
+
+/* The same for fuzz-tnl-gso-merge: this, then the payload of a train. */
+struct fuzz_train_header {
+    uint8_t flags;              /* FUZZ_TRAIN_*. */
+    uint8_t unit_len[2];
+};
+enum {
+    FUZZ_TRAIN_GENEVE = 1 << 0,
+    FUZZ_TRAIN_IPV6 = 1 << 1,   /* Outer. */
+    FUZZ_TRAIN_SETTLE = 1 << 2, /* Inner checksums are made right. */
 };
 
 #endif /* test-tnl-gso.h */
