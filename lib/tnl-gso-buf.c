@@ -243,6 +243,28 @@ tnl_gso_buf_new_rx(size_t headroom)
     return p;
 }
 
+/* Returns an empty packet with room for 'size' bytes, for a driver to receive
+ * an ordinary packet into: behind enough headroom for a tunnel, so that a push
+ * copies nothing. */
+struct dp_packet *
+tnl_gso_buf_new_rx_std(size_t size)
+{
+    size_t class = 0;
+    struct dp_packet *p;
+
+    while (RX_HEADROOM + size > classes[class].data_size) {
+        if (++class >= N_TX_CLASSES) {
+            return dp_packet_new_with_headroom(size, RX_HEADROOM);
+        }
+    }
+
+    p = buf_get(class);
+    dp_packet_use(p, dp_packet_base(p), classes[class].data_size);
+    p->source = DPBUF_POOL;
+    dp_packet_reserve(p, RX_HEADROOM);
+    return p;
+}
+
 /* Takes 'p' from tnl_gso_buf_new_rx() when a packet has been received into it.
  * Returns the same packet with more headroom, as much as its length leaves of
  * RX_HEADROOM bytes: what is in front of its data becomes part of it, and in

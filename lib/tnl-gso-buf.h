@@ -45,6 +45,7 @@ struct dp_packet *tnl_gso_alloc_any(const struct netdev *, size_t size,
 struct dp_packet *tnl_gso_buf_new(const struct netdev *, size_t size,
                                   size_t headroom);
 struct dp_packet *tnl_gso_buf_new_rx(size_t headroom);
+struct dp_packet *tnl_gso_buf_new_rx_std(size_t size);
 struct dp_packet *tnl_gso_buf_settle(struct dp_packet *);
 void tnl_gso_buf_free(struct dp_packet *);
 void tnl_gso_buf_free_data(struct dp_packet *);

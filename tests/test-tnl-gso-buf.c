@@ -220,6 +220,42 @@ test_receive(void)
     }
 }
 
+static void
+test_receive_std(void)
+{
+    static const size_t sizes[] = { 60, 1528, 1920, 1921, 9028, 65000 };
+
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        size_t before = usage().n_bufs - usage().n_idle;
+        size_t size = sizes[i];
+
+        /* The second one has been used before. */
+        for (int again = 0; again < 2; again++) {
+            struct dp_packet *p = tnl_gso_buf_new_rx_std(size);
+
+            test_case(expect(!dp_packet_size(p)
+                             && dp_packet_headroom(p) >= 128
+                             && dp_packet_tailroom(p) >= size, "no room"),
+                      "buf: room to receive %"PRIuSIZE, size);
+            test_case(expect(!p->offloads && !p->uso_segsz && !p->has_hash
+                             && !dp_packet_get_tso_segsz(p)
+                             && p->l4_ofs == UINT16_MAX
+                             && p->inner_l4_ofs == UINT16_MAX,
+                             "wrong fields"),
+                      "buf: fields to receive %"PRIuSIZE, size);
+            memset(dp_packet_put_uninit(p, size), 0x5a, size);
+            dp_packet_push_zeros(p, 100);
+            p->offloads = UINT32_MAX;
+            p->uso_segsz = p->l4_ofs = p->inner_l4_ofs = 1;
+            p->has_hash = true;
+            dp_packet_set_tso_segsz(p, 1);
+            dp_packet_delete(p);
+        }
+        test_case(expect(usage().n_bufs - usage().n_idle == before, "lost"),
+                  "buf: received %"PRIuSIZE" back", size);
+    }
+}
+
 static void *
 free_all(void *packets_)
 {
@@ -257,5 +293,6 @@ test_buf(struct ovs_cmdl_context *ctx OVS_UNUSED)
     test_bounds(BIG);
     test_other_code();
     test_receive();
+    test_receive_std();
     test_threads();
 }
