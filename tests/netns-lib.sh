@@ -235,6 +235,7 @@ nl_can_link() {
         gretap) set -- type "$1" remote 192.0.2.1 ;;
         ip6gretap) set -- type "$1" remote 2001:db8::1 ;;
         veth) set -- type "$1" peer name probe1 ;;
+        bridge) set -- type "$1" ;;
         8021q)
             nl_ip probe link add probe1 type veth peer name probe2
             set -- link probe1 type vlan id 1
