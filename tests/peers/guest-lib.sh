@@ -16,8 +16,8 @@
 # takes, its image, and a way to have it run commands.
 #
 # To be sourced after netns-lib.sh.  The kernel and the image are kept in
-# $GUEST_DIR, so that the next run need not fetch them.  Nothing of the kernel's
-# package is installed, and no configuration of apt is touched.
+# $GUEST_DIR, so that the next run need not fetch them.  Nothing of the
+# kernel's package is installed, and no configuration of apt is touched.
 
 GUEST_TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # What a row may need, and what reaches the guest at all.
@@ -36,7 +36,8 @@ guest_need() {
         command -v "${p%%:*}" >/dev/null || missing+=("${p#*:}")
     done
     test "$(uname -m)" = x86_64 || { echo "no x86-64 machine"; return 1; }
-    command -v apt-get >/dev/null || { echo "no apt, to fetch a kernel"; return 1; }
+    command -v apt-get >/dev/null ||
+        { echo "no apt, to fetch a kernel"; return 1; }
     if test ${#missing[@]} != 0; then
         echo "Installing: ${missing[*]}" >&2
         guest_apt install -y --no-install-recommends "${missing[@]}" ||
@@ -46,16 +47,17 @@ guest_need() {
     fi
 }
 
-# guest_can_run: does QEMU, whatever becomes of our image?  It compiles to memory
-# that must be writable and executable.
+# guest_can_run: does QEMU, whatever becomes of our image?  It compiles to
+# memory that must be writable and executable.
 guest_can_run() {
     echo quit | timeout 20 qemu-system-x86_64 -machine none -accel tcg \
         -nodefaults -display none -monitor stdio >"$NL_TMP/guest.log" 2>&1
 }
 
 guest_apt() {
-    DEBIAN_FRONTEND=noninteractive nl_fg apt-get -q -o DPkg::Lock::Timeout=120 \
-        -o Acquire::Retries=3 "$@" </dev/null >>"$NL_TMP/apt.log" 2>&1
+    DEBIAN_FRONTEND=noninteractive nl_fg apt-get -q \
+        -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 "$@" \
+        </dev/null >>"$NL_TMP/apt.log" 2>&1
 }
 
 # guest_kernel: sets GUEST_KERNEL and GUEST_VERSION.  The small kernel (a third
@@ -95,7 +97,8 @@ guest_package() {
 
 # guest_image: makes $GUEST_DIR/initramfs.
 guest_image() {
-    local base=$GUEST_DIR/root image=$GUEST_DIR/image modules n=100 m p path lib
+    local base=$GUEST_DIR/root image=$GUEST_DIR/image
+    local modules n=100 m p path lib
     # Debian 13 has lib below usr.
     test ! -d "$base/usr/lib/modules" || base=$base/usr
     rm -rf "$image"
@@ -104,8 +107,8 @@ guest_image() {
     # modprobe(8) knows in which order they are loaded.
     depmod -b "$base" "$GUEST_VERSION" || return 1
     modules=$(for m in $GUEST_MODULES; do
-                  modprobe -d "$base" -S "$GUEST_VERSION" --show-depends "$m" ||
-                      echo "missing $m"
+                  modprobe -d "$base" -S "$GUEST_VERSION" --show-depends \
+                      "$m" || echo "missing $m"
               done 2>/dev/null | awk '!seen[$2]++')
     while read -r m p _; do
         case $m in builtin) continue ;; missing) return 1 ;; esac
@@ -157,8 +160,8 @@ guest_boot() {
     guest_answer 60 READY >/dev/null
 }
 
-# guest_answer SECONDS WORD: prints what it says up to the line that begins with
-# WORD; sets GUEST_STATUS to the next word.
+# guest_answer SECONDS WORD: prints what it says up to the line that begins
+# with WORD.  After DONE, that line's number is the status.
 guest_answer() {
     local line
     while IFS= read -r -t "$1" -u "$GUEST_OUT" line; do
