@@ -15,7 +15,7 @@
 # A guest with a stock Debian kernel in QEMU, for tests/run-peers: what it
 # takes, its image, and a way to have it run commands.
 #
-# To be sourced after netns-lib.sh.  The kernel and the image are kept in
+# To be sourced after netns-lib.sh.  The unpacked kernel is kept in
 # $GUEST_DIR, so that the next run need not fetch them.  Nothing of the
 # kernel's package is installed, and no configuration of apt is touched.
 
@@ -95,9 +95,9 @@ guest_package() {
         sed -n 's/^ *Depends: *\(linux-image-[0-9]\)/\1/p' | head -n 1
 }
 
-# guest_image: makes $GUEST_DIR/initramfs.
+# guest_image: makes $NL_TMP/initramfs.
 guest_image() {
-    local base=$GUEST_DIR/root image=$GUEST_DIR/image
+    local base=$GUEST_DIR/root image=$NL_TMP/image
     local modules n=100 m p path lib
     # Debian 13 has lib below usr.
     test ! -d "$base/usr/lib/modules" || base=$base/usr
@@ -136,7 +136,7 @@ guest_image() {
     cp "$GUEST_TOOLS/init" "$image/init"
     chmod +x "$image/init"
     (cd "$image" && find . | busybox cpio -o -H newc 2>/dev/null |
-        gzip -1) >"$GUEST_DIR/initramfs" || return 1
+        gzip -1) >"$NL_TMP/initramfs" || return 1
     rm -rf "$image"
 }
 
@@ -148,7 +148,7 @@ guest_boot() {
     mkfifo "$NL_TMP/guest.in" "$NL_TMP/guest.out" || return 1
     in_ns_bg "$ns" qemu-system-x86_64 -machine pc,accel=tcg -cpu max -m 256 \
         -nodefaults -no-user-config -display none -no-reboot \
-        -kernel "$GUEST_KERNEL" -initrd "$GUEST_DIR/initramfs" \
+        -kernel "$GUEST_KERNEL" -initrd "$NL_TMP/initramfs" \
         -append "console=ttyS0 quiet panic=-1 rdinit=/init" \
         -chardev file,id=console,path="$NL_TMP/guest.console" \
         -serial chardev:console \
