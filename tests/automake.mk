@@ -10,16 +10,19 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/test-tnl-gso.h \
 	tests/tnl-gso/test-tnl-gso-buf.c \
 	tests/tnl-gso/test-tnl-gso-compare.c \
+	tests/tnl-gso/test-tnl-gso-compare-frames.c \
 	tests/tnl-gso/test-tnl-gso-csum.c \
 	tests/tnl-gso/test-tnl-gso-cut.c \
 	tests/tnl-gso/test-tnl-gso-describe.c \
 	tests/tnl-gso/test-tnl-gso-describe-bad.c \
-	tests/tnl-gso/test-tnl-gso-merge.c \
+	tests/tnl-gso/test-tnl-gso-frames.c \
 	tests/tnl-gso/test-tnl-gso-merge-rules.c \
+	tests/tnl-gso/test-tnl-gso-merge.c \
 	tests/tnl-gso/test-tnl-gso-plan.c \
 	tests/tnl-gso/test-tnl-gso-props.c \
 	tests/tnl-gso/test-tnl-gso-segment.c \
 	tests/tnl-gso/test-tnl-gso-vnet.c \
+	tests/tnl-gso/test-tnl-gso-way.c \
 	tests/tnl-gso/tnl-gso-matrix.c \
 	tests/tnl-gso/tnl-gso-pkt.c \
 	tests/tnl-gso/tnl-gso-pkt.h \
@@ -42,6 +45,7 @@ EXTRA_PROGRAMS += tests/tnl-gso/fuzz-tnl-gso
 tests_tnl_gso_fuzz_tnl_gso_SOURCES = \
 	tests/tnl-gso/fuzz-tnl-gso.c \
 	tests/tnl-gso/test-tnl-gso-compare.c \
+	tests/tnl-gso/test-tnl-gso-compare-frames.c \
 	tests/tnl-gso/tnl-gso-pkt.c \
 	tests/tnl-gso/tnl-gso-ref.c \
 	tests/tnl-gso/tnl-gso-ref-parse.c
@@ -54,6 +58,7 @@ EXTRA_PROGRAMS += tests/tnl-gso/fuzz-tnl-gso-merge
 tests_tnl_gso_fuzz_tnl_gso_merge_SOURCES = \
 	tests/tnl-gso/fuzz-tnl-gso-merge.c \
 	tests/tnl-gso/test-tnl-gso-compare.c \
+	tests/tnl-gso/test-tnl-gso-compare-frames.c \
 	tests/tnl-gso/tnl-gso-pkt.c \
 	tests/tnl-gso/tnl-gso-ref.c \
 	tests/tnl-gso/tnl-gso-ref-parse.c \

@@ -52,6 +52,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     job = (struct cut_job) {
         .ref = {
             .encap = header.encap & 3,
+            .udp = header.encap & FUZZ_UDP,
+            .l4_done = header.encap & FUZZ_L4_DONE,
             .mss = ref_get16(header.mss),
         },
         .caps = header.encap & FUZZ_SPLIT ? NULL : &caps,
@@ -60,8 +62,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     job.ref.outer_csum = (header.encap & FUZZ_CSUM
                           && (job.ref.encap == REF_VXLAN
                               || job.ref.encap == REF_GENEVE));
-    caps.ol_flags = ref_get16(header.ol_flags) & 0x3ff;
-    caps.methods = header.methods & TNL_GSO_METHODS_ALL;
+    caps = (struct tnl_gso_caps) {
+        .ol_flags = fuzz_ol_flags(ref_get16(header.ol_flags)),
+        .methods = header.methods & TNL_GSO_METHODS_ALL,
+        .max_frame_len = (header.encap & FUZZ_MTU
+                          ? ref_get16(header.max_frame_len) : 0),
+    };
     if (!job.ref.mss) {
         /* Not a superpacket. */
         return 0;

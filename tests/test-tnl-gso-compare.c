@@ -26,6 +26,7 @@
 #include "netdev-provider.h"
 #include "tnl-gso-pkt.h"
 #include "tnl-gso/tnl-gso-buf.h"
+#include "tnl-gso/tnl-gso-frames.h"
 #include "tnl-gso/tnl-gso-seg.h"
 #include "util.h"
 
@@ -52,13 +53,23 @@ test_encap(enum ref_encap encap)
     }
 }
 
-/* What a port needs, besides TCP_TSO, for this kind of packet. */
+/* What a port needs, besides the flag to cut TCP or UDP, for this kind of
+ * packet. */
 uint64_t
 test_tnl_tso(enum ref_encap encap)
 {
     return (encap == REF_VXLAN ? NETDEV_TX_VXLAN_TNL_TSO
             : encap == REF_GENEVE ? NETDEV_TX_GENEVE_TNL_TSO
             : encap == REF_GRE ? NETDEV_TX_GRE_TNL_TSO : 0);
+}
+
+/* What a port needs to cut TCP or 'udp'. */
+uint64_t
+test_seg_flag(enum ref_encap encap, bool udp)
+{
+    return (!udp ? NETDEV_TX_OFFLOAD_TCP_TSO
+            : encap == REF_PLAIN ? TNL_GSO_TX_UDP_SEG
+            : TNL_GSO_TX_TNL_UDP_SEG);
 }
 
 static bool
@@ -105,7 +116,7 @@ compare_desc(const struct tnl_gso_desc *got, const struct ref_layout *l,
     COMPARE(got->outer_csum, (is_udp_tunnel(job->encap) ? job->outer_csum
                               : job->encap == REF_GRE && l->gre_csum));
     COMPARE(got->stacked, l->stacked);
-    COMPARE(got->l4_partial, true);
+    COMPARE(got->l4_partial, !job->l4_done);
     error = compare_l3(&got->inner, &l->inner);
     if (!error && job->encap != REF_PLAIN) {
         error = compare_l3(&got->outer, &l->outer);
@@ -129,16 +140,21 @@ compare_offsets(const struct dp_packet *p, const struct ref_layout *l,
 }
 
 static char *
-compare_tunnel_marks(const struct dp_packet *p, enum ref_encap encap)
+compare_tunnel_marks(const struct dp_packet *p, const struct ref_job *job)
 {
+    enum ref_encap encap = job->encap;
+
     COMPARE(dp_packet_tunnel(p), encap != REF_PLAIN);
     COMPARE(dp_packet_tunnel_vxlan(p), encap == REF_VXLAN);
     COMPARE(dp_packet_tunnel_geneve(p), encap == REF_GENEVE);
     COMPARE(dp_packet_tunnel_gre(p), encap == REF_GRE);
     if (encap == REF_PLAIN) {
-        COMPARE(dp_packet_l4_proto_tcp(p), true);
+        COMPARE(dp_packet_l4_proto_tcp(p), !job->udp);
+        COMPARE(dp_packet_l4_proto_udp(p), job->udp);
     } else {
-        COMPARE(dp_packet_inner_l4_proto_tcp(p), true);
+        COMPARE(dp_packet_inner_l4_proto_tcp(p), !job->udp);
+        COMPARE(dp_packet_inner_l4_proto_udp(p), job->udp);
+        COMPARE(dp_packet_l4_proto_tcp(p), false);
         COMPARE(dp_packet_l4_proto_udp(p), is_udp_tunnel(encap));
     }
     return NULL;
@@ -178,7 +194,7 @@ take_partial(const struct dp_packet *p, const struct ref_layout *l,
 
     if (plain ? dp_packet_l4_checksum_partial(p)
         : dp_packet_inner_l4_checksum_partial(p)) {
-        take16(to->data, from->data, l->inner.l4 + 16);
+        take16(to->data, from->data, l->l4_csum);
     }
     if (l->inner.version == 4
         && (plain ? dp_packet_ip_checksum_partial(p)
@@ -193,17 +209,19 @@ take_partial(const struct dp_packet *p, const struct ref_layout *l,
     }
 }
 
-/* Compares one packet that was made with what it should be.  Stores the bytes
- * of the packet, completed as its marks ask for, in '*done'. */
+/* Compares one packet that was made of 'frame' with what it should be.  Stores
+ * the bytes of the packet, completed as its marks ask for, in '*done'. */
 static char *
-compare_piece(const struct dp_packet *p, const struct ref_frame *expected,
-              const struct ref_job *job, const struct tnl_gso_plan *plan,
-              struct ref_frame *done)
+compare_piece(const struct dp_packet *p, const uint8_t *frame,
+              const struct ref_frame *expected, const struct ref_job *job,
+              const struct tnl_gso_plan *plan, struct ref_frame *done)
 {
     bool plain = job->encap == REF_PLAIN;
+    /* A packet that stays whole keeps a checksum that is there. */
+    bool kept = job->l4_done && plan->n_packets == 1;
     struct ref_layout l;
     const char *broken;
-    bool super, tcp_partial;
+    bool super, l4_partial;
     char *error;
 
     done->len = dp_packet_size(p);
@@ -211,18 +229,23 @@ compare_piece(const struct dp_packet *p, const struct ref_frame *expected,
     ovs_assert(!ref_parse(expected->data, expected->len, job->encap, &l));
 
     super = expected->len - l.payload > job->mss;
-    COMPARE(dp_packet_get_tso_segsz(p), super ? job->mss : 0);
+    COMPARE(dp_packet_get_tso_segsz(p), super && !job->udp ? job->mss : 0);
+    COMPARE(p->uso_segsz, super && job->udp ? job->mss : 0);
     error = compare_offsets(p, &l, job->encap);
     if (!error) {
-        error = compare_tunnel_marks(p, job->encap);
+        error = compare_tunnel_marks(p, job);
     }
     if (error) {
         return error;
     }
 
-    tcp_partial = (plain ? dp_packet_l4_checksum_partial(p)
-                   : dp_packet_inner_l4_checksum_partial(p));
-    COMPARE(tcp_partial, !plan->csum);
+    l4_partial = (plain ? dp_packet_l4_checksum_partial(p)
+                  : dp_packet_inner_l4_checksum_partial(p));
+    COMPARE(l4_partial, !plan->csum && !kept);
+    if (l4_partial) {
+        COMPARE(ref_get16(done->data + l.l4_csum),
+                ref_partial_csum(expected->data, expected->len, &l.inner));
+    }
     if (!super) {
         COMPARE(dp_packet_ip_checksum_partial(p), false);
         COMPARE(dp_packet_inner_ip_checksum_partial(p), false);
@@ -233,6 +256,11 @@ compare_piece(const struct dp_packet *p, const struct ref_frame *expected,
                 job->outer_csum && plan->method == TNL_GSO_HW);
     }
     take_partial(p, &l, job->encap, expected, done);
+    if (kept) {
+        COMPARE(ref_get16(done->data + l.l4_csum),
+                ref_get16(frame + l.l4_csum));
+        take16(done->data, expected->data, l.l4_csum);
+    }
     if (l.gre_csum && plan->method == TNL_GSO_HW) {
         /* In front of a push: it comes when the packet is cut again. */
         take16(done->data, expected->data, l.outer.l4 + 4);
@@ -303,7 +331,7 @@ compare_batch(const struct dp_packet_batch *batch, const uint8_t *frame,
         struct ref_frame done;
         size_t n;
 
-        error = compare_piece(batch->packets[i], &expected.v[i], job,
+        error = compare_piece(batch->packets[i], frame, &expected.v[i], job,
                               plan, &done);
         if (!error) {
             error = compare_wire(&done, job,
@@ -334,6 +362,7 @@ static char *
 settle_and_compare(const uint8_t *frame, size_t len,
                    const struct ref_job *job, uint64_t ol_flags)
 {
+    struct ref_job settled = *job;
     struct ref_frames expected;
     struct ref_layout l;
     struct ref_frame done;
@@ -346,7 +375,8 @@ settle_and_compare(const uint8_t *frame, size_t len,
     ovs_assert(!ref_parse(frame, len, job->encap, &l));
 
     partial = xmemdup(expected.v->data, len);
-    memset(partial + l.inner.l4 + 16, 0, 2);
+    /* Zero would mean that there is no UDP checksum. */
+    memset(partial + l.l4_csum, job->udp ? 0xff : 0, 2);
     if (l.inner.version == 4) {
         memset(partial + l.inner.ofs + 10, 0, 2);
     }
@@ -356,7 +386,8 @@ settle_and_compare(const uint8_t *frame, size_t len,
     if (job->outer_csum) {
         memset(partial + l.outer.l4 + 6, 0xff, 2);
     }
-    p = pkt_from_frame(partial, len, job->encap, job->outer_csum, 0);
+    settled.mss = 0;
+    p = pkt_from_job(partial, len, &settled);
     free(partial);
 
     dp_packet_ol_send_prepare(p, ol_flags);
@@ -393,6 +424,24 @@ cut_and_compare__(struct dp_packet *p, const struct tnl_gso_desc *desc,
     return error;
 }
 
+/* What is wrong with 'frame' so that it cannot be cut as 'job' says, or null.
+ * Otherwise, stores where everything is in '*l'. */
+static const char *
+parse_job(const uint8_t *frame, size_t len, const struct ref_job *job,
+          struct ref_layout *l)
+{
+    const char *broken = ref_parse(frame, len, job->encap, l);
+
+    if (broken) {
+        return broken;
+    } else if (ref_is_udp(l) != job->udp) {
+        return job->udp ? "not UDP" : "not TCP";
+    } else if (job->udp && job->l4_done && !ref_get16(frame + l->l4_csum)) {
+        return "UDP without a checksum";
+    }
+    return NULL;
+}
+
 /* Describes, plans and cuts the frame, the plan going to '*plan'.  Returns
  * NULL if all of it is right, or if the reference cannot read the frame
  * either (the plan is then to drop); otherwise what is wrong. */
@@ -400,8 +449,7 @@ char *
 cut_and_compare(const uint8_t *frame, size_t len, const struct cut_job *job,
                 struct tnl_gso_plan *plan)
 {
-    struct dp_packet *p = pkt_from_frame(frame, len, job->ref.encap,
-                                         job->ref.outer_csum, job->ref.mss);
+    struct dp_packet *p = pkt_from_job(frame, len, &job->ref);
     struct ref_job ref = job->ref;
     enum tnl_gso_reason reason;
     struct tnl_gso_desc desc;
@@ -410,7 +458,7 @@ cut_and_compare(const uint8_t *frame, size_t len, const struct cut_job *job,
     char *error;
 
     reason = tnl_gso_describe(p, &desc);
-    broken = ref_parse(frame, len, ref.encap, &l);
+    broken = parse_job(frame, len, &ref, &l);
     if (dp_packet_size(p) != len || memcmp(dp_packet_data(p), frame, len)) {
         error = xstrdup("describe wrote to the packet");
     } else if (reason || broken) {
@@ -430,19 +478,23 @@ cut_and_compare(const uint8_t *frame, size_t len, const struct cut_job *job,
 
     if (!error && plan->method == TNL_GSO_PASS) {
         /* A GRE checksum is final since the push. */
-        if (!l.gre_csum) {
+        if (!l.gre_csum && !ref.l4_done) {
             error = settle_and_compare(frame, len, &ref,
                                        job->caps->ol_flags);
         }
+    } else if (!error && plan->method == TNL_GSO_UDP_GSO) {
+        error = frames_and_compare(p, &desc, plan, &ref);
     } else if (!error && plan->method != TNL_GSO_DROP && plan->unit) {
         /* Packets of their exact size, for tools that see what is touched
          * beyond; then those that are sent. */
-        struct dp_packet *clone = pkt_from_frame(frame, len, job->ref.encap,
-                                                 job->ref.outer_csum,
-                                                 job->ref.mss);
+        struct dp_packet *clone = pkt_from_job(frame, len, &job->ref);
 
         error = cut_and_compare__(clone, &desc, plan, tnl_gso_alloc_any,
                                   frame, len, &ref);
+        if (!error && plan->method == TNL_GSO_SOFTWARE
+            && tnl_gso_frames_take(&desc)) {
+            error = frames_and_compare(p, &desc, plan, &ref);
+        }
         if (!error) {
             error = cut_and_compare__(p, &desc, plan, tnl_gso_buf_new, frame,
                                       len, &ref);

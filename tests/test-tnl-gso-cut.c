@@ -35,14 +35,14 @@
 /* Ways to leave. */
 enum mode {
     SOFTWARE,                   /* The port can do nothing. */
-    TCP_CSUM,                   /* The port completes TCP checksums. */
+    CSUM,                       /* The port completes checksums. */
     HW_PARTIAL,                 /* All but the outer UDP checksum. */
     HW,                         /* Everything. */
     SPLIT,                      /* In front of a push. */
     N_MODES
 };
 static const char *mode_names[] = {
-    "software", "tcp-csum", "hw-partial", "hw", "split"
+    "software", "csum", "hw-partial", "hw", "split"
 };
 
 /* Payload lengths, with the mss that goes with them. */
@@ -75,7 +75,7 @@ struct variant {
     struct pkt_level outer;
     struct pkt_level inner;
     int tcp_opt, geneve_opt;
-    bool key, no_eth;
+    bool key, no_eth, udp, l4_done;
 };
 
 enum {
@@ -87,6 +87,20 @@ enum {
 static const struct variant variants[] = {
     { .name = "", .encaps = ALL },
     { .name = "timestamp", .encaps = ALL, .tcp_opt = 12 },
+    { .name = "UDP", .encaps = ALL, .udp = true },
+    { .name = "UDP, complete checksum", .encaps = ALL, .udp = true,
+      .l4_done = true },
+    { .name = "complete checksum", .encaps = ALL, .l4_done = true },
+    { .name = "UDP, VLAN in both", .encaps = TUNNELS, .udp = true,
+      .outer = { .n_vlans = 1 }, .inner = { .n_vlans = 1 } },
+    { .name = "UDP, inner QinQ", .encaps = ALL, .udp = true,
+      .inner = { .n_vlans = 2 } },
+    { .name = "UDP, inner options", .encaps = ALL, .udp = true,
+      .inner_version = 4, .inner = { .ipopt = 8 } },
+    { .name = "UDP, inner SRH", .encaps = ALL, .udp = true,
+      .inner_version = 6, .inner = { .ext = PKT_EXT_SRH } },
+    { .name = "UDP, no Ethernet", .encaps = TUNNELS, .udp = true,
+      .no_eth = true },
     { .name = "TCP options", .encaps = ALL, .tcp_opt = 40 },
     { .name = "inner VLAN", .encaps = ALL, .inner = { .n_vlans = 1 } },
     { .name = "inner QinQ", .encaps = ALL, .inner = { .n_vlans = 2 } },
@@ -129,15 +143,17 @@ static const struct variant variants[] = {
 };
 
 static struct tnl_gso_caps
-mode_caps(enum mode mode, enum ref_encap encap)
+mode_caps(enum mode mode, const struct pkt_row *row)
 {
     struct tnl_gso_caps caps = { .methods = TNL_GSO_METHODS_ALL };
 
-    if (mode >= TCP_CSUM) {
-        caps.ol_flags |= NETDEV_TX_OFFLOAD_TCP_CKSUM;
+    if (mode >= CSUM) {
+        caps.ol_flags |= (row->udp ? NETDEV_TX_OFFLOAD_UDP_CKSUM
+                          : NETDEV_TX_OFFLOAD_TCP_CKSUM);
     }
     if (mode >= HW_PARTIAL) {
-        caps.ol_flags |= (NETDEV_TX_OFFLOAD_TCP_TSO | test_tnl_tso(encap)
+        caps.ol_flags |= (test_seg_flag(row->encap, row->udp)
+                          | test_tnl_tso(row->encap)
                           | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM);
     }
     if (mode >= HW) {
@@ -172,13 +188,9 @@ expected_method(const struct pkt_row *row, enum mode mode)
 static void
 run(const struct pkt_row *row, enum mode mode, const char *name)
 {
-    const struct tnl_gso_caps caps = mode_caps(mode, row->encap);
+    const struct tnl_gso_caps caps = mode_caps(mode, row);
     struct cut_job job = {
-        .ref = {
-            .encap = row->encap,
-            .outer_csum = row->csum && row->encap != REF_GRE,
-            .mss = row->mss,
-        },
+        .ref = pkt_job(row),
         .caps = mode == SPLIT ? NULL : &caps,
     };
     struct ds s = DS_EMPTY_INITIALIZER;
@@ -246,6 +258,8 @@ variant_to_row(const struct variant *v, enum ref_encap encap, int outer,
     row->csum = csum;
     row->gre_key = v->key;
     row->no_eth = v->no_eth;
+    row->udp = v->udp;
+    row->l4_done = v->l4_done;
     row->tcp_opt = v->tcp_opt;
     row->geneve_opt = v->geneve_opt;
     row->outer = v->outer;
@@ -347,17 +361,31 @@ change_fill(struct pkt_row *row, int i)
     row->lie = i / PKT_N_FILLS / 2;
 }
 
-/* With 65,536 different payload words, some segment's outer sum comes out as
- * zero for every kind of packet: it must be sent as 0xffff.  A case without
- * one would prove nothing. */
 static void
-test_zero_csum(enum ref_encap encap, int version)
+change_udp_ids(struct pkt_row *row, int i)
 {
-    const struct tnl_gso_caps caps = { .methods = TNL_GSO_METHODS_ALL };
-    struct cut_job job = {
-        .ref = { .encap = encap, .outer_csum = true, .mss = 100 },
-        .caps = &caps,
+    row->udp = true;
+    change_ids(row, i);
+}
+
+static void
+change_udp_fill(struct pkt_row *row, int i)
+{
+    row->udp = true;
+    change_fill(row, i);
+}
+
+/* With 65,536 different words, some segment's UDP checksum, of the tunnel or
+ * with 'inner' of what is cut, comes out as zero for every kind of packet: it
+ * must be sent as 0xffff.  A case without one would prove nothing. */
+static void
+test_zero_csum(enum ref_encap encap, int version, bool inner, bool train)
+{
+    const struct tnl_gso_caps caps = {
+        .methods = TNL_GSO_METHODS_ALL,
+        .ol_flags = train ? TNL_GSO_TX_UDP_SEG : 0,
     };
+    struct cut_job job = { .caps = &caps };
     struct pkt_row row;
     uint8_t *frame;
     bool found = false;
@@ -366,28 +394,33 @@ test_zero_csum(enum ref_encap encap, int version)
 
     pkt_row_init(&row, encap);
     row.outer.version = version;
-    row.csum = true;
+    row.inner.version = version;
+    row.csum = encap != REF_PLAIN;
+    row.udp = inner;
     row.mss = 100;
     row.payload = 250;
+    job.ref = pkt_job(&row);
     frame = pkt_build_frame(&row, &len);
     for (uint32_t i = 0; i < 65536 && !found && !error; i++) {
         struct ref_frames segments;
         struct tnl_gso_plan plan;
         struct ref_layout l;
 
-        /* The tunnel's ID counts in the outer sum only. */
+        /* The tunnel's ID counts in the outer sum only, a port in the
+         * inner. */
         ovs_assert(!ref_parse(frame, len, encap, &l));
-        ref_put16(frame + l.outer.l4 + 8 + 4, i);
+        ref_put16(frame + (inner ? l.inner.l4 : l.outer.l4 + 8 + 4), i);
         ovs_assert(!ref_cut(frame, len, &job.ref, 100, &segments));
-        found = ref_get16(segments.v[0].data + l.outer.l4 + 6) == 0xffff;
+        found = ref_get16(segments.v[0].data
+                          + (inner ? l.l4_csum : l.outer.l4 + 6)) == 0xffff;
         ref_frames_destroy(&segments);
         if (found) {
             error = cut_and_compare(frame, len, &job, &plan);
         }
     }
     test_case(error ? error : found ? NULL : xstrdup("no such packet"),
-              "cut zero outer checksum, %s, outer v%d", pkt_encap_name(encap),
-              version);
+              "cut zero %s checksum, %s%s, v%d", inner ? "inner" : "outer",
+              pkt_encap_name(encap), train ? " train" : "", version);
     free(frame);
 }
 
@@ -400,8 +433,16 @@ test_cut(struct ovs_cmdl_context *ctx OVS_UNUSED)
     for_each_tunnel(change_seq, 9, N_MODES, "sequence number");
     for_each_tunnel(change_ids, 12, N_MODES, "IP ID");
     for_each_tunnel(change_fill, 12, N_MODES, "payload");
+    for_each_tunnel(change_udp_ids, 12, N_MODES, "UDP, IP ID");
+    for_each_tunnel(change_udp_fill, 12, N_MODES, "UDP, payload");
     for (int version = 4; version <= 6; version += 2) {
-        test_zero_csum(REF_VXLAN, version);
-        test_zero_csum(REF_GENEVE, version);
+        for (int train = 0; train <= 1; train++) {
+            test_zero_csum(REF_VXLAN, version, false, train);
+            test_zero_csum(REF_GENEVE, version, false, train);
+            test_zero_csum(REF_VXLAN, version, true, train);
+            test_zero_csum(REF_GENEVE, version, true, train);
+        }
+        test_zero_csum(REF_PLAIN, version, true, false);
+        test_zero_csum(REF_GRE, version, true, false);
     }
 }

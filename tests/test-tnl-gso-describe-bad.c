@@ -154,8 +154,60 @@ static const struct bad_row bad_rows[] = {
       TNL_GSO_OK },
 };
 
+/* The same for packets that are marked for UDP segmentation. */
+static const struct bad_row udp_bad_rows[] = {
+    { "ARP", REF_PLAIN, 4, 4, 0, false, 12, 2, { 0x08, 0x06 },
+      TNL_GSO_R_L2 },
+    { "IPv4 header length 16", REF_PLAIN, 4, 4, 0, false, 14, 1, { 0x44 },
+      TNL_GSO_R_L3 },
+    { "IPv6 options beyond the packet", REF_PLAIN, 4, 6, PKT_EXT_HOPOPTS,
+      false, 55, 1, { 0xff }, TNL_GSO_R_L3 },
+    { "first fragment", REF_PLAIN, 4, 4, 0, false, 20, 2, { 0x20, 0x00 },
+      TNL_GSO_R_FRAGMENT },
+    { "last fragment", REF_PLAIN, 4, 4, 0, false, 20, 2, { 0x00, 0x01 },
+      TNL_GSO_R_FRAGMENT },
+    { "inner fragment", REF_VXLAN, 4, 4, 0, false, 70, 2, { 0x20, 0x00 },
+      TNL_GSO_R_FRAGMENT },
+    { "outer fragment", REF_GENEVE, 4, 4, 0, false, 20, 2, { 0x20, 0x00 },
+      TNL_GSO_R_FRAGMENT },
+    { "IPv6 fragment", REF_PLAIN, 4, 6, PKT_EXT_HOPOPTS | PKT_EXT_FRAGMENT,
+      false, 0, 0, { 0 }, TNL_GSO_R_FRAGMENT },
+    { "inner IPv6 fragment", REF_GRE, 6, 6, PKT_EXT_FRAGMENT, false, 0, 0,
+      { 0 }, TNL_GSO_R_FRAGMENT },
+
+    { "TCP", REF_PLAIN, 4, 4, 0, false, 23, 1, { 6 }, TNL_GSO_R_NOT_UDP },
+    { "TCP over IPv6", REF_PLAIN, 4, 6, 0, false, 20, 1, { 6 },
+      TNL_GSO_R_NOT_UDP },
+    { "ICMP", REF_PLAIN, 4, 4, 0, false, 23, 1, { 1 }, TNL_GSO_R_NOT_UDP },
+    { "GRE", REF_PLAIN, 4, 4, 0, false, 23, 1, { 47 }, TNL_GSO_R_NOT_UDP },
+    { "UDP-Lite", REF_PLAIN, 4, 4, 0, false, 23, 1, { 136 },
+      TNL_GSO_R_NOT_UDP },
+    { "TCP inside VXLAN", REF_VXLAN, 4, 4, 0, false, 73, 1, { 6 },
+      TNL_GSO_R_NOT_UDP },
+    { "SCTP inside GRE", REF_GRE, 4, 4, 0, false, 61, 1, { 132 },
+      TNL_GSO_R_NOT_UDP },
+    { "IPv6 with no next header at the end", REF_PLAIN, 4, 6,
+      PKT_EXT_HOPOPTS, false, 54, 1, { 59 }, TNL_GSO_R_NOT_UDP },
+
+    { "VXLAN mark, outer TCP", REF_VXLAN, 4, 4, 0, false, 23, 1, { 6 },
+      TNL_GSO_R_TUNNEL },
+    { "Geneve version 1", REF_GENEVE, 4, 4, 0, false, 42, 1, { 0x40 },
+      TNL_GSO_R_TUNNEL },
+    { "GRE with a sequence number", REF_GRE, 4, 4, 0, false, 34, 1, { 0x10 },
+      TNL_GSO_R_TUNNEL },
+
+    { "UDP length 0", REF_PLAIN, 4, 4, 0, false, 38, 2, { 0, 0 },
+      TNL_GSO_OK },
+    { "UDP length 7", REF_PLAIN, 4, 4, 0, false, 38, 2, { 0, 7 },
+      TNL_GSO_OK },
+    { "UDP length 65535", REF_PLAIN, 4, 4, 0, false, 38, 2, { 0xff, 0xff },
+      TNL_GSO_OK },
+    { "inner UDP length 0", REF_VXLAN, 4, 4, 0, false, 88, 2, { 0, 0 },
+      TNL_GSO_OK },
+};
+
 static void
-test_bad(const struct bad_row *bad)
+test_bad(const struct bad_row *bad, bool udp)
 {
     enum tnl_gso_reason reason;
     struct tnl_gso_desc d;
@@ -168,6 +220,7 @@ test_bad(const struct bad_row *bad)
     row.inner.version = bad->inner;
     row.inner.ext = bad->inner_ext;
     row.gre_key = bad->key;
+    row.udp = udp;
     p = pkt_build(&row);
     memcpy((uint8_t *) dp_packet_data(p) + bad->ofs, bad->bytes, bad->n);
     reason = tnl_gso_describe(p, &d);
@@ -176,8 +229,128 @@ test_bad(const struct bad_row *bad)
                           tnl_gso_reason_to_string(reason),
                           tnl_gso_reason_to_string(bad->reason));
     }
-    test_case(error, "describe %s", bad->name);
+    test_case(error, "describe %s%s", udp ? "as UDP, " : "", bad->name);
     dp_packet_delete(p);
+}
+
+/* A UDP checksum is there, or somebody is to complete it. */
+static void
+test_udp_csum(void)
+{
+    for (int i = 0; i < 4 * 2 * 2 * 2; i++) {
+        bool zero = i & 4;
+        bool done = i & 8;
+        struct tnl_gso_desc d;
+        struct ref_layout l;
+        struct ref_job job;
+        struct pkt_row row;
+        struct dp_packet *p;
+        char *error = NULL;
+        uint8_t *frame;
+        size_t len;
+
+        pkt_row_init(&row, i & 3);
+        row.udp = true;
+        row.l4_done = done;
+        row.inner.version = i & 16 ? 6 : 4;
+        row.payload = 3000;
+        job = pkt_job(&row);
+        frame = pkt_build_frame(&row, &len);
+        ovs_assert(!ref_parse(frame, len, row.encap, &l));
+        ref_put16(frame + l.l4_csum, zero ? 0 : 0x1234);
+        p = pkt_from_job(frame, len, &job);
+        EXPECT(tnl_gso_describe(p, &d),
+               zero && done ? TNL_GSO_R_UDP : TNL_GSO_OK);
+        EXPECT(d.l4_partial, !done);
+        test_case(error, "describe UDP, %s, checksum %s%s, v%d",
+                  pkt_encap_name(row.encap), zero ? "zero" : "there",
+                  done ? "" : ", partial", row.inner.version);
+        dp_packet_delete(p);
+        free(frame);
+    }
+}
+
+/* UDP with the marks of TCP in a tunnel, where nothing else can be meant. */
+static void
+test_udp_as_tcp(void)
+{
+    for (enum ref_encap encap = REF_VXLAN; encap <= REF_GRE; encap++) {
+        struct tnl_gso_desc d;
+        struct pkt_row row;
+        struct dp_packet *p;
+        char *error = NULL;
+
+        pkt_row_init(&row, encap);
+        row.udp = true;
+        p = pkt_build(&row);
+        dp_packet_set_tso_segsz(p, 1400);
+        p->uso_segsz = 0;
+        EXPECT(tnl_gso_describe(p, &d), TNL_GSO_R_NOT_TCP);
+        test_case(error, "describe UDP as TCP, %s", pkt_encap_name(encap));
+        dp_packet_delete(p);
+    }
+}
+
+/* A train looks like a packet in a tunnel, but is plain UDP. */
+static void
+test_train_is_udp(void)
+{
+    for (enum ref_encap encap = REF_VXLAN; encap <= REF_GENEVE; encap++) {
+        for (int version = 4; version <= 6; version += 2) {
+            const struct ref_job job = {
+                .encap = REF_PLAIN,
+                .udp = true,
+                .mss = 1462,
+            };
+            struct tnl_gso_desc d;
+            struct pkt_row row;
+            struct dp_packet *p;
+            char *error = NULL;
+            uint8_t *frame;
+            size_t len;
+
+            pkt_row_init(&row, encap);
+            row.outer.version = version;
+            row.csum = true;
+            row.payload = 3000;
+            frame = pkt_build_frame(&row, &len);
+            p = pkt_from_job(frame, len, &job);
+            EXPECT(tnl_gso_describe(p, &d), TNL_GSO_OK);
+            EXPECT(d.encap, TNL_GSO_PLAIN);
+            EXPECT(d.inner.ofs, 14);
+            EXPECT(d.hdr_len, version == 4 ? 42 : 62);
+            EXPECT(d.mss, 1462);
+            EXPECT(d.outer_csum, false);
+            test_case(error, "describe %s train over v%d",
+                      pkt_encap_name(encap), version);
+            dp_packet_delete(p);
+            free(frame);
+        }
+    }
+}
+
+/* The segment size of TCP counts where there are two. */
+static void
+test_both_sizes(void)
+{
+    for (int udp = 0; udp < 2; udp++) {
+        struct tnl_gso_desc d;
+        struct pkt_row row;
+        struct dp_packet *p;
+        char *error = NULL;
+
+        pkt_row_init(&row, REF_VXLAN);
+        row.udp = udp;
+        p = pkt_build(&row);
+        dp_packet_set_tso_segsz(p, 1000);
+        p->uso_segsz = 500;
+        EXPECT(tnl_gso_describe(p, &d),
+               udp ? TNL_GSO_R_NOT_TCP : TNL_GSO_OK);
+        EXPECT(d.mss, 1000);
+        test_case(error, "describe both segment sizes, %s",
+                  udp ? "UDP" : "TCP");
+        dp_packet_delete(p);
+    }
 }
 
 /* Tunnels without a mark, such as a container makes: found if the TCP header
@@ -312,21 +485,24 @@ test_mss(void)
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        for (enum ref_encap encap = REF_PLAIN; encap <= REF_GRE; encap++) {
+        for (int j = 0; j < 4 * 2; j++) {
+            enum ref_encap encap = j & 3;
             struct tnl_gso_desc d;
             struct pkt_row row;
             struct dp_packet *p;
             char *error = NULL;
 
             pkt_row_init(&row, encap);
+            row.udp = j & 4;
             row.mss = rows[i].mss;
             row.payload = rows[i].payload;
             p = pkt_build(&row);
             EXPECT(tnl_gso_describe(p, &d), TNL_GSO_OK);
             EXPECT(d.n_segs, rows[i].n_segs);
             EXPECT(d.payload_len, rows[i].payload);
-            test_case(error, "describe %s mss=%u payload=%u",
-                      pkt_encap_name(encap), row.mss, row.payload);
+            test_case(error, "describe %s %s mss=%u payload=%u",
+                      pkt_encap_name(encap), row.udp ? "UDP" : "TCP",
+                      row.mss, row.payload);
             dp_packet_delete(p);
         }
     }
@@ -387,8 +563,15 @@ void
 test_describe_bad(void)
 {
     for (size_t i = 0; i < ARRAY_SIZE(bad_rows); i++) {
-        test_bad(&bad_rows[i]);
+        test_bad(&bad_rows[i], false);
     }
+    for (size_t i = 0; i < ARRAY_SIZE(udp_bad_rows); i++) {
+        test_bad(&udp_bad_rows[i], true);
+    }
+    test_udp_csum();
+    test_udp_as_tcp();
+    test_train_is_udp();
+    test_both_sizes();
     test_find_tunnel();
     test_lengths();
     test_mss();

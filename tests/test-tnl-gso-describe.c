@@ -106,10 +106,44 @@ static const struct good_row good_rows[] = {
       14, 34, 42, 82, 66, 102, false },
 };
 
+/* UDP, which has 8 bytes of header. */
+static const struct good_row udp_rows[] = {
+    { "plain v4", REF_PLAIN, V4, V4, false, false, false, 0, 0,
+      0, 0, 14, 34, 30, 42, false },
+    { "plain v6", REF_PLAIN, V4, V6, false, false, false, 0, 0,
+      0, 0, 14, 54, 38, 62, false },
+    { "plain v4, options, VLAN", REF_PLAIN, V4,
+      { .version = 4, .ipopt = 40, .n_vlans = 1 },
+      false, false, false, 0, 0, 0, 0, 18, 78, 34, 86, false },
+    { "plain v4, QinQ", REF_PLAIN, V4, { .version = 4, .n_vlans = 2 },
+      false, false, false, 0, 0, 0, 0, 22, 42, 38, 50, true },
+    { "plain v6, hop-by-hop", REF_PLAIN, V4,
+      { .version = 6, .ext = PKT_EXT_HOPOPTS },
+      false, false, false, 0, 0, 0, 0, 14, 62, 38, 70, false },
+    { "plain v6, SRH", REF_PLAIN, V4, { .version = 6, .ext = PKT_EXT_SRH },
+      false, false, false, 0, 0, 0, 0, 14, 110, 62, 118, false },
+    { "vxlan v4 v4", REF_VXLAN, V4, V4, true, false, false, 0, 0,
+      14, 34, 64, 84, 80, 92, false },
+    { "vxlan v6 v6", REF_VXLAN, V6, V6, false, false, false, 0, 0,
+      14, 54, 84, 124, 108, 132, false },
+    { "vxlan-gpe v4 v6", REF_VXLAN, V4, V6, true, false, true, 0, 0,
+      14, 34, 50, 90, 74, 98, false },
+    { "geneve v6 v4, 252 bytes of options", REF_GENEVE, V6, V4, false, false,
+      false, 252, 0, 14, 54, 336, 356, 352, 364, false },
+    { "geneve v4 v4, destination options, MPLS inside", REF_GENEVE,
+      { .version = 6, .ext = PKT_EXT_DSTOPTS }, { .version = 4, .n_mpls = 1 },
+      true, false, false, 4, 0, 14, 70, 108, 128, 124, 136, true },
+    { "gre v4 v4, key", REF_GRE, V4, V4, false, true, false, 0, 0,
+      14, 34, 56, 76, 72, 84, false },
+    { "gre v6 v6, checksum, key", REF_GRE, V6, V6, true, true, false, 0, 0,
+      14, 54, 80, 120, 104, 128, false },
+};
+
 static void
-good_row_to_pkt(const struct good_row *g, struct pkt_row *row)
+good_row_to_pkt(const struct good_row *g, bool udp, struct pkt_row *row)
 {
     pkt_row_init(row, g->encap);
+    row->udp = udp;
     row->outer.version = g->outer.version;
     row->outer.n_vlans = g->outer.n_vlans;
     row->outer.n_mpls = g->outer.n_mpls;
@@ -129,7 +163,7 @@ good_row_to_pkt(const struct good_row *g, struct pkt_row *row)
 }
 
 static void
-test_good(const struct good_row *g)
+test_good(const struct good_row *g, bool udp)
 {
     enum tnl_gso_reason reason;
     struct tnl_gso_desc d;
@@ -137,7 +171,7 @@ test_good(const struct good_row *g)
     struct dp_packet *p;
     char *error = NULL;
 
-    good_row_to_pkt(g, &row);
+    good_row_to_pkt(g, udp, &row);
     p = pkt_build(&row);
     reason = tnl_gso_describe(p, &d);
     EXPECT(reason, TNL_GSO_OK);
@@ -153,14 +187,15 @@ test_good(const struct good_row *g)
     EXPECT(d.inner.dst_ofs, g->inner_dst);
     EXPECT(d.inner.version, g->inner.version);
     EXPECT(d.inner.ext, g->inner.ext != 0);
-    EXPECT(d.inner.proto, IPPROTO_TCP);
+    EXPECT(d.inner.proto, udp ? IPPROTO_UDP : IPPROTO_TCP);
     EXPECT(d.hdr_len, g->hdr_len);
     EXPECT(d.payload_len, 2801);
     EXPECT(d.mss, 1400);
     EXPECT(d.n_segs, 3);
     EXPECT(d.outer_csum, g->csum);
     EXPECT(d.stacked, g->stacked);
-    test_case(error, "describe %s", g->name);
+    EXPECT(d.l4_partial, true);
+    test_case(error, "describe %s%s", udp ? "UDP, " : "", g->name);
     dp_packet_delete(p);
 }
 
@@ -168,17 +203,18 @@ test_good(const struct good_row *g)
  * them is all right and has no payload.  Buffers have the packet's exact size,
  * for tools that see what is read beyond. */
 static void
-test_truncated(const struct good_row *g)
+test_truncated(const struct good_row *g, bool udp)
 {
     struct pkt_row row;
+    struct ref_job job;
     uint8_t *frame;
     size_t len;
 
-    good_row_to_pkt(g, &row);
+    good_row_to_pkt(g, udp, &row);
+    job = pkt_job(&row);
     frame = pkt_build_frame(&row, &len);
     for (size_t n = 0; n <= g->hdr_len; n++) {
-        struct dp_packet *p = pkt_from_frame(frame, n, g->encap, g->csum,
-                                             row.mss);
+        struct dp_packet *p = pkt_from_job(frame, n, &job);
         enum tnl_gso_reason reason;
         struct tnl_gso_desc d;
         char *error = NULL;
@@ -186,7 +222,8 @@ test_truncated(const struct good_row *g)
         reason = tnl_gso_describe(p, &d);
         if (n < g->hdr_len) {
             if (reason != TNL_GSO_R_L2 && reason != TNL_GSO_R_L3
-                && reason != TNL_GSO_R_TUNNEL && reason != TNL_GSO_R_TCP) {
+                && reason != TNL_GSO_R_TUNNEL
+                && reason != (udp ? TNL_GSO_R_UDP : TNL_GSO_R_TCP)) {
                 error = xasprintf("reason is %s",
                                   tnl_gso_reason_to_string(reason));
             }
@@ -195,8 +232,8 @@ test_truncated(const struct good_row *g)
             EXPECT(d.payload_len, 0);
             EXPECT(d.n_segs, 1);
         }
-        test_case(error, "describe %s, cut at %"PRIuSIZE" of %d", g->name, n,
-                  g->hdr_len);
+        test_case(error, "describe %s%s, cut at %"PRIuSIZE" of %d",
+                  udp ? "UDP, " : "", g->name, n, g->hdr_len);
         dp_packet_delete(p);
     }
     free(frame);
@@ -258,13 +295,57 @@ test_truncated_reasons(void)
     }
 }
 
+static void
+test_truncated_udp(void)
+{
+    static const struct {
+        enum ref_encap encap;
+        size_t start, end;      /* Packets as long as this, and up to... */
+    } rows[] = {
+        { REF_PLAIN, 34, 42 },
+        { REF_VXLAN, 84, 92 },
+        { REF_GENEVE, 84, 92 },
+        { REF_GRE, 72, 80 },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct pkt_row row;
+        struct ref_job job;
+        uint8_t *frame;
+        size_t len;
+
+        pkt_row_init(&row, rows[i].encap);
+        row.udp = true;
+        job = pkt_job(&row);
+        frame = pkt_build_frame(&row, &len);
+        for (size_t n = rows[i].start - 1; n <= rows[i].end; n++) {
+            struct dp_packet *p = pkt_from_job(frame, n, &job);
+            struct tnl_gso_desc d;
+            char *error = NULL;
+
+            EXPECT(tnl_gso_describe(p, &d),
+                   (n < rows[i].start ? TNL_GSO_R_L3
+                    : n < rows[i].end ? TNL_GSO_R_UDP : TNL_GSO_OK));
+            test_case(error, "describe UDP, %s, %"PRIuSIZE" bytes",
+                      pkt_encap_name(row.encap), n);
+            dp_packet_delete(p);
+        }
+        free(frame);
+    }
+}
+
 void
 test_describe(struct ovs_cmdl_context *ctx OVS_UNUSED)
 {
     for (size_t i = 0; i < ARRAY_SIZE(good_rows); i++) {
-        test_good(&good_rows[i]);
-        test_truncated(&good_rows[i]);
+        test_good(&good_rows[i], false);
+        test_truncated(&good_rows[i], false);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(udp_rows); i++) {
+        test_good(&udp_rows[i], true);
+        test_truncated(&udp_rows[i], true);
     }
     test_truncated_reasons();
+    test_truncated_udp();
     test_describe_bad();
 }

@@ -19,6 +19,7 @@
 
 #include "test-tnl-gso.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +33,7 @@
  * tnl_gso_plan_rows(), from which the code under test and the documentation
  * are made. */
 
-enum { MSS = 1400 };
+enum { MSS = 1400, HDR_LEN = 104 };
 
 /* Payload lengths, the limit on segments on either side. */
 static const uint32_t payloads[] = {
@@ -56,12 +57,14 @@ static const struct {
     { NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM, "outer-ip" },
     { NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM, "outer-udp" },
     { NETDEV_TX_GRE_TNL_TSO, "gre-tso" },
+    { TNL_GSO_TX_UDP_SEG, "udp-seg" },
+    { TNL_GSO_TX_TNL_UDP_SEG, "tnl-udp-seg" },
 };
 
 static bool
 has(const struct tnl_gso_caps *caps, uint64_t flag)
 {
-    return (caps->ol_flags & flag) != 0;
+    return (caps->ol_flags & flag) == flag;
 }
 
 static bool
@@ -78,7 +81,9 @@ port_cuts(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
     if (d->stacked || d->inner.ext || d->outer.ext) {
         return false;
     }
-    if (!has(caps, NETDEV_TX_OFFLOAD_TCP_TSO)) {
+    if (!has(caps, (d->inner.proto == IPPROTO_TCP ? NETDEV_TX_OFFLOAD_TCP_TSO
+                    : d->encap == TNL_GSO_PLAIN ? TNL_GSO_TX_UDP_SEG
+                    : TNL_GSO_TX_TNL_UDP_SEG))) {
         return false;
     }
     if (d->encap == TNL_GSO_PLAIN) {
@@ -97,6 +102,35 @@ port_cuts(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
     return has(caps, NETDEV_TX_GRE_TNL_TSO) && !d->outer_csum;
 }
 
+/* How many segments go into each train, but the last: as few trains as do, of
+ * at most 64 segments and 65,280 bytes, outer headers included.  1 if no two
+ * segments fit. */
+static uint32_t
+expect_train_len(const struct tnl_gso_desc *d)
+{
+    uint32_t outer_len = d->outer.l4_ofs + 8;
+    uint32_t unit = d->hdr_len - outer_len + d->mss;
+
+    for (uint32_t n_trains = 1; ; n_trains++) {
+        uint32_t len = (d->n_segs + n_trains - 1) / n_trains;
+
+        if (len == 1 || (len <= 64 && outer_len + len * unit <= 65280)) {
+            return len;
+        }
+    }
+}
+
+/* Can the port take trains of such packets? */
+static bool
+port_takes_trains(const struct tnl_gso_desc *d,
+                  const struct tnl_gso_caps *caps)
+{
+    return (!d->stacked && !d->inner.ext && !d->outer.ext
+            && (d->encap == TNL_GSO_VXLAN || d->encap == TNL_GSO_GENEVE)
+            && d->outer_csum && has(caps, TNL_GSO_TX_UDP_SEG)
+            && expect_train_len(d) > 1);
+}
+
 static void
 expect(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
        struct tnl_gso_plan *plan)
@@ -109,6 +143,10 @@ expect(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
     if (d->payload_len <= d->mss) {
         plan->method = TNL_GSO_PASS;
         plan->n_packets = 1;
+    } else if (caps->max_frame_len
+               && d->hdr_len + d->mss > caps->max_frame_len) {
+        plan->method = TNL_GSO_DROP;
+        plan->reason = TNL_GSO_R_MTU;
     } else if (cuts && allowed(caps, TNL_GSO_HW)
                && (!udp_csum || has(caps,
                                     NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM))) {
@@ -119,17 +157,26 @@ expect(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
         plan->method = TNL_GSO_HW_PARTIAL;
         plan->unit = d->payload_len / d->mss * d->mss;
         plan->n_packets = d->payload_len % d->mss ? 2 : 1;
-    } else if (!allowed(caps, TNL_GSO_SOFTWARE)) {
-        plan->method = TNL_GSO_DROP;
-        plan->reason = TNL_GSO_R_NO_METHOD;
-    } else if (d->payload_len > TNL_GSO_MAX_SEGS * d->mss) {
-        plan->method = TNL_GSO_DROP;
-        plan->reason = TNL_GSO_R_TOO_MANY;
     } else {
-        plan->method = TNL_GSO_SOFTWARE;
-        plan->unit = d->mss;
-        plan->n_packets = (d->payload_len + d->mss - 1) / d->mss;
-        plan->csum = !has(caps, NETDEV_TX_OFFLOAD_TCP_CKSUM);
+        bool train = (allowed(caps, TNL_GSO_UDP_GSO)
+                      && port_takes_trains(d, caps));
+
+        if (!train && !allowed(caps, TNL_GSO_SOFTWARE)) {
+            plan->method = TNL_GSO_DROP;
+            plan->reason = TNL_GSO_R_NO_METHOD;
+        } else if (d->payload_len > TNL_GSO_MAX_SEGS * d->mss) {
+            plan->method = TNL_GSO_DROP;
+            plan->reason = TNL_GSO_R_TOO_MANY;
+        } else {
+            plan->method = train ? TNL_GSO_UDP_GSO : TNL_GSO_SOFTWARE;
+            plan->unit = d->mss;
+            plan->n_packets = (d->payload_len + d->mss - 1) / d->mss;
+            plan->train_len = train ? expect_train_len(d) : 0;
+            plan->csum = (train
+                          || !has(caps, (d->inner.proto == IPPROTO_TCP
+                                         ? NETDEV_TX_OFFLOAD_TCP_CKSUM
+                                         : NETDEV_TX_OFFLOAD_UDP_CKSUM)));
+        }
     }
 }
 
@@ -146,16 +193,17 @@ plan_equal(const struct tnl_gso_plan *a, const struct tnl_gso_plan *b)
         return a->n_packets == b->n_packets;
     }
     return (a->unit == b->unit && a->n_packets == b->n_packets
-            && a->csum == b->csum);
+            && a->train_len == b->train_len && a->csum == b->csum);
 }
 
 static void
 plan_format(const struct tnl_gso_plan *plan, struct ds *ds)
 {
-    ds_put_format(ds, "%s (%s) unit %"PRIu32" packets %"PRIu32"%s",
-                  tnl_gso_method_to_string(plan->method),
+    ds_put_format(ds, "%s (%s) unit %"PRIu32" packets %"PRIu32" train "
+                  "%"PRIu32"%s", tnl_gso_method_to_string(plan->method),
                   tnl_gso_reason_to_string(plan->reason), plan->unit,
-                  plan->n_packets, plan->csum ? " csum" : "");
+                  plan->n_packets, plan->train_len,
+                  plan->csum ? " csum" : "");
 }
 
 /* Returns what is wrong with the plan for 'd' on a port with 'caps', or
@@ -173,7 +221,8 @@ check(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
     }
 
     ds_init(&s);
-    ds_put_format(&s, "methods %#x, port:", caps->methods);
+    ds_put_format(&s, "methods %#x, frames of %"PRIu32", port:",
+                  caps->methods, caps->max_frame_len);
     for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
         if (caps->ol_flags & flags[i].flag) {
             ds_put_format(&s, " %s", flags[i].name);
@@ -186,9 +235,10 @@ check(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
     return ds_steal_cstr(&s);
 }
 
-/* One case: a packet on every port, up to the first wrong plan. */
+/* One case: a packet on every port that takes frames of 'max_frame_len', up to
+ * the first wrong plan. */
 static void
-check_all_ports(const struct tnl_gso_desc *d)
+check_all_ports(const struct tnl_gso_desc *d, uint32_t max_frame_len)
 {
     static const enum tnl_gso_method methods[] = {
         TNL_GSO_HW, TNL_GSO_HW_PARTIAL, TNL_GSO_TCP_TSO, TNL_GSO_UDP_GSO,
@@ -196,8 +246,8 @@ check_all_ports(const struct tnl_gso_desc *d)
     };
     char *error = NULL;
 
-    for (uint32_t i = 0; i < 1u << ARRAY_SIZE(flags); i++) {
-        struct tnl_gso_caps caps = { .ol_flags = 0 };
+    for (uint32_t i = 0; i < 1u << ARRAY_SIZE(flags) && !error; i++) {
+        struct tnl_gso_caps caps = { .max_frame_len = max_frame_len };
 
         for (size_t j = 0; j < ARRAY_SIZE(flags); j++) {
             caps.ol_flags |= i & (1u << j) ? flags[j].flag : 0;
@@ -210,11 +260,26 @@ check_all_ports(const struct tnl_gso_desc *d)
             error = check(d, &caps);
         }
     }
-    test_case(error, "plan %s outer v%d%s payload=%"PRIu32"%s%s%s",
-              tnl_gso_encap_to_string(d->encap), d->outer.version,
-              d->outer_csum ? " csum" : "", d->payload_len,
+    test_case(error, "plan %s %s outer v%d%s payload=%"PRIu32" frames of "
+              "%"PRIu32"%s%s%s", tnl_gso_encap_to_string(d->encap),
+              d->inner.proto == IPPROTO_TCP ? "TCP" : "UDP", d->outer.version,
+              d->outer_csum ? " csum" : "", d->payload_len, max_frame_len,
               d->inner.ext ? " inner-ext" : "",
               d->outer.ext ? " outer-ext" : "", d->stacked ? " stacked" : "");
+}
+
+/* Longest frames: any, just as long as a segment, and a byte less. */
+static void
+check_all_mtus(struct tnl_gso_desc *d)
+{
+    d->inner.proto = IPPROTO_TCP;
+    check_all_ports(d, 0);
+    check_all_ports(d, HDR_LEN + MSS);
+    check_all_ports(d, HDR_LEN + MSS - 1);
+    d->inner.proto = IPPROTO_UDP;
+    check_all_ports(d, 0);
+    check_all_ports(d, HDR_LEN + MSS);
+    check_all_ports(d, HDR_LEN + MSS - 1);
 }
 
 static void
@@ -227,9 +292,9 @@ test_every_subset(void)
                     for (enum shape shape = 0; shape < N_SHAPES; shape++) {
                         struct tnl_gso_desc d = {
                             .encap = encap,
-                            .outer = { .version = version },
+                            .outer = { .version = version, .l4_ofs = 34 },
                             .inner = { .version = version },
-                            .hdr_len = 104,
+                            .hdr_len = HDR_LEN,
                             .payload_len = payloads[i],
                             .mss = MSS,
                             .n_segs = MAX(DIV_ROUND_UP(payloads[i], MSS), 1),
@@ -245,11 +310,76 @@ test_every_subset(void)
                         }
                         d.inner.ext = shape == INNER_EXT;
                         d.outer.ext = shape == OUTER_EXT;
-                        check_all_ports(&d);
+                        check_all_mtus(&d);
                     }
                 }
             }
         }
+    }
+}
+
+/* What goes into a train, added up by hand. */
+static void
+test_train_len(void)
+{
+    static const struct {
+        uint16_t outer_l4, hdr_len, mss;
+        uint32_t payload;
+        uint32_t train_len;             /* 0: software. */
+    } rows[] = {
+        /* VXLAN over IPv4, TCP without options: 62 bytes in front of each
+         * segment, 42 of outer headers. */
+        { 34, 104, 1400, 1401, 2 },
+        { 34, 104, 1400, 2800, 2 },
+        { 34, 104, 1400, 2801, 3 },
+        /* With timestamps, 42 segments of 1448 bytes fit. */
+        { 34, 116, 1448, 42 * 1448, 42 },
+        { 34, 116, 1448, 42 * 1448 + 1, 22 },
+        { 34, 116, 1448, 45 * 1448, 23 },
+        /* 64 segments at most. */
+        { 34, 104, 100, 6400, 64 },
+        { 34, 104, 100, 6401, 33 },
+        { 34, 104, 100, 12800, 64 },
+        { 34, 104, 100, 12801, 43 },
+        { 34, 104, 1, TNL_GSO_MAX_SEGS, 64 },
+        /* 65,280 bytes at most: 42 + 2 * 32619, 42 + 6 * 10873. */
+        { 34, 104, 32557, 65114, 2 },
+        { 34, 104, 32558, 65116, 0 },
+        { 34, 104, 10811, 64866, 6 },
+        { 34, 104, 10812, 64872, 3 },
+        { 34, 104, 33000, 65000, 0 },
+        /* IPv6: 62 + 2 * 32609. */
+        { 54, 124, 32547, 65094, 2 },
+        { 54, 124, 32548, 65096, 0 },
+        /* Geneve with all of its options. */
+        { 54, 376, 16000, 48000, 3 },
+        { 54, 376, 16000, 64000, 2 },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct tnl_gso_caps caps = {
+            .ol_flags = TNL_GSO_TX_UDP_SEG,
+            .methods = TNL_GSO_METHODS_ALL,
+        };
+        const struct tnl_gso_desc d = {
+            .encap = TNL_GSO_VXLAN,
+            .outer = { .version = 4, .l4_ofs = rows[i].outer_l4 },
+            .inner = { .version = 4, .proto = IPPROTO_TCP },
+            .hdr_len = rows[i].hdr_len,
+            .payload_len = rows[i].payload,
+            .mss = rows[i].mss,
+            .n_segs = DIV_ROUND_UP(rows[i].payload, rows[i].mss),
+            .outer_csum = true,
+        };
+        struct tnl_gso_plan plan;
+        char *error = NULL;
+
+        tnl_gso_plan(&d, &caps, &plan);
+        EXPECT(plan.method, (rows[i].train_len ? TNL_GSO_UDP_GSO
+                             : TNL_GSO_SOFTWARE));
+        EXPECT(plan.train_len, rows[i].train_len);
+        test_case(error, "train mss=%u payload=%"PRIu32" headers=%u",
+                  rows[i].mss, rows[i].payload, rows[i].hdr_len);
     }
 }
 
@@ -388,6 +518,7 @@ void
 test_plan(struct ovs_cmdl_context *ctx OVS_UNUSED)
 {
     test_every_subset();
+    test_train_len();
     test_split();
     test_refused();
     test_methods();

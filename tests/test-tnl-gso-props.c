@@ -38,16 +38,22 @@
 /* Random capabilities, and half of the time those that matter. */
 static void
 random_caps(struct tnl_gso_caps *caps, struct pkt_rng *rng,
-            enum ref_encap encap)
+            const struct pkt_row *row)
 {
-    caps->ol_flags = pkt_rand(rng) & 0x3ff;
+    *caps = (struct tnl_gso_caps) {
+        .ol_flags = fuzz_ol_flags(pkt_rand(rng)),
+    };
     caps->methods = (pkt_range(rng, 4) ? TNL_GSO_METHODS_ALL
                      : pkt_rand(rng) & TNL_GSO_METHODS_ALL);
     if (pkt_range(rng, 2)) {
-        caps->ol_flags |= (NETDEV_TX_OFFLOAD_TCP_TSO | test_tnl_tso(encap)
+        caps->ol_flags |= (test_seg_flag(row->encap, row->udp)
+                           | test_tnl_tso(row->encap)
                            | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM);
     } else {
-        caps->ol_flags &= ~NETDEV_TX_OFFLOAD_TCP_TSO;
+        caps->ol_flags &= ~test_seg_flag(row->encap, row->udp);
+    }
+    if (!pkt_range(rng, 8)) {
+        caps->max_frame_len = 1 + pkt_range(rng, 2 * row->mss);
     }
 }
 
@@ -99,16 +105,16 @@ one(uint64_t seed, unsigned int n_methods[])
     frame = random_frame(seed, &row, &rng, &len, &damaged);
     split = !pkt_range(&rng, 6);
     unmarked = !pkt_range(&rng, 10);
-    random_caps(&caps, &rng, row.encap);
+    random_caps(&caps, &rng, &row);
     job = (struct cut_job) {
-        .ref = {
-            .encap = unmarked ? REF_PLAIN : row.encap,
-            .outer_csum = row.csum && row.encap != REF_GRE && !unmarked,
-            .mss = row.mss,
-        },
+        .ref = pkt_job(&row),
         .caps = split ? NULL : &caps,
         .max_frame_len = 1 + pkt_range(&rng, MIN(len * 2 + 1, UINT16_MAX)),
     };
+    if (unmarked) {
+        job.ref.encap = REF_PLAIN;
+        job.ref.outer_csum = false;
+    }
     error = cut_and_compare(frame, len, &job, &plan);
     n_methods[plan.method]++;
     pkt_row_format(&row, &s);
@@ -136,7 +142,7 @@ test_props(struct ovs_cmdl_context *ctx)
 
     printf("props:");
     for (size_t i = 0; i < TNL_GSO_N_METHODS; i++) {
-        bool later = i == TNL_GSO_TCP_TSO || i == TNL_GSO_UDP_GSO;
+        bool later = i == TNL_GSO_TCP_TSO;
 
         if (!later) {
             printf(" %s %u", tnl_gso_method_to_string(i), n_methods[i]);
@@ -174,13 +180,18 @@ test_corpus(struct ovs_cmdl_context *ctx)
             free(frame);
             continue;
         }
-        random_caps(&caps, &rng, row.encap);
+        random_caps(&caps, &rng, &row);
         header.encap = (row.encap | (row.csum ? FUZZ_CSUM : 0)
+                        | (row.udp ? FUZZ_UDP : 0)
+                        | (row.l4_done ? FUZZ_L4_DONE : 0)
+                        | (caps.max_frame_len ? FUZZ_MTU : 0)
                         | (pkt_range(&rng, 6) ? 0 : FUZZ_SPLIT));
         header.methods = caps.methods;
         ref_put16(header.mss, row.mss);
-        ref_put16(header.ol_flags, caps.ol_flags);
-        ref_put16(header.max_frame_len, 1 + pkt_range(&rng, 2000));
+        ref_put16(header.ol_flags, caps.ol_flags | caps.ol_flags >> 30);
+        ref_put16(header.max_frame_len, (caps.max_frame_len
+                                         ? caps.max_frame_len
+                                         : 1 + pkt_range(&rng, 2000)));
 
         name = xasprintf("%s/%"PRIu64, dir, i++);
         file = fopen(name, "wb");

@@ -28,11 +28,12 @@
 #include "pcap-file.h"
 #include "tnl-gso-pkt.h"
 #include "tnl-gso/tnl-gso-buf.h"
+#include "tnl-gso/tnl-gso-frames.h"
 #include "tnl-gso/tnl-gso-seg.h"
 #include "util.h"
 
-/* Segment: cuts the superpackets in a capture file, so that judges in other
- * processes (tshark, the kernel) can look at what comes out.
+/* Segment, train: cut the superpackets in a capture file, so that judges in
+ * other processes (tshark, the kernel) can look at what comes out.
  *
  * Must judge nothing itself. */
 
@@ -64,6 +65,7 @@ segment(struct dp_packet *p, struct dp_packet_batch *out, int n)
     switch (plan.method) {
     case TNL_GSO_PASS:
         dp_packet_set_tso_segsz(p, 0);
+        p->uso_segsz = 0;
         dp_packet_ol_send_prepare(p, 0);
         dp_packet_batch_add(out, p);
         break;
@@ -83,32 +85,67 @@ segment(struct dp_packet *p, struct dp_packet_batch *out, int n)
     }
 }
 
-void
-test_segment(struct ovs_cmdl_context *ctx)
+/* Appends to 'out' the trains that a kernel port would be sent, vnet headers
+ * included. */
+static void
+train(struct dp_packet *p, struct dp_packet_batch *out, int n)
 {
-    enum ref_encap encap = encap_from_string(ctx->argv[1]);
-    uint16_t mss = atoi(ctx->argv[2]);
-    bool csum = atoi(ctx->argv[3]);
+    const struct tnl_gso_caps caps = {
+        .ol_flags = TNL_GSO_TX_UDP_SEG,
+        .methods = 1u << TNL_GSO_UDP_GSO,
+    };
+    struct tnl_gso_frames *frames;
+    enum tnl_gso_reason reason;
+    struct tnl_gso_desc desc;
+    struct tnl_gso_plan plan;
+
+    reason = tnl_gso_describe(p, &desc);
+    tnl_gso_plan(&desc, &caps, &plan);
+    if (reason || plan.method != TNL_GSO_UDP_GSO) {
+        ovs_fatal(0, "packet %d: %s: %s", n, tnl_gso_reason_to_string(reason),
+                  tnl_gso_method_to_string(plan.method));
+    }
+    for (uint32_t i = 0; i < plan.n_packets; ) {
+        frames = tnl_gso_frames_get(10);
+        i = tnl_gso_frames_cut(frames, p, &desc, &plan, i);
+        for (size_t j = 0; j < frames->n; j++) {
+            uint8_t *bytes = frame_flatten(frames, &frames->frame[j]);
+
+            dp_packet_batch_add(
+                out, dp_packet_clone_data(bytes, frames->frame[j].len));
+            free(bytes);
+        }
+    }
+    dp_packet_delete(p);
+}
+
+/* Calls 'cb' for each superpacket in capture file 'in_name', to be cut as
+ * 'job' says, and writes what it makes of it to 'out_name'. */
+static void
+each_packet(void (*cb)(struct dp_packet *, struct dp_packet_batch *, int n),
+            const struct ref_job *job, const char *in_name,
+            const char *out_name)
+{
     struct pcap_file *in, *out;
     struct dp_packet *frame;
     int n_in = 0;
     size_t n_out = 0;
     int error;
 
-    if (!mss) {
-        ovs_fatal(0, "%s: not a segment size", ctx->argv[2]);
+    if (!job->mss) {
+        ovs_fatal(0, "not a segment size");
     }
-    in = ovs_pcap_open(ctx->argv[4], "rb");
-    out = in ? ovs_pcap_open(ctx->argv[5], "wb") : NULL;
+    in = ovs_pcap_open(in_name, "rb");
+    out = in ? ovs_pcap_open(out_name, "wb") : NULL;
     if (!in || !out) {
-        ovs_fatal(errno, "%s", ctx->argv[in ? 5 : 4]);
+        ovs_fatal(errno, "%s", in ? out_name : in_name);
     }
     while (!(error = ovs_pcap_read(in, &frame, NULL))) {
         struct dp_packet_batch batch;
 
         dp_packet_batch_init(&batch);
-        segment(pkt_from_frame(dp_packet_data(frame), dp_packet_size(frame),
-                               encap, csum, mss), &batch, ++n_in);
+        cb(pkt_from_job(dp_packet_data(frame), dp_packet_size(frame), job),
+           &batch, ++n_in);
         for (size_t i = 0; i < batch.count; i++) {
             ovs_pcap_write(out, batch.packets[i]);
         }
@@ -118,9 +155,45 @@ test_segment(struct ovs_cmdl_context *ctx)
         dp_packet_delete(frame);
     }
     if (error != EOF) {
-        ovs_fatal(error, "%s", ctx->argv[4]);
+        ovs_fatal(error, "%s", in_name);
     }
     ovs_pcap_close(in);
     ovs_pcap_close(out);
     printf("%d packets in, %"PRIuSIZE" out\n", n_in, n_out);
+}
+
+/* Is optional argument 'i' there?  It can only be "udp". */
+static bool
+arg_udp(const struct ovs_cmdl_context *ctx, int i)
+{
+    if (ctx->argc > i && strcmp(ctx->argv[i], "udp")) {
+        ovs_fatal(0, "%s: not \"udp\"", ctx->argv[i]);
+    }
+    return ctx->argc > i;
+}
+
+void
+test_segment(struct ovs_cmdl_context *ctx)
+{
+    const struct ref_job job = {
+        .encap = encap_from_string(ctx->argv[1]),
+        .mss = atoi(ctx->argv[2]),
+        .outer_csum = atoi(ctx->argv[3]),
+        .udp = arg_udp(ctx, 6),
+    };
+
+    each_packet(segment, &job, ctx->argv[4], ctx->argv[5]);
+}
+
+void
+test_train(struct ovs_cmdl_context *ctx)
+{
+    const struct ref_job job = {
+        .encap = encap_from_string(ctx->argv[1]),
+        .mss = atoi(ctx->argv[2]),
+        .outer_csum = true,
+        .udp = arg_udp(ctx, 5),
+    };
+
+    each_packet(train, &job, ctx->argv[3], ctx->argv[4]);
 }

@@ -64,9 +64,14 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  vnet                    vnet headers of kernel ports\n"
            "  merge [N [SEED]]        trains at a tunnel pop\n"
            "  props [N [SEED]]        random packets\n"
-           "  segment plain|vxlan|geneve|gre MSS CSUM IN.pcap OUT.pcap\n"
+           "  frames                  trains, and the kernel's part\n"
+           "  way                     batches on their way to a port\n"
+           "  segment plain|vxlan|geneve|gre MSS CSUM IN.pcap OUT.pcap [udp]\n"
            "                          cuts captured superpackets; CSUM is 1\n"
            "                          if an outer UDP checksum is wanted\n"
+           "  train vxlan|geneve MSS IN.pcap OUT.pcap [udp]\n"
+           "                          makes trains of captured superpackets,\n"
+           "                          with vnet headers of 10 bytes\n"
            "  corpus DIR N            seeds for fuzz-tnl-gso\n"
            "  vnet-corpus DIR         seeds for fuzz-tnl-gso-vnet\n"
            "  merge-corpus DIR N      seeds for fuzz-tnl-gso-merge\n");
@@ -81,7 +86,10 @@ static const struct ovs_cmdl_command commands[] = {
     { "vnet", NULL, 0, 0, test_vnet, OVS_RO },
     { "merge", NULL, 0, 2, test_merge, OVS_RO },
     { "props", NULL, 0, 2, test_props, OVS_RO },
-    { "segment", NULL, 5, 5, test_segment, OVS_RO },
+    { "frames", NULL, 0, 0, test_frames, OVS_RO },
+    { "way", NULL, 0, 0, test_way, OVS_RO },
+    { "segment", NULL, 5, 6, test_segment, OVS_RO },
+    { "train", NULL, 4, 5, test_train, OVS_RO },
     { "corpus", NULL, 2, 2, test_corpus, OVS_RO },
     { "vnet-corpus", NULL, 1, 1, test_vnet_corpus, OVS_RO },
     { "merge-corpus", NULL, 2, 2, test_merge_corpus, OVS_RO },

@@ -32,7 +32,10 @@
 #include "tnl-gso/tnl-gso-plan.h"
 #include "util.h"
 
+struct dp_packet;
 struct ovs_cmdl_context;
+struct tnl_gso_frame;
+struct tnl_gso_frames;
 
 /* Counts one case.  A failed one is reported with its name; 'error' is NULL
  * for success, otherwise what went wrong, which is freed. */
@@ -49,6 +52,14 @@ void test_case(char *error, const char *name, ...) OVS_PRINTF_FORMAT(2, 3);
         }                                                                   \
     } while (0)
 
+/* A model of a kernel port: test-tnl-gso-compare-frames.c. */
+uint8_t *frame_flatten(const struct tnl_gso_frames *,
+                       const struct tnl_gso_frame *);
+char *vnet_to_wire(const uint8_t *bytes, size_t len, size_t vnet_size,
+                   struct ref_frames *wire);
+char *compare_wire_frames(const struct ref_frames *wire,
+                          const struct ref_frame *expected);
+
 /* How to cut one superpacket. */
 struct cut_job {
     struct ref_job ref;
@@ -59,8 +70,16 @@ struct cut_job {
 char *cut_and_compare(const uint8_t *frame, size_t len, const struct cut_job *,
                       struct tnl_gso_plan *);
 
+char *frames_and_compare(const struct dp_packet *,
+                         const struct tnl_gso_desc *,
+                         const struct tnl_gso_plan *, const struct ref_job *);
+char *restart_and_compare(const struct dp_packet *,
+                          const struct tnl_gso_desc *, const struct ref_job *,
+                          uint32_t first, const struct ref_frames *segments);
+
 enum tnl_gso_encap test_encap(enum ref_encap);
 uint64_t test_tnl_tso(enum ref_encap);
+uint64_t test_seg_flag(enum ref_encap, bool udp);
 
 void test_describe_bad(void);
 void test_merge_rules(void);
@@ -73,7 +92,10 @@ void test_buf(struct ovs_cmdl_context *);
 void test_vnet(struct ovs_cmdl_context *);
 void test_vnet_corpus(struct ovs_cmdl_context *);
 void test_merge(struct ovs_cmdl_context *);
+void test_frames(struct ovs_cmdl_context *);
+void test_way(struct ovs_cmdl_context *);
 void test_segment(struct ovs_cmdl_context *);
+void test_train(struct ovs_cmdl_context *);
 void test_corpus(struct ovs_cmdl_context *);
 void test_merge_corpus(struct ovs_cmdl_context *);
 
@@ -82,12 +104,15 @@ struct fuzz_header {
     uint8_t encap;              /* enum ref_encap, and FUZZ_*. */
     uint8_t methods;            /* Of struct tnl_gso_caps. */
     uint8_t mss[2];
-    uint8_t ol_flags[2];
-    uint8_t max_frame_len[2];   /* For FUZZ_SPLIT. */
+    uint8_t ol_flags[2];        /* See fuzz_ol_flags(). */
+    uint8_t max_frame_len[2];   /* For FUZZ_SPLIT and FUZZ_MTU. */
 };
 enum {
     FUZZ_CSUM = 1 << 7,
     FUZZ_SPLIT = 1 << 6,
+    FUZZ_UDP = 1 << 5,
+    FUZZ_L4_DONE = 1 << 4,
+    FUZZ_MTU = 1 << 3,
 };
 
 /* The same for fuzz-tnl-gso-merge: this, then the payload of a train. */
@@ -100,5 +125,15 @@ enum {
     FUZZ_TRAIN_IPV6 = 1 << 1,   /* Outer. */
     FUZZ_TRAIN_SETTLE = 1 << 2, /* Inner checksums are made right. */
 };
+
+/* What a port can do, from 16 bits: the lowest ten are NETDEV_TX_*, two more
+ * TNL_GSO_TX_*. */
+static inline uint64_t
+fuzz_ol_flags(uint16_t bits)
+{
+    BUILD_ASSERT(TNL_GSO_TX_UDP_SEG == UINT64_C(1) << 40
+                 && TNL_GSO_TX_TNL_UDP_SEG == UINT64_C(1) << 41);
+    return (bits & 0x3ff) | (uint64_t) (bits & 0xc00) << 30;
+}
 
 #endif /* test-tnl-gso.h */

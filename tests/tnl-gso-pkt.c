@@ -135,6 +135,8 @@ pkt_row_random(struct pkt_row *row, struct pkt_rng *rng)
             /* An NSH is read only where nothing else is stacked. */
             row->inner.nsh = 0;
         }
+        row->udp = !pkt_range(rng, 3);
+        row->l4_done = !pkt_range(rng, 8);
         row->tcp_opt = pkt_range(rng, 2) ? 12 : pkt_range(rng, 11) * 4;
         row->tcp_flags = pkt_rand(rng) & 0xfff;
         row->seq = pkt_range(rng, 4) ? pkt_rand(rng)
@@ -208,12 +210,15 @@ pkt_row_format(const struct pkt_row *row, struct ds *ds)
         ds_put_cstr(ds, row->no_eth ? " noeth" : "");
     }
     level_format("inner", &row->inner, ds);
-    if (row->tcp_opt) {
-        ds_put_format(ds, " tcpopt=%d", row->tcp_opt);
+    if (row->udp) {
+        ds_put_cstr(ds, " udp");
+    } else {
+        ds_put_format(ds, " tcpopt=%d flags=%#x", row->tcp_opt,
+                      row->tcp_flags);
     }
-    ds_put_format(ds, " flags=%#x fill=%d%s mss=%u payload=%u",
-                  row->tcp_flags, row->fill, row->lie ? " lie" : "", row->mss,
-                  row->payload);
+    ds_put_format(ds, " fill=%d%s%s mss=%u payload=%u", row->fill,
+                  row->l4_done ? " done" : "", row->lie ? " lie" : "",
+                  row->mss, row->payload);
 }
 
 /* A frame under construction. */
@@ -471,6 +476,19 @@ put_tcp(struct builder *b, const struct pkt_row *row)
     }
 }
 
+static void
+put_udp(struct builder *b, const struct pkt_row *row)
+{
+    uint8_t *udp = put_random(b, 8);
+
+    if (!row->lie) {
+        ref_put32(udp + 4, 0);
+    }
+    if (row->l4_done) {
+        udp[7] |= 1;            /* There is one. */
+    }
+}
+
 /* Returns the frame that 'row' describes, '*len' bytes, for the caller to
  * free. */
 uint8_t *
@@ -491,8 +509,8 @@ pkt_build_frame(const struct pkt_row *row, size_t *len)
     } else {
         put_l2(&b, &row->inner, true, 0);
     }
-    put_l3(&b, &row->inner, IPPROTO_TCP, row->lie);
-    put_tcp(&b, row);
+    put_l3(&b, &row->inner, row->udp ? IPPROTO_UDP : IPPROTO_TCP, row->lie);
+    (row->udp ? put_udp : put_tcp)(&b, row);
     if (row->fill == PKT_RANDOM) {
         put_random(&b, row->payload);
     } else {
@@ -516,9 +534,9 @@ set_offset(uint16_t *ofs, size_t value)
  * Offsets are set as far as flow_extract() knows them: it does not look behind
  * MPLS labels or a second VLAN tag. */
 struct dp_packet *
-pkt_from_frame(const uint8_t *frame, size_t len, enum ref_encap encap,
-               bool csum, uint16_t mss)
+pkt_from_job(const uint8_t *frame, size_t len, const struct ref_job *job)
 {
+    enum ref_encap encap = job->encap;
     struct dp_packet *p = dp_packet_new(0);
     struct ref_layout l;
     bool readable;
@@ -526,11 +544,20 @@ pkt_from_frame(const uint8_t *frame, size_t len, enum ref_encap encap,
     dp_packet_uninit(p);
     dp_packet_use(p, xmemdup(frame, MAX(len, 1)), len);
     dp_packet_set_size(p, len);
-    dp_packet_set_tso_segsz(p, mss);
+    dp_packet_set_tso_segsz(p, job->udp ? 0 : job->mss);
+    p->uso_segsz = job->udp ? job->mss : 0;
 
     readable = !ref_parse(frame, len, encap, &l);
-    dp_packet_l4_proto_set_tcp(p);
-    dp_packet_l4_checksum_set_partial(p);
+    if (job->udp) {
+        dp_packet_l4_proto_set_udp(p);
+    } else {
+        dp_packet_l4_proto_set_tcp(p);
+    }
+    if (job->l4_done) {
+        dp_packet_l4_checksum_set_good(p);
+    } else {
+        dp_packet_l4_checksum_set_partial(p);
+    }
     if (readable && l.inner.version == 4) {
         dp_packet_ip_checksum_set_partial(p);
     }
@@ -543,7 +570,7 @@ pkt_from_frame(const uint8_t *frame, size_t len, enum ref_encap encap,
             dp_packet_tunnel_set_gre(p);
         } else {
             dp_packet_l4_proto_set_udp(p);
-            if (csum) {
+            if (job->outer_csum) {
                 dp_packet_l4_checksum_set_partial(p);
             } else {
                 dp_packet_l4_checksum_set_good(p);
@@ -570,13 +597,40 @@ pkt_from_frame(const uint8_t *frame, size_t len, enum ref_encap encap,
     return p;
 }
 
+/* The same for TCP whose checksum is partial. */
+struct dp_packet *
+pkt_from_frame(const uint8_t *frame, size_t len, enum ref_encap encap,
+               bool csum, uint16_t mss)
+{
+    const struct ref_job job = {
+        .encap = encap,
+        .outer_csum = csum,
+        .mss = mss,
+    };
+
+    return pkt_from_job(frame, len, &job);
+}
+
+/* How 'row' is to be cut. */
+struct ref_job
+pkt_job(const struct pkt_row *row)
+{
+    return (struct ref_job) {
+        .encap = row->encap,
+        .outer_csum = row->csum && row->encap != REF_GRE,
+        .udp = row->udp,
+        .l4_done = row->l4_done,
+        .mss = row->mss,
+    };
+}
+
 struct dp_packet *
 pkt_build(const struct pkt_row *row)
 {
+    const struct ref_job job = pkt_job(row);
     size_t len;
     uint8_t *frame = pkt_build_frame(row, &len);
-    struct dp_packet *p = pkt_from_frame(frame, len, row->encap, row->csum,
-                                         row->mss);
+    struct dp_packet *p = pkt_from_job(frame, len, &job);
 
     free(frame);
     return p;

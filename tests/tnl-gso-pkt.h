@@ -73,12 +73,14 @@ struct pkt_row {
     int geneve_opt;             /* Bytes of options: 0, 4, ..., 252. */
     struct pkt_level outer;
     struct pkt_level inner;
+    bool udp;                   /* UDP is to be cut; without what follows. */
     int tcp_opt;                /* Bytes of options: 0, 4, ..., 40. */
     uint16_t tcp_flags;         /* 12 bits. */
     uint32_t seq;
     uint32_t payload;
     enum pkt_fill fill;
     uint16_t mss;
+    bool l4_done;               /* Checksum not marked as partial. */
     bool lie;                   /* Lengths and checksums hold rubbish. */
     uint64_t seed;              /* Of all other bytes. */
 };
@@ -98,8 +100,11 @@ void pkt_row_format(const struct pkt_row *, struct ds *);
 uint8_t *pkt_build_frame(const struct pkt_row *, size_t *len);
 struct dp_packet *pkt_from_frame(const uint8_t *, size_t len, enum ref_encap,
                                  bool csum, uint16_t mss);
+struct dp_packet *pkt_from_job(const uint8_t *, size_t len,
+                               const struct ref_job *);
 struct dp_packet *pkt_build(const struct pkt_row *);
 
+struct ref_job pkt_job(const struct pkt_row *);
 const char *pkt_encap_name(enum ref_encap);
 
 #endif /* tnl-gso-pkt.h */

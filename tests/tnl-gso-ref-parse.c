@@ -357,7 +357,14 @@ parse_tunnel(const uint8_t *f, size_t len, enum ref_encap encap,
             : parse_network(f, len, ofs, type, &l->inner, &l->stacked));
 }
 
-/* Finds all headers of 'frame' down to the TCP payload. */
+/* Is UDP behind the innermost header, not TCP? */
+bool
+ref_is_udp(const struct ref_layout *l)
+{
+    return l->inner.proto == PROTO_UDP;
+}
+
+/* Finds all headers of 'frame' down to the payload of TCP or UDP. */
 const char *
 ref_parse(const uint8_t *f, size_t len, enum ref_encap encap,
           struct ref_layout *l)
@@ -372,9 +379,15 @@ ref_parse(const uint8_t *f, size_t len, enum ref_encap encap,
     if (error) {
         return error;
     }
-    if (l->inner.proto != PROTO_TCP) {
-        return "not TCP";
+    if (ref_is_udp(l)) {
+        l->l4_csum = l->inner.l4 + 6;
+        l->payload = l->inner.l4 + 8;
+        return l->payload > len ? "UDP header cut short" : NULL;
     }
+    if (l->inner.proto != PROTO_TCP) {
+        return "neither TCP nor UDP";
+    }
+    l->l4_csum = l->inner.l4 + 16;
     if (l->inner.l4 + 20 > len) {
         return "TCP header cut short";
     }

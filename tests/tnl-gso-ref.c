@@ -51,10 +51,10 @@ ref_csum(const uint8_t *p, size_t len)
     return ~fold(add_bytes(0, p, len)) & 0xffff;
 }
 
-/* The L4 checksum of the 'len' bytes at 'l4' with the pseudo-header of RFC
- * 793 or RFC 8200 section 8.1.  Zero if the field is filled in and right. */
-static uint16_t
-l4_csum(const uint8_t *frame, const struct ref_l3 *l3, size_t len)
+/* The sum of the pseudo-header of RFC 793 or RFC 8200 section 8.1 for 'len'
+ * bytes behind 'l3'. */
+static uint64_t
+pseudo_sum(const uint8_t *frame, const struct ref_l3 *l3, size_t len)
 {
     uint8_t pseudo[40];
     size_t n;
@@ -73,7 +73,36 @@ l4_csum(const uint8_t *frame, const struct ref_l3 *l3, size_t len)
         pseudo[39] = l3->proto;
         n = 40;
     }
-    return ~fold(add_bytes(add_bytes(0, pseudo, n), frame + l3->l4, len));
+    return add_bytes(0, pseudo, n);
+}
+
+/* The L4 checksum of the 'len' bytes at 'l3->l4'.  Zero if the field is filled
+ * in and right. */
+static uint16_t
+l4_csum(const uint8_t *frame, const struct ref_l3 *l3, size_t len)
+{
+    return ~fold(add_bytes(pseudo_sum(frame, l3, len), frame + l3->l4, len));
+}
+
+/* What the checksum field behind 'l3' holds while it is left to somebody else:
+ * the sum of the pseudo-header. */
+uint16_t
+ref_partial_csum(const uint8_t *frame, size_t len, const struct ref_l3 *l3)
+{
+    return fold(pseudo_sum(frame, l3, len - l3->l4));
+}
+
+/* Writes the checksum of the UDP datagram behind 'l3': RFC 768, where 0 means
+ * that there is none. */
+static void
+settle_udp(uint8_t *f, size_t len, const struct ref_l3 *l3)
+{
+    uint8_t *field = f + l3->l4 + 6;
+    uint16_t csum;
+
+    ref_put16(field, 0);
+    csum = l4_csum(f, l3, len - l3->l4);
+    ref_put16(field, csum ? csum : 0xffff);
 }
 
 /* Writes the lengths and the IPv4 checksum of the header at 'l3', which goes
@@ -99,27 +128,27 @@ settle(uint8_t *f, size_t len, enum ref_encap encap, bool outer_csum)
 {
     struct ref_layout l;
     const char *error;
-    uint8_t *tcp, *tnl;
+    uint8_t *tnl;
 
     error = ref_parse(f, len, encap, &l);
     if (error) {
         return error;
     }
     settle_l3(f, len, &l.inner);
-    tcp = f + l.inner.l4;
-    ref_put16(tcp + 16, 0);
-    ref_put16(tcp + 16, l4_csum(f, &l.inner, len - l.inner.l4));
+    if (ref_is_udp(&l)) {
+        ref_put16(f + l.inner.l4 + 4, len - l.inner.l4);
+        settle_udp(f, len, &l.inner);
+    } else {
+        ref_put16(f + l.l4_csum, 0);
+        ref_put16(f + l.l4_csum, l4_csum(f, &l.inner, len - l.inner.l4));
+    }
 
     settle_l3(f, len, &l.outer);
     tnl = f + l.outer.l4;
     if (encap == REF_VXLAN || encap == REF_GENEVE) {
         ref_put16(tnl + 4, len - l.outer.l4);
         if (outer_csum) {
-            uint16_t csum;
-
-            ref_put16(tnl + 6, 0);
-            csum = l4_csum(f, &l.outer, len - l.outer.l4);
-            ref_put16(tnl + 6, csum ? csum : 0xffff);
+            settle_udp(f, len, &l.outer);
         }
     } else if (encap == REF_GRE && l.gre_csum) {
         ref_put32(tnl + 4, 0);  /* The checksum and 16 reserved bits. */
@@ -138,15 +167,26 @@ advance_id(uint8_t *f, const struct ref_l3 *l3, uint32_t n)
     }
 }
 
+/* Writes what makes 'tcp' the header in front of the payload at 'pos'. */
+static void
+advance_tcp(uint8_t *tcp, size_t pos, bool last)
+{
+    ref_put32(tcp + 4, (ref_get32(tcp + 4) + pos) & 0xffffffff);
+    if (pos) {
+        tcp[13] &= ~FLAG_CWR;
+    }
+    if (!last) {
+        tcp[13] &= ~(FLAG_FIN | FLAG_PSH);
+    }
+}
+
 /* Makes the packet with the 'n' bytes of payload at 'pos'. */
 static const char *
 make_piece(const uint8_t *frame, size_t len, const struct ref_layout *l,
            const struct ref_job *job, size_t pos, size_t n,
            struct ref_frame *piece)
 {
-    bool first = pos == 0;
-    bool last = l->payload + pos + n == len;
-    uint8_t *f, *tcp;
+    uint8_t *f;
 
     piece->len = l->payload + n;
     piece->data = f = malloc(piece->len);
@@ -158,13 +198,8 @@ make_piece(const uint8_t *frame, size_t len, const struct ref_layout *l,
 
     advance_id(f, &l->outer, pos / job->mss);
     advance_id(f, &l->inner, pos / job->mss);
-    tcp = f + l->inner.l4;
-    ref_put32(tcp + 4, (ref_get32(tcp + 4) + pos) & 0xffffffff);
-    if (!first) {
-        tcp[13] &= ~FLAG_CWR;
-    }
-    if (!last) {
-        tcp[13] &= ~(FLAG_FIN | FLAG_PSH);
+    if (!ref_is_udp(l)) {
+        advance_tcp(f + l->inner.l4, pos, l->payload + pos + n == len);
     }
     return settle(f, piece->len, job->encap, job->outer_csum);
 }
@@ -174,7 +209,7 @@ make_piece(const uint8_t *frame, size_t len, const struct ref_layout *l,
  *
  * One that is longer than the mss is for hardware to cut, which copies the
  * outer UDP checksum: it is then that of the first segment which it will
- * make.  Its TCP checksum is the one of the whole. */
+ * make.  Its inner checksum is the one of the whole. */
 const char *
 ref_cut(const uint8_t *frame, size_t len, const struct ref_job *job,
         uint32_t unit, struct ref_frames *frames)
@@ -265,8 +300,14 @@ ref_check(const uint8_t *f, size_t len, enum ref_encap encap, bool outer_csum)
     if (error) {
         return error;
     }
+    if (ref_is_udp(&l) && ref_get16(f + l.inner.l4 + 4) != len - l.inner.l4) {
+        return "wrong UDP length";
+    }
+    if (ref_is_udp(&l) && !ref_get16(f + l.l4_csum)) {
+        return "no UDP checksum";
+    }
     if (l4_csum(f, &l.inner, len - l.inner.l4)) {
-        return "wrong TCP checksum";
+        return "wrong TCP or UDP checksum";
     }
     tnl = f + l.outer.l4;
     if (encap == REF_VXLAN || encap == REF_GENEVE) {

@@ -17,8 +17,8 @@
 #ifndef TNL_GSO_REF_H
 #define TNL_GSO_REF_H 1
 
-/* A slow and obvious TCP segmenter, which the fast one in lib/ is compared
- * with, and a judge of single frames.
+/* A slow and obvious segmenter of TCP and UDP, which the fast one in lib/ is
+ * compared with, and a judge of single frames.
  *
  * Must not share code with lib/, nor with Open vSwitch's csum.c and
  * packets.c, and includes none of their headers: a mistake that is made twice
@@ -49,15 +49,19 @@ struct ref_l3 {
 /* Where everything is in a frame. */
 struct ref_layout {
     struct ref_l3 outer;        /* Unset if not in a tunnel. */
-    struct ref_l3 inner;        /* In front of TCP. */
+    struct ref_l3 inner;        /* In front of what is cut, TCP or UDP. */
     bool gre_csum;              /* GRE's C bit. */
     bool stacked;               /* MPLS, or a second VLAN tag. */
-    size_t payload;             /* First byte of TCP payload. */
+    size_t l4_csum;             /* Checksum of TCP or UDP. */
+    size_t payload;             /* First byte behind TCP or UDP. */
 };
 
 struct ref_job {
     enum ref_encap encap;
     bool outer_csum;            /* The outer UDP checksum is wanted. */
+    bool udp;                   /* UDP is to be cut, not TCP. */
+    bool l4_done;               /* The checksum of what is to be cut is
+                                 * complete. */
     uint32_t mss;
 };
 
@@ -79,6 +83,9 @@ const char *ref_check(const uint8_t *frame, size_t len, enum ref_encap,
 const char *ref_cut(const uint8_t *frame, size_t len, const struct ref_job *,
                     uint32_t unit, struct ref_frames *);
 
+bool ref_is_udp(const struct ref_layout *);
+uint16_t ref_partial_csum(const uint8_t *frame, size_t len,
+                          const struct ref_l3 *);
 void ref_frames_destroy(struct ref_frames *);
 
 /* The checksum field's value over 'len' bytes, byte by byte. */
