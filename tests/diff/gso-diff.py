@@ -21,14 +21,21 @@ SEED in the environment chooses the random part of the matrix.
 Runs inside a namespace that tests/run-diff has made: a superpacket that is
 written to OUT, or to TAP with a 24-byte vnet header, is cut by the kernel on
 its way out of OUT and arrives on IN.  OVSTEST cuts the same bytes with our code.
+UDP superpackets go both ways too.
 
-Only these fields are normalised, everything else has to be the same:
+A case "train" is the other way round: OVSTEST makes trains of the superpacket,
+which are written to OUT as they are, vnet header included, so that the kernel
+cuts them by their outer UDP header.  The result must be our own segments, and
+nothing is normalised.
+
+Elsewhere, only these fields are normalised, everything else has to be the same:
   * outer IPv4 ID: counted from that of the first segment, since ours are drawn
     from a counter of our own; the header checksum is verified, then ignored;
   * a TCP checksum of 0xffff is the same as 0x0000 (RFC 1624): the kernel writes
     either, depending on which of its functions completes the checksum.
 """
 
+import errno
 import fcntl
 import itertools
 import os
@@ -85,6 +92,19 @@ VARIANTS6 = [
     dict(ext=(HOP,)), dict(ext=(DEST,)), dict(ext=(HOP, DEST)),
     dict(ext=(SPENT_ROUTE,)),
 ]
+# The kernel cuts UDP into no more than 64 segments before Linux 6.9.
+UDP_LIMITS = [(1400, 64400), (1460, 65100), (1, 64), (7, 200), (1000, 64000),
+              (32000, 64000), (1399, 13991), (64000, 65000)]
+UDP_VARIANTS = (
+    [dict(tags=(TAG,))]
+    + [dict(tos=t) for t in (1, 2, 3, 0xb8)]
+    + [dict(ttl=1), dict(fill='zeros'), dict(fill='ones')]
+    + [dict(fill='zeros', payload=4201)]
+)
+# Trains: one, two or many, a last one of a single segment, odd lengths.
+TRAIN_SIZES = [(1400, 1401), (1400, 2800), (1400, 2801), (1448, 64000),
+               (1448, 43 * 1448), (100, 6400), (100, 6401), (100, 12801),
+               (1, 65), (1399, 30001), (32000, 64001), (20000, 60001)]
 PLAIN = [dict(tags=(OUTER_TAG, TAG))]
 OUTERS = [dict(outertos=3), dict(outertags=(TAG,)),
           dict(outertags=(TAG,), tags=(TAG,))]
@@ -93,22 +113,30 @@ OUTERS4 = [dict(outerdf=False), dict(outerid=0xfffe, outerdf=False),
            dict(outerid=0xffff), dict(outerid=0)]
 
 
+def parts_have(parts, *keys):
+    return any(part.get(key) for part in parts for key in keys)
+
+
 def rows(seed):
     """All rows of the matrix, then random ones."""
     def row(*parts):
         r = ROW.copy()
+        r['train'] = False
         for p in parts:
             r.update(p)
         return r
 
-    kinds = [dict(encap='plain', ip=ip) for ip in (4, 6)]
-    kinds += [dict(encap=encap, outer=outer, csum=csum, ip=ip)
-              for encap, outer, csum, ip
+    kinds = [dict(encap='plain', l4=l4, ip=ip)
+             for l4, ip in itertools.product(('tcp', 'udp'), (4, 6))]
+    kinds += [dict(encap=encap, outer=outer, csum=csum, l4=l4, ip=ip)
+              for encap, outer, csum, l4, ip
               in itertools.product(('vxlan', 'geneve'), (4, 6), (True, False),
-                                   (4, 6))]
+                                   ('tcp', 'udp'), (4, 6))]
     for kind in kinds:
-        sizes = [dict(mss=m, payload=p) for m, p in SIZES + LIMITS]
-        parts = sizes + VARIANTS
+        udp = kind['l4'] == 'udp'
+        parts = [dict(mss=m, payload=p)
+                 for m, p in SIZES + (UDP_LIMITS if udp else LIMITS)]
+        parts += UDP_VARIANTS if udp else VARIANTS
         parts += VARIANTS4 if kind['ip'] == 4 else VARIANTS6
         if kind['encap'] == 'plain':
             parts += PLAIN
@@ -120,12 +148,24 @@ def rows(seed):
             parts += [dict(opts=252, mss=1400, payload=64000, tags=(TAG,))]
         for part in parts:
             yield row(kind, part)
+        if kind.get('csum'):
+            for part in ([dict(mss=m, payload=p) for m, p in TRAIN_SIZES]
+                         + OUTERS
+                         + (OUTERS4 if kind['outer'] == 4 else [])
+                         + ([dict(opts=252)] if kind['encap'] == 'geneve'
+                            else [])
+                         + [dict(tags=(TAG,)), dict(fill='ones')]
+                         + ([] if udp else [dict(flags=FLAGS[-1]),
+                                            dict(tcpopts=FULL)])):
+                yield row(kind, dict(train=True), part)
 
     # Anything with anything: each field from a different row of the above.
     rng = random.Random(seed)
     for _ in range(RANDOM):
         kind = rng.choice(kinds)
-        parts = [rng.choice(VARIANTS) for _ in range(4)]
+        udp = kind['l4'] == 'udp'
+        parts = [rng.choice(UDP_VARIANTS if udp else VARIANTS)
+                 for _ in range(4)]
         parts += [rng.choice(VARIANTS4 if kind['ip'] == 4 else VARIANTS6)
                   for _ in range(2)]
         if kind['encap'] != 'plain':
@@ -135,10 +175,12 @@ def rows(seed):
             parts += [dict(opts=4 * rng.randrange(64))]
         mss = rng.choice((rng.randrange(30, 1460), 1400, 1448, 8948))
         # A veth queues 1000 packets at most (net.core.netdev_max_backlog).
-        longest = min(64000, 900 * mss)
+        longest = min(64000, (64 if udp else 900) * mss)
         parts += [dict(mss=mss, payload=rng.randrange(mss + 1, longest),
                        seq=rng.getrandbits(32), id=rng.getrandbits(16))]
         yield row(kind, *parts)
+        if kind.get('csum') and not parts_have(parts, 'outerext', 'ext'):
+            yield row(kind, dict(train=True), *parts)
 
 
 def show(value):
@@ -153,13 +195,14 @@ def show(value):
 
 def name_of(row):
     """A case's name is what its row says."""
-    words = [row['encap']]
+    words = (['train'] if row['train'] else []) + [row['encap'], row['l4']]
     if row['encap'] != 'plain':
         words += ['outer=%d' % row['outer'], 'csum=' + show(row['csum'])]
     words += ['ip=%d' % row['ip']]
     words += ['mss=%d' % row['mss'], 'payload=%d' % row['payload']]
     words += ['%s=%s' % (key, show(value)) for key, value in row.items()
-              if key not in ('encap', 'outer', 'csum', 'ip', 'mss', 'payload')
+              if key not in ('encap', 'l4', 'outer', 'csum', 'ip', 'mss',
+                             'payload', 'train')
               and value != ROW[key]]
     return ' '.join(words)
 
@@ -194,16 +237,34 @@ def tap_open(name):
     return fd
 
 
+def takes_udp(sock):
+    """Do packet sockets take UDP superpackets?"""
+    sp = Superpacket(dict(ROW, l4='udp', mss=100, payload=200), 0)
+    try:
+        sock.send(sp.vnet_header() + sp.frame)
+    except OSError as e:
+        if e.errno != errno.EINVAL:
+            raise
+        return False
+    return True
+
+
 # Ours.
 
-def ours(ovstest, sp, tmp):
-    pcap_write(os.path.join(tmp, 'in.pcap'), [sp.frame])
+def ours(ovstest, sp, tmp, train=False):
+    """Returns our segments of 'sp', or the trains that a kernel port would be
+    written, vnet headers included."""
+    in_ = os.path.join(tmp, 'in.pcap')
     out = os.path.join(tmp, 'out.pcap')
+    pcap_write(in_, [sp.frame])
     if os.path.exists(out):
         os.unlink(out)
-    p = subprocess.run([ovstest, 'test-tnl-gso', 'segment', sp.row['encap'],
-                        str(sp.row['mss']), '1' if sp.row['csum'] else '0',
-                        os.path.join(tmp, 'in.pcap'), out],
+    args = ['train' if train else 'segment', sp.row['encap'],
+            str(sp.row['mss'])]
+    if not train:
+        args += ['1' if sp.row['csum'] else '0']
+    args += [in_, out] + (['udp'] if sp.row['l4'] == 'udp' else [])
+    p = subprocess.run([ovstest, 'test-tnl-gso'] + args,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if p.returncode:
         raise RuntimeError('ovstest: exit %d: %s'
@@ -252,7 +313,6 @@ def where(frame, ofs):
 
 def difference(kernel, mine):
     """Returns None, or what differs first."""
-    kernel, mine = normalise(kernel), normalise(mine)
     for i, (k, m) in enumerate(zip(kernel, mine)):
         if k == m:
             continue
@@ -275,24 +335,36 @@ def main(ovstest, out_if, in_if, tap_if, tmp, part=''):
     plain = inject_socket(out_if)
     sniffer = Sniffer(in_if)
     tap = tap_open(tap_if) if tap_if != '-' else None
+    udp_gso = takes_udp(plain)
+    skip_reasons = set()
     for row in rows(seed):
         name = name_of(row)
         if part not in name:
             continue
-        if row['encap'] != 'plain' and tap is None:
+        why = None
+        if (row['l4'] == 'udp' or row['train']) and not udp_gso:
+            why = ('UDP and trains: this kernel\'s packet sockets take no UDP '
+                   'superpackets (Linux 6.2 does)')
+        elif row['encap'] != 'plain' and not row['train'] and tap is None:
+            why = ('all vxlan and geneve cases: '
+                   + ('needs a tap, and tc with u32 and mirred'
+                      if tap_if == '-' else
+                      'this kernel\'s tap takes no tunnelled superpackets '
+                      '(Linux 6.17 does)'))
+        if why:
             skipped += 1
-            if skipped == 1:
-                print('SKIP: all vxlan and geneve cases: '
-                      + ('needs a tap, and tc with u32 and mirred'
-                         if tap_if == '-' else
-                         'this kernel\'s tap takes no tunnelled '
-                         'superpackets (Linux 6.17 does)'))
+            if why not in skip_reasons:
+                skip_reasons.add(why)
+                print('SKIP: ' + why)
             continue
         sp = Superpacket(row, name)
         # What the last case may have left.
         sniffer.collect(0, 0)
         try:
-            if row['encap'] == 'plain':
+            if row['train']:
+                for frame in ours(ovstest, sp, tmp, train=True):
+                    plain.send(frame)
+            elif row['encap'] == 'plain':
                 plain.send(sp.vnet_header() + sp.frame)
             else:
                 os.write(tap, sp.vnet_header(24) + sp.frame)
@@ -300,7 +372,9 @@ def main(ovstest, out_if, in_if, tap_if, tmp, part=''):
                                      lambda f: f[6:12] == SRC)
             if not kernel:
                 raise RuntimeError('nothing came from the kernel')
-            problem = difference(kernel, ours(ovstest, sp, tmp))
+            mine = ours(ovstest, sp, tmp)
+            problem = (difference(kernel, mine) if row['train'] else
+                       difference(normalise(kernel), normalise(mine)))
         except (OSError, RuntimeError, ValueError) as e:
             problem = str(e)
         if problem:

@@ -54,6 +54,7 @@ NEEDS_CSUM = 1
 UDP_TUNNEL_CSUM = 8
 GSO_TCPV4 = 1
 GSO_TCPV6 = 4
+GSO_UDP_L4 = 5
 GSO_UDP_TUNNEL_IPV4 = 0x20
 GSO_UDP_TUNNEL_IPV6 = 0x40
 GSO_ECN = 0x80
@@ -116,12 +117,17 @@ def tcp(sport, dport, seq, ack, flags, window=501, urgent=0, options=b'',
                        urgent) + options
 
 
+def udp(sport, dport, length, csum=0):
+    return struct.pack('!HHHH', sport, dport, length & 0xffff, csum)
+
+
 # One row of a matrix: a superpacket, and how it is to be cut.
 ROW = collections.OrderedDict([
     ('encap', 'plain'),         # plain, vxlan, geneve or gre.
     ('outer', 4),               # IP version of the tunnel.
     ('csum', True),             # Outer checksum wanted.
-    ('ip', 4),                  # IP version of the TCP connection.
+    ('l4', 'tcp'),              # What is cut: tcp or udp.
+    ('ip', 4),                  # IP version in front of it.
     ('mss', 1400),
     ('payload', 4200),
     ('flags', ACK),
@@ -162,8 +168,8 @@ INNER_SRC, INNER_DST = mac('02:5e:00:00:01:01'), mac('02:5e:00:00:01:02')
 
 
 class Superpacket:
-    """A frame that is to be cut: TCP checksum pending, i.e. the field holds
-    the sum of the pseudo-header; the outer UDP checksum likewise."""
+    """A frame that is to be cut: TCP or UDP checksum pending, i.e. the field
+    holds the sum of the pseudo-header; the outer UDP checksum likewise."""
 
     def __init__(self, row, seed, addresses=ADDRESSES, macs=None):
         rng = random.Random(seed)
@@ -172,16 +178,21 @@ class Superpacket:
         payload = {'random': rng.randbytes(n) if hasattr(rng, 'randbytes')
                    else bytes(rng.getrandbits(8) for _ in range(n)),
                    'zeros': bytes(n), 'ones': b'\xff' * n}[row['fill']]
-        length = 20 + len(row['tcpopts']) + n
         self.addresses = src, dst = addresses[row['ip']]
-        l4 = tcp(40000, 50000, row['seq'], 0xabcdef01, row['flags'],
-                 urgent=row['urgent'], options=row['tcpopts'],
-                 csum=pseudo_sum(src, dst, TCP, length))
+        if row['l4'] == 'udp':
+            proto, length, self.csum_ofs = UDP, 8 + n, 6
+            l4 = udp(40000, 50000, length,
+                     csum=pseudo_sum(src, dst, UDP, length))
+        else:
+            proto, length, self.csum_ofs = TCP, 20 + len(row['tcpopts']) + n, 16
+            l4 = tcp(40000, 50000, row['seq'], 0xabcdef01, row['flags'],
+                     urgent=row['urgent'], options=row['tcpopts'],
+                     csum=pseudo_sum(src, dst, TCP, length))
         if row['ip'] == 4:
-            l3 = ipv4(src, dst, TCP, length, id=row['id'], df=row['df'],
+            l3 = ipv4(src, dst, proto, length, id=row['id'], df=row['df'],
                       tos=row['tos'], ttl=row['ttl'], options=row['ipopts'])
         else:
-            l3 = ipv6(src, dst, TCP, length, tos=row['tos'], ttl=row['ttl'],
+            l3 = ipv6(src, dst, proto, length, tos=row['tos'], ttl=row['ttl'],
                       flow=0x12345, ext=row['ext'])
         tunnelled = row['encap'] != 'plain'
         esrc, edst = macs or ((INNER_SRC, INNER_DST) if tunnelled
@@ -221,7 +232,7 @@ class Superpacket:
         length = 8 + len(th) + n
         # A partial sum for the kernel and for us; nothing if not wanted.
         csum = (pseudo_sum(src, dst, UDP, length) if row['csum'] else 0)
-        l4 = struct.pack('!HHHH', 50505, port, length & 0xffff, csum) + th
+        l4 = udp(50505, port, length, csum) + th
         if row['outer'] == 4:
             l3 = ipv4(src, dst, UDP, length, id=row['outerid'],
                       df=row['outerdf'], tos=row['outertos'])
@@ -241,7 +252,8 @@ class Superpacket:
         24 bytes are needed for a tunnel."""
         row = self.row
         flags = NEEDS_CSUM
-        gso_type = GSO_TCPV4 if row['ip'] == 4 else GSO_TCPV6
+        gso_type = (GSO_UDP_L4 if row['l4'] == 'udp'
+                    else GSO_TCPV4 if row['ip'] == 4 else GSO_TCPV6)
         if row['ecn']:
             gso_type |= GSO_ECN
         if row['encap'] != 'plain':
@@ -251,7 +263,7 @@ class Superpacket:
             if row['csum']:
                 flags |= UDP_TUNNEL_CSUM
         h = struct.pack('<BBHHHH', flags, gso_type, self.hdr_len, row['mss'],
-                        self.l4_ofs, 16)
+                        self.l4_ofs, self.csum_ofs)
         if size > 10:
             h += bytes(10)
             h += struct.pack('<HH', self.outer_l4_ofs, self.l3_ofs)
@@ -263,7 +275,7 @@ class Superpacket:
         slow as it is simple (facts of Linux: FIN and PSH belong to the last
         segment, CWR to the first, the IPv4 ID counts)."""
         row = self.row
-        assert row['encap'] == 'plain'
+        assert row['encap'] == 'plain' and row['l4'] == 'tcp'
         n = self.n_segments()
         payload = self.frame[self.hdr_len:]
         for i in range(n):
