@@ -40,6 +40,8 @@ static const struct {
     const char *name;           /* As in `tnl-gso/show`. */
 } flag_names[] = {
     { NETDEV_TX_OFFLOAD_TCP_TSO, "tcp_seg" },
+    { TNL_GSO_TX_UDP_SEG, "udp_seg" },
+    { TNL_GSO_TX_TNL_UDP_SEG, "tnl_udp_seg" },
     { NETDEV_TX_VXLAN_TNL_TSO, "vxlan_tso" },
     { NETDEV_TX_GENEVE_TNL_TSO, "geneve_tso" },
     { NETDEV_TX_GRE_TNL_TSO, "gre_tso" },
@@ -51,12 +53,14 @@ static const struct {
 #define CSUM (NETDEV_TX_OFFLOAD_IPV4_CKSUM | NETDEV_TX_OFFLOAD_TCP_CKSUM \
               | NETDEV_TX_OFFLOAD_UDP_CKSUM)
 #define TCP (CSUM | NETDEV_TX_OFFLOAD_TCP_TSO)
-#define TUNNELS (TCP | NETDEV_TX_VXLAN_TNL_TSO | NETDEV_TX_GENEVE_TNL_TSO \
+#define UDP (TCP | TNL_GSO_TX_UDP_SEG)
+#define TUNNELS (UDP | NETDEV_TX_VXLAN_TNL_TSO | NETDEV_TX_GENEVE_TNL_TSO \
                  | NETDEV_TX_GRE_TNL_TSO)
 #define OUTER_IP (TUNNELS | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM)
 #define OUTER_UDP (OUTER_IP | NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM)
-static const uint64_t ports[] = { 0, CSUM, TCP, TUNNELS, OUTER_IP,
-                                  OUTER_UDP };
+#define TUNNELLED_UDP (OUTER_UDP | TNL_GSO_TX_TNL_UDP_SEG)
+static const uint64_t ports[] = { CSUM, TCP, UDP, TUNNELS, OUTER_IP,
+                                  OUTER_UDP, TUNNELLED_UDP };
 
 static const char *
 csum_name(bool csum)
@@ -80,16 +84,17 @@ print_kind(enum tnl_gso_encap encap, bool ipv4, bool csum)
            plain ? "-" : family_name(ipv4), plain ? "-" : csum_name(csum));
 }
 
-/* A superpacket of 'payload_len' bytes of payload. */
+/* A superpacket of 'payload_len' bytes of payload.  Lengths of headers are
+ * those of VXLAN over IPv4. */
 static struct tnl_gso_desc
-superpacket(enum tnl_gso_encap encap, bool ipv4, bool csum,
+superpacket(uint8_t proto, enum tnl_gso_encap encap, bool ipv4, bool csum,
             uint32_t payload_len, uint16_t mss)
 {
     return (struct tnl_gso_desc) {
         .encap = encap,
-        .outer = { .version = ipv4 ? 4 : 6 },
-        .inner = { .version = 4, .proto = IPPROTO_TCP },
-        .hdr_len = 54,
+        .outer = { .version = ipv4 ? 4 : 6, .l4_ofs = 34 },
+        .inner = { .version = 4, .proto = proto },
+        .hdr_len = 84 + (proto == IPPROTO_TCP ? 20 : 8),
         .payload_len = payload_len,
         .mss = mss,
         .n_segs = DIV_ROUND_UP(payload_len, mss),
@@ -98,17 +103,30 @@ superpacket(enum tnl_gso_encap encap, bool ipv4, bool csum,
     };
 }
 
+/* The argument, "tcp" or "udp". */
+static uint8_t
+arg_proto(struct ovs_cmdl_context *ctx)
+{
+    return strcmp(ctx->argv[1], "udp") ? IPPROTO_TCP : IPPROTO_UDP;
+}
+
 /* The rows of the plan's table, in their order. */
 static void
-print_rows(struct ovs_cmdl_context *ctx OVS_UNUSED)
+print_rows(struct ovs_cmdl_context *ctx)
 {
+    const struct tnl_gso_desc d = superpacket(arg_proto(ctx), TNL_GSO_PLAIN,
+                                              true, false, 2, 1);
     size_t n;
     const struct tnl_gso_plan_row *rows = tnl_gso_plan_rows(&n);
 
     for (size_t i = 0; i < n; i++) {
         const struct tnl_gso_plan_row *row = &rows[i];
-        uint64_t need = row->need;
+        struct tnl_gso_desc row_desc = d;
         const char *comma = "";
+        uint64_t need;
+
+        row_desc.encap = row->encap;
+        need = tnl_gso_plan_row_need(row, &row_desc);
 
         print_kind(row->encap, row->outer_ipv4, row->outer_csum);
         printf("\t%s\t", tnl_gso_method_to_string(row->method));
@@ -126,7 +144,7 @@ print_rows(struct ovs_cmdl_context *ctx OVS_UNUSED)
 
 /* The method for each kind of superpacket on each of 'ports'. */
 static void
-print_ports(struct ovs_cmdl_context *ctx OVS_UNUSED)
+print_ports(struct ovs_cmdl_context *ctx)
 {
     for (enum tnl_gso_encap encap = 0; encap < TNL_GSO_N_ENCAPS; encap++) {
         for (int i = 0; i < (encap == TNL_GSO_PLAIN ? 1 : 4); i++) {
@@ -139,8 +157,8 @@ print_ports(struct ovs_cmdl_context *ctx OVS_UNUSED)
                     .ol_flags = ports[j],
                     .methods = TNL_GSO_METHODS_ALL,
                 };
-                struct tnl_gso_desc d = superpacket(encap, ipv4, csum, 3000,
-                                                    1000);
+                struct tnl_gso_desc d = superpacket(arg_proto(ctx), encap,
+                                                    ipv4, csum, 3000, 1000);
                 struct tnl_gso_plan plan;
 
                 tnl_gso_plan(&d, &caps, &plan);
@@ -155,7 +173,10 @@ static void
 print_shape(const char *what, const struct tnl_gso_desc *d, uint64_t ol_flags,
             const char *methods)
 {
-    struct tnl_gso_caps caps = { .ol_flags = ol_flags };
+    struct tnl_gso_caps caps = {
+        .ol_flags = ol_flags,
+        .max_frame_len = 1518,
+    };
     struct tnl_gso_plan plan;
     char *error;
 
@@ -167,7 +188,9 @@ print_shape(const char *what, const struct tnl_gso_desc *d, uint64_t ol_flags,
     if (plan.method == TNL_GSO_DROP) {
         printf("%s\n", tnl_gso_reason_to_string(plan.reason));
     } else {
-        printf("%"PRIu32" of %"PRIu32"\n", plan.n_packets, d->n_segs);
+        printf("%"PRIu32" of %"PRIu32"\n",
+               DIV_ROUND_UP(plan.n_packets, MAX(plan.train_len, 1)),
+               d->n_segs);
     }
 }
 
@@ -176,20 +199,20 @@ print_shape(const char *what, const struct tnl_gso_desc *d, uint64_t ol_flags,
 static void
 print_shapes(struct ovs_cmdl_context *ctx OVS_UNUSED)
 {
-    const uint64_t partial = OUTER_IP;
-    const uint64_t all = OUTER_UDP;
+    const uint64_t all = TUNNELLED_UDP;
+    const uint64_t partial = all & ~NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM;
     const char *any = "hw,hw-partial,tcp-tso,udp-gso,software";
-    const struct tnl_gso_desc base = superpacket(TNL_GSO_VXLAN, true, true,
-                                                 4000, 1000);
+    const struct tnl_gso_desc base = superpacket(IPPROTO_TCP, TNL_GSO_VXLAN,
+                                                 true, true, 4000, 1000);
     struct tnl_gso_desc d = base;
 
     print_shape("4 x mss of payload", &base, all, any);
     print_shape("the same, port without out_udp_csum", &base, partial, any);
 
-    d = superpacket(TNL_GSO_VXLAN, true, true, 4001, 1000);
+    d = superpacket(IPPROTO_TCP, TNL_GSO_VXLAN, true, true, 4001, 1000);
     print_shape("4 x mss + 1, port without out_udp_csum", &d, partial, any);
 
-    d = superpacket(TNL_GSO_VXLAN, true, true, 1000, 1000);
+    d = superpacket(IPPROTO_TCP, TNL_GSO_VXLAN, true, true, 1000, 1000);
     print_shape("payload not more than mss", &d, all, any);
 
     d = base;
@@ -200,17 +223,39 @@ print_shapes(struct ovs_cmdl_context *ctx OVS_UNUSED)
     d.inner.ext = true;
     print_shape("IPv6 extension headers", &d, all, any);
 
-    d = superpacket(TNL_GSO_VXLAN, true, true, TNL_GSO_MAX_SEGS + 1, 1);
+    d = superpacket(IPPROTO_TCP, TNL_GSO_VXLAN, true, true, 45 * 1400, 1400);
+    print_shape("45 x 1400, port with udp_seg only", &d, UDP, any);
+
+    d = superpacket(IPPROTO_TCP, TNL_GSO_VXLAN, true, true, 70 * 100, 100);
+    print_shape("70 x 100, port with udp_seg only", &d, UDP, any);
+
+    d = superpacket(IPPROTO_TCP, TNL_GSO_VXLAN, true, true, 4000, 1415);
+    print_shape("a segment would exceed the MTU", &d, all, any);
+
+    d = superpacket(IPPROTO_TCP, TNL_GSO_VXLAN, true, true,
+                    TNL_GSO_MAX_SEGS + 1, 1);
     print_shape("one segment too many, port cuts", &d, all, any);
     print_shape("one segment too many, port cannot cut", &d, 0, any);
+
+    d = superpacket(IPPROTO_UDP, TNL_GSO_VXLAN, true, true, 4000, 1000);
+    print_shape("4 x mss of UDP payload", &d, all, any);
+    print_shape("the same, port without tnl_udp_seg", &d, OUTER_UDP, any);
 
     print_shape("tnl-gso-methods=software", &base, all, "software");
     print_shape("tnl-gso-methods=hw, port cannot cut", &base, 0, "hw");
 }
 
+/* The limits of a train. */
+static void
+print_train(struct ovs_cmdl_context *ctx OVS_UNUSED)
+{
+    printf("%d\t%d\n", TNL_GSO_MAX_TRAIN_SEGS, TNL_GSO_MAX_TRAIN_LEN);
+}
+
 static const struct ovs_cmdl_command commands[] = {
-    { "rows", NULL, 0, 0, print_rows, OVS_RO },
-    { "ports", NULL, 0, 0, print_ports, OVS_RO },
+    { "rows", "tcp|udp", 1, 1, print_rows, OVS_RO },
+    { "ports", "tcp|udp", 1, 1, print_ports, OVS_RO },
+    { "train", NULL, 0, 0, print_train, OVS_RO },
     { "shapes", NULL, 0, 0, print_shapes, OVS_RO },
     { NULL, NULL, 0, 0, NULL, OVS_RO },
 };
