@@ -248,6 +248,9 @@ judge_merged(const struct train *t, const struct dp_packet *p, size_t *pos,
     char *error = NULL;
 
     bad = ref_parse(f, len, t->encap, &l);
+    if (!bad && ref_is_udp(&l)) {
+        bad = "UDP";
+    }
     if (bad) {
         return xasprintf("merged packet: %s", bad);
     }
@@ -424,21 +427,21 @@ train_settle_unit(struct ref_frame *unit, const struct ref_layout *l)
 {
     const struct ref_l3 *l3 = &l->inner;
     uint8_t *ip = unit->data + l3->ofs;
-    uint8_t *tcp = unit->data + l3->l4;
+    uint8_t *field = unit->data + l->l4_csum;
     size_t addrs = l3->version == 4 ? 8 : 32;
-    size_t tcp_len = unit->len - l3->l4;
-    uint8_t *sum = xzalloc(40 + tcp_len);
+    size_t l4_len = unit->len - l3->l4;
+    uint8_t *sum = xzalloc(40 + l4_len);
 
     if (l3->version == 4) {
         ref_put16(ip + 10, 0);
         ref_put16(ip + 10, ref_csum(ip, l3->l4 - l3->ofs));
     }
-    ref_put16(tcp + 16, 0);
+    ref_put16(field, 0);
     memcpy(sum, ip + (l3->version == 4 ? 12 : 8), addrs);
-    ref_put32(sum + 32, tcp_len);
-    sum[39] = IPPROTO_TCP;
-    memcpy(sum + 40, tcp, tcp_len);
-    ref_put16(tcp + 16, ref_csum(sum, 40 + tcp_len));
+    ref_put32(sum + 32, l4_len);
+    sum[39] = l3->proto;
+    memcpy(sum + 40, unit->data + l3->l4, l4_len);
+    ref_put16(field, ref_csum(sum, 40 + l4_len));
     free(sum);
 }
 
