@@ -400,8 +400,8 @@ set_vnet_size(struct netdev *netdev, int fd, int size)
  * the kernel loses packets.  Its size outlives the process if the tap does
  * (TUNSETPERSIST), so it is also set where it should be right. */
 unsigned long
-netdev_linux_tnl_construct_tap(struct netdev *netdev, int fd,
-                               unsigned long offloads)
+netdev_linux_tnl_probe_tap(struct netdev *netdev, int fd,
+                           unsigned long offloads)
 {
     struct netdev_linux_probe *p = netdev->tnl_gso->kernel;
     bool superpackets = userspace_tso_enabled();

@@ -36,8 +36,8 @@ int netdev_linux_tnl_send_frames(struct netdev *,
 /* netdev-linux-probe.c: what the kernel can cut behind a netdev. */
 bool netdev_linux_tnl_follows(const struct netdev *);
 void netdev_linux_tnl_construct(struct netdev *);
-unsigned long netdev_linux_tnl_construct_tap(struct netdev *, int fd,
-                                             unsigned long offloads);
+unsigned long netdev_linux_tnl_probe_tap(struct netdev *, int fd,
+                                         unsigned long offloads);
 void netdev_linux_tnl_set_ol(struct netdev *, uint64_t ol_flags,
                              const struct ethtool_gstrings *,
                              const struct ethtool_gfeatures *);
