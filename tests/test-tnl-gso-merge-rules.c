@@ -213,6 +213,23 @@ test_shapes(void)
     test_case(train_expect(&t, "1 1 1 1 1"), "shapes: constant IDs");
     train_destroy(&t);
 
+    /* Addresses that no checksum tells from the right ones. */
+    for (int i = 0; i < 4; i++) {
+        uint8_t *addr;
+        uint16_t word;
+
+        train_five_units(i < 2 ? '4' : '6', &t, &l);
+        unit = train_unit(&t, 2);
+        addr = (unit.data + l.inner.ofs + (i < 2 ? 12 : 8)
+                + i % 2 * (i < 2 ? 4 : 16));
+        word = ref_get16(addr);
+        ovs_assert(word != ref_get16(addr + 2));
+        ref_put16(addr, ref_get16(addr + 2));
+        ref_put16(addr + 2, word);
+        test_case(train_expect(&t, "2 1 2"), "shapes: address %d", i);
+        train_destroy(&t);
+    }
+
     /* A last unit without payload. */
     train_five_units('6', &t, &l);
     unit = train_unit(&t, TRAIN_N_UNITS - 1);
