@@ -8,6 +8,8 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/csum-copy.h \
 	lib/tnl-gso/netdev-dummy-tnl.c \
 	lib/tnl-gso/netdev-dummy-tnl.h \
+	lib/tnl-gso/netdev-linux-ufo.c \
+	lib/tnl-gso/netdev-linux-ufo.h \
 	lib/tnl-gso/netdev-linux-vnet.c \
 	lib/tnl-gso/netdev-linux-vnet.h \
 	lib/tnl-gso/tnl-gso-buf.c \

@@ -29,6 +29,7 @@
 
 #include "csum.h"
 #include "dp-packet.h"
+#include "netdev-linux-ufo.h"
 #include "netdev-provider.h"
 #include "openvswitch/vlog.h"
 #include "packets.h"
@@ -88,57 +89,6 @@ l4_len(const struct dp_packet *b, uint8_t proto, size_t ofs)
     return dp_packet_at(b, ofs, len) ? len : 0;
 }
 
-static void
-set_proto(struct dp_packet *b, uint8_t proto)
-{
-    if (proto == IPPROTO_TCP) {
-        dp_packet_l4_proto_set_tcp(b);
-    } else if (proto == IPPROTO_UDP) {
-        dp_packet_l4_proto_set_udp(b);
-    } else {
-        dp_packet_l4_proto_set_sctp(b);
-    }
-}
-
-/* Marks 'b', described by 'd', as having an innermost L4 checksum that is
- * partial, and if there is a tunnel, as being in it, with an outer UDP
- * checksum that, if there is one, is partial if 'outer_partial', else
- * final. */
-static void
-mark_partial(struct dp_packet *b, const struct tnl_gso_desc *d,
-             bool outer_partial)
-{
-    const struct tnl_gso_l3 *first = (d->encap == TNL_GSO_PLAIN
-                                      ? &d->inner : &d->outer);
-
-    set_proto(b, d->inner.proto);
-    dp_packet_l4_checksum_set_partial(b);
-    b->l3_ofs = first->ofs;
-    b->l4_ofs = first->l4_ofs;
-    if (d->encap == TNL_GSO_PLAIN) {
-        return;
-    }
-
-    b->offloads <<= DP_PACKET_OL_SHIFT_COUNT;
-    b->inner_l3_ofs = d->inner.ofs;
-    b->inner_l4_ofs = d->inner.l4_ofs;
-    if (d->encap == TNL_GSO_GRE) {
-        dp_packet_tunnel_set_gre(b);
-        return;
-    }
-    if (d->encap == TNL_GSO_VXLAN) {
-        dp_packet_tunnel_set_vxlan(b);
-    } else {
-        dp_packet_tunnel_set_geneve(b);
-    }
-    dp_packet_l4_proto_set_udp(b);
-    if (d->outer_csum && outer_partial) {
-        dp_packet_l4_checksum_set_partial(b);
-    } else {
-        dp_packet_l4_checksum_set_good(b);
-    }
-}
-
 /* Completes all checksums of 'b', which is described by 'd' and has marks. */
 static void
 complete(struct dp_packet *b, const struct tnl_gso_desc *d)
@@ -159,9 +109,7 @@ parse_valid(struct dp_packet *b)
 
     if (!tnl_gso_find_headers(b, &d)
         && l4_len(b, d.inner.proto, d.inner.l4_ofs)) {
-        b->l3_ofs = d.inner.ofs;
-        b->l4_ofs = d.inner.l4_ofs;
-        set_proto(b, d.inner.proto);
+        tnl_gso_marks_partial(b, &d, false);
         dp_packet_l4_checksum_set_good(b);
     }
 }
@@ -194,7 +142,7 @@ parse_needs_csum(struct dp_packet *b, struct virtio_net_hdr *vnet)
              * gre_build_header().  That knows nothing of SCTP's CRC. */
             bool sctp = d.inner.proto == IPPROTO_SCTP;
 
-            mark_partial(b, &d, sctp);
+            tnl_gso_marks_partial(b, &d, sctp);
             if (sctp) {
                 complete(b, &d);
             }
@@ -239,7 +187,11 @@ parse_gso_type(const struct virtio_net_hdr *vnet, struct gso_type *type)
     case VIRTIO_NET_HDR_GSO_NONE:
         return EINVAL;
     case VIRTIO_NET_HDR_GSO_UDP:
-        return tunnel ? EINVAL : ENOTSUP;
+        *type = (struct gso_type) { IPPROTO_UDP, 0 };
+        if (tunnel || vnet->gso_type & ECN) {
+            return EINVAL;
+        }
+        break;
     default:
         return ENOTSUP;
     }
@@ -299,6 +251,12 @@ parse_gso(struct dp_packet *b, const struct virtio_net_hdr *vnet)
         || (type.version && type.version != d.inner.version)) {
         return EINVAL;
     }
+    if (vnet->gso_type == VIRTIO_NET_HDR_GSO_UDP) {
+        return (d.encap != TNL_GSO_PLAIN ? ENOTSUP
+                : netdev_linux_ufo_prepare(b, &d.inner, gso_size,
+                                           vnet->flags
+                                           & VIRTIO_NET_HDR_F_NEEDS_CSUM));
+    }
     payload_len = dp_packet_size(b) - d.inner.l4_ofs - len;
     if (type.proto == IPPROTO_UDP
         && payload_len > VNET_MAX_UDP_SEGMENTS * gso_size) {
@@ -310,7 +268,7 @@ parse_gso(struct dp_packet *b, const struct virtio_net_hdr *vnet)
      * the packet's is: tcp4_gso_segment(). */
     super = payload_len > gso_size;
     if (super || vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
-        mark_partial(b, &d, true);
+        tnl_gso_marks_partial(b, &d, true);
     }
     if (!super && d.encap == TNL_GSO_GRE) {
         /* Nobody completes a GRE checksum later.  The kernel leaves it to

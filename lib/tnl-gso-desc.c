@@ -307,7 +307,7 @@ parse_gre(const void *frame, size_t size, struct tnl_gso_desc *d)
 }
 
 /* Parses the tunnel 'encap' behind 'd->outer', if that is one, and if the L4
- * header in it is at 'inner_l4_ofs'. */
+ * header in it is at 'inner_l4_ofs', if that is not 0. */
 static enum tnl_gso_reason
 try_tunnel(const void *frame, size_t size, enum tnl_gso_encap encap,
            size_t inner_l4_ofs, struct tnl_gso_desc *d)
@@ -318,7 +318,7 @@ try_tunnel(const void *frame, size_t size, enum tnl_gso_encap encap,
     reason = (encap == TNL_GSO_VXLAN ? parse_vxlan(frame, size, d)
               : encap == TNL_GSO_GENEVE ? parse_geneve(frame, size, d)
               : parse_gre(frame, size, d));
-    if (!reason && d->inner.l4_ofs == inner_l4_ofs) {
+    if (!reason && (!inner_l4_ofs || d->inner.l4_ofs == inner_l4_ofs)) {
         d->encap = encap;
         return TNL_GSO_OK;
     }
@@ -327,7 +327,8 @@ try_tunnel(const void *frame, size_t size, enum tnl_gso_encap encap,
 }
 
 /* Finds the tunnel in 'p', which has no mark of one, from what the kernel says
- * about it: that the innermost L4 header is at 'inner_l4_ofs'.  Sets '*d' as
+ * about it: that the innermost L4 header is at 'inner_l4_ofs', or without that
+ * (0), where nothing is at stake but an explanation.  Sets '*d' as
  * tnl_gso_find_headers() does for a packet with a mark; 'd->outer_csum' is
  * whether there is an outer checksum.
  *

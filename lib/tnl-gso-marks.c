@@ -115,6 +115,57 @@ repair_level(uint32_t marks, enum tnl_gso_reason reason,
     return marks | stay;
 }
 
+/* Marks 'p', described by 'd', as having an innermost L4 checksum that is
+ * partial, and if there is a tunnel, as being in it, with an outer UDP checksum
+ * that, if there is one, is partial if 'outer_partial', else final.  The L4
+ * header must be of TCP, UDP or SCTP. */
+void
+tnl_gso_marks_partial(struct dp_packet *p, const struct tnl_gso_desc *d,
+                      bool outer_partial)
+{
+    const struct tnl_gso_l3 *first = (d->encap == TNL_GSO_PLAIN
+                                      ? &d->inner : &d->outer);
+
+    p->offloads = L4_PARTIAL | l4_proto_mark(d->inner.proto);
+    p->l3_ofs = first->ofs;
+    p->l4_ofs = first->l4_ofs;
+    if (d->encap == TNL_GSO_PLAIN) {
+        return;
+    }
+
+    p->offloads <<= DP_PACKET_OL_SHIFT_COUNT;
+    p->inner_l3_ofs = d->inner.ofs;
+    p->inner_l4_ofs = d->inner.l4_ofs;
+    if (d->encap == TNL_GSO_GRE) {
+        dp_packet_tunnel_set_gre(p);
+        return;
+    }
+    if (d->encap == TNL_GSO_VXLAN) {
+        dp_packet_tunnel_set_vxlan(p);
+    } else {
+        dp_packet_tunnel_set_geneve(p);
+    }
+    dp_packet_l4_proto_set_udp(p);
+    if (d->outer_csum && outer_partial) {
+        dp_packet_l4_checksum_set_partial(p);
+    } else {
+        dp_packet_l4_checksum_set_good(p);
+    }
+}
+
+/* Marks 'p', of which nobody says where its innermost header is, as the
+ * tunnelled packet that it probably is, if it is. */
+void
+tnl_gso_marks_guess(struct dp_packet *p)
+{
+    struct tnl_gso_desc d;
+
+    if (!tnl_gso_find_tunnel(p, 0, &d)
+        && (d.inner.proto == IPPROTO_TCP || d.inner.proto == IPPROTO_UDP)) {
+        tnl_gso_marks_partial(p, &d, true);
+    }
+}
+
 /* Sets right marks of 'p' that a checksum is partial, where upstream's parser
  * has not found the header: behind a second VLAN tag, behind MPLS labels, or
  * because 'p' has been truncated.  What has no such header, and the upper

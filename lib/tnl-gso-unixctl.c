@@ -339,35 +339,6 @@ packet_from_string(const char *s, size_t len, char **errorp)
     return packet;
 }
 
-/* Marks 'packet', which somebody has typed, with the tunnel that it looks
- * like.  The kernel tells where the L4 header in a tunnel is; here, all places
- * are tried at which it can be. */
-static void
-mark_tunnel(struct dp_packet *packet)
-{
-    enum { MAX_L4_OFS = 1024 };
-    int proto = packet->uso_segsz ? IPPROTO_UDP : IPPROTO_TCP;
-    struct tnl_gso_desc d;
-
-    for (size_t ofs = 0; ofs < MAX_L4_OFS; ofs++) {
-        if (tnl_gso_find_tunnel(packet, ofs, &d)
-            || d.inner.proto != proto) {
-            continue;
-        }
-        if (d.encap == TNL_GSO_VXLAN) {
-            dp_packet_tunnel_set_vxlan(packet);
-        } else if (d.encap == TNL_GSO_GENEVE) {
-            dp_packet_tunnel_set_geneve(packet);
-        } else {
-            dp_packet_tunnel_set_gre(packet);
-        }
-        if (d.outer_csum) {
-            dp_packet_l4_checksum_set_partial(packet);
-        }
-        return;
-    }
-}
-
 /* What `tnl-gso/explain` has found out. */
 struct explanation {
     const char *port_name;
@@ -532,7 +503,7 @@ tnl_gso_unixctl_explain(struct unixctl_conn *conn, int argc,
     }
     dp_packet_set_tso_segsz(x.packet, mss);
     x.packet->uso_segsz = uso;
-    mark_tunnel(x.packet);
+    tnl_gso_marks_guess(x.packet);
 
     tnl_gso_ports_for_each(explain_port, &x);
     if (!x.found) {

@@ -82,6 +82,7 @@ struct netdev;
 struct netdev_custom_stats;
 struct ovs_action_push_tnl;
 struct smap;
+struct tnl_gso_desc;
 
 /* tnl-gso.c: the way of a batch. */
 int tnl_gso_send(struct netdev *, int qid, struct dp_packet_batch *,
@@ -119,6 +120,9 @@ tnl_gso_pending(const struct dp_packet_batch *batch)
 void dp_packet_gso_count_cut(void);
 
 /* tnl-gso-marks.c: ordinary packets. */
+void tnl_gso_marks_partial(struct dp_packet *, const struct tnl_gso_desc *,
+                           bool outer_partial);
+void tnl_gso_marks_guess(struct dp_packet *);
 void tnl_gso_marks_repair(struct dp_packet *);
 bool tnl_gso_make_headroom(struct dp_packet *, size_t size);
 void tnl_gso_gre_seq_csum(struct gre_base_hdr *, size_t len);

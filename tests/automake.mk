@@ -21,6 +21,7 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/test-tnl-gso-plan.c \
 	tests/tnl-gso/test-tnl-gso-props.c \
 	tests/tnl-gso/test-tnl-gso-segment.c \
+	tests/tnl-gso/test-tnl-gso-ufo.c \
 	tests/tnl-gso/test-tnl-gso-vnet.c \
 	tests/tnl-gso/test-tnl-gso-way.c \
 	tests/tnl-gso/tnl-gso-matrix.c \

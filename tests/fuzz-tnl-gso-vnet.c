@@ -19,11 +19,10 @@
 
 #include "test-tnl-gso.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "dp-packet.h"
+#include "tnl-gso/netdev-linux-ufo.h"
 #include "tnl-gso/netdev-linux-vnet.h"
 #include "tnl-gso/tnl-gso.h"
 #include "tnl-gso/tnl-gso-seg.h"
@@ -41,8 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 fail(const char *what)
 {
-    fprintf(stderr, "%s\n", what);
-    abort();
+    ovs_abort(0, "%s", what);
 }
 
 /* A packet of its exact size, for tools that see what is read beyond. */
@@ -139,6 +137,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (dp_packet_size(b) != size) {
             fail("the header is not there any more");
         }
+    } else if (!retval && b->uso_segsz && !b->offloads) {
+        struct dp_packet_batch batch;
+
+        dp_packet_batch_init(&batch);
+        netdev_linux_ufo_add(&batch, b);
+        if (batch.count < 2) {
+            fail("prepared and not cut");
+        }
+        dp_packet_delete_batch(&batch, true);
+        dp_packet_batch_destroy(&batch);
+        return 0;
     } else if (!retval) {
         check_marks(b, size);
         if (tnl_gso_is_super(b)) {

@@ -405,6 +405,7 @@ test_find_tunnel(void)
         EXPECT(d.outer.l4_ofs, 34);
         EXPECT(d.inner.ofs, rows[i].l4_ofs - 20);
         EXPECT(d.inner.proto, 6);
+        EXPECT(tnl_gso_find_tunnel(p, 0, &d), TNL_GSO_OK);
         for (int ofs = -1; ofs <= 1; ofs += 2) {
             EXPECT(tnl_gso_find_tunnel(p, rows[i].l4_ofs + ofs, &d),
                    TNL_GSO_R_TUNNEL);

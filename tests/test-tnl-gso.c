@@ -63,6 +63,7 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  buf                     the pool of buffers\n"
            "  vnet                    vnet headers of kernel ports\n"
            "  merge [N [SEED]]        trains at a tunnel pop\n"
+           "  ufo                     IP fragments of UDP superpackets\n"
            "  props [N [SEED]]        random packets\n"
            "  frames                  trains, and the kernel's part\n"
            "  way                     batches on their way to a port\n"
@@ -85,6 +86,7 @@ static const struct ovs_cmdl_command commands[] = {
     { "buf", NULL, 0, 0, test_buf, OVS_RO },
     { "vnet", NULL, 0, 0, test_vnet, OVS_RO },
     { "merge", NULL, 0, 2, test_merge, OVS_RO },
+    { "ufo", NULL, 0, 0, test_ufo, OVS_RO },
     { "props", NULL, 0, 2, test_props, OVS_RO },
     { "frames", NULL, 0, 0, test_frames, OVS_RO },
     { "way", NULL, 0, 0, test_way, OVS_RO },

@@ -89,6 +89,7 @@ void test_cut(struct ovs_cmdl_context *);
 void test_props(struct ovs_cmdl_context *);
 void test_csum(struct ovs_cmdl_context *);
 void test_buf(struct ovs_cmdl_context *);
+void test_ufo(struct ovs_cmdl_context *);
 void test_vnet(struct ovs_cmdl_context *);
 void test_vnet_corpus(struct ovs_cmdl_context *);
 void test_merge(struct ovs_cmdl_context *);

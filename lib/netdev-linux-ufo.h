@@ -1,0 +1,50 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef NETDEV_LINUX_UFO_H
+#define NETDEV_LINUX_UFO_H 1
+
+/* UDP datagrams that are to be cut into IP fragments (gso_type UDP, "UFO").
+ *
+ * No kernel gives these to those who have not asked for them, but what makes
+ * one is not to lose it.  They are cut where they are received, so that nobody
+ * else knows of them: netdev_linux_vnet_parse() prepares, and the receive
+ * loops of netdev-linux.c add to their batch through us. */
+
+#include <stdbool.h>
+
+#include "dp-packet.h"
+
+struct tnl_gso_l3;
+
+int netdev_linux_ufo_prepare(struct dp_packet *, const struct tnl_gso_l3 *,
+                             uint16_t gso_size, bool needs_csum);
+void netdev_linux_ufo_cut(struct dp_packet_batch *, struct dp_packet *);
+
+/* Adds 'b', which has been parsed, to 'batch'.  Prepared, it has a size of
+ * segments as superpackets have, but its checksum is final. */
+static inline void
+netdev_linux_ufo_add(struct dp_packet_batch *batch, struct dp_packet *b)
+{
+    if (OVS_LIKELY(!b->uso_segsz || dp_packet_tunnel(b)
+                   || dp_packet_l4_checksum_partial(b))) {
+        dp_packet_batch_add(batch, b);
+    } else {
+        netdev_linux_ufo_cut(batch, b);
+    }
+}
+
+#endif /* netdev-linux-ufo.h */
