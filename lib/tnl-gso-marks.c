@@ -153,15 +153,15 @@ tnl_gso_marks_partial(struct dp_packet *p, const struct tnl_gso_desc *d,
     }
 }
 
-/* Marks 'p', of which nobody says where its innermost header is, as the
- * tunnelled packet that it probably is, if it is. */
+/* Marks 'p', to be cut as TCP, as the tunnelled packet that it probably is if
+ * it is in a tunnel: for dummy ports and explanations, where nobody says where
+ * the innermost header is. */
 void
 tnl_gso_marks_guess(struct dp_packet *p)
 {
     struct tnl_gso_desc d;
 
-    if (!tnl_gso_find_tunnel(p, 0, &d)
-        && (d.inner.proto == IPPROTO_TCP || d.inner.proto == IPPROTO_UDP)) {
+    if (!tnl_gso_find_tunnel(p, 0, &d) && d.inner.proto == IPPROTO_TCP) {
         tnl_gso_marks_partial(p, &d, true);
     }
 }
