@@ -61,7 +61,7 @@ netdev_linux_tnl_skip(const struct netdev *netdev, int error)
 bool
 netdev_linux_tnl_takes_frames(const struct netdev_class *class)
 {
-    return is_netdev_linux_class(class) && strcmp(class->type, "afxdp");
+    return is_netdev_linux_class(class) && strncmp(class->type, "afxdp", 5);
 }
 
 static struct iovec *
