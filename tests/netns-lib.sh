@@ -502,6 +502,77 @@ nl_tunnel_down() {
     nl_ip kern link del vx0 2>/dev/null
 }
 
+# nl_tap_tunnel_up OUTER CHECKSUM(on|off): a VXLAN tunnel whose underlay is a
+# tap that the kernel's vxlan reads: what we write there comes in as if from a
+# network device, and what it sends is read with the kernel's own vnet headers.
+#
+#     br-int -- tun ... br-t (172.16.3.1) -- undert |==| undert (172.16.3.2)
+#
+nl_tap_tunnel_up() {
+    local outer=$1 csum=$2 udp me=172.16.3.1 you=172.16.3.2
+    test $outer = 4 || { me=fd00:3::1; you=fd00:3::2; }
+    case $outer$csum in
+        4on) udp=(udpcsum) ;;
+        4off) udp=(noudpcsum) ;;
+        6on) udp=(noudp6zerocsumtx udp6zerocsumrx) ;;
+        6off) udp=(udp6zerocsumtx udp6zerocsumrx) ;;
+    esac
+    nl_bridge ovs br-t other-config:hwaddr=02:00:00:03:00:01 -- \
+        add-port br-t undert -- set Interface undert type=internal || return 1
+    nl_ip ovs addr add 172.16.3.1/24 dev br-t
+    nl_ip ovs addr add fd00:3::1/64 dev br-t nodad
+    nl_ip ovs link set br-t up
+    nl_ip ovs link set undert netns "$NL_RUN-kern"
+    nl_ip kern link set undert up
+    nl_ip kern addr add 172.16.3.2/24 dev undert
+    nl_ip kern addr add fd00:3::2/64 dev undert nodad
+    nl_vsctl ovs add-port br-int tun -- set Interface tun type=vxlan \
+        options:remote_ip=$you options:key=7 \
+        options:csum="$(test "$csum" = on && echo true || echo false)"
+    nl_neigh ovs br-t $you "$(nl_mac kern undert)"
+    nl_ip kern link add vx0 address 02:00:00:02:00:01 type vxlan id 7 \
+        dstport 4789 local $you remote $me "${udp[@]}" || return 1
+    nl_ip kern link set vx0 mtu 1400 up
+    nl_ip kern addr add 10.0.0.2/24 dev vx0
+    nl_ip kern addr add fd00:10::2/64 dev vx0 nodad
+}
+
+nl_tap_tunnel_down() {
+    nl_tunnel_down
+    nl_vsctl ovs --if-exists del-br br-t
+}
+
+# nl_container_up CHECKSUM(on|off): a tunnel that Open vSwitch does not make:
+# the virtual machine has a vxlan device of its own.  A packet socket reports
+# its superpackets as if they were plain TCP, with the inner header's offsets.
+#
+#     vm: vx1 ... vm0 -- vm0p -- br-int -- plain0 |==| plain1 ... vx0 :kern
+#
+nl_container_up() {
+    local udp=udpcsum
+    test "$1" = on || udp=noudpcsum
+    nl_ip kern route replace 10.0.0.1/32 dev plain1
+    nl_ip vm link set vm0 mtu 1460
+    nl_ip ovs link set plain0 mtu 1460
+    nl_ip kern link set plain1 mtu 1460
+    nl_ip vm link add vx1 type vxlan id 9 dstport 4789 local 10.0.0.1 \
+        remote 10.0.0.4 $udp || return 1
+    nl_ip kern link add vx0 type vxlan id 9 dstport 4789 local 10.0.0.4 \
+        remote 10.0.0.1 $udp || return 1
+    nl_ip vm link set vx1 mtu 1400 up
+    nl_ip kern link set vx0 mtu 1400 up
+    nl_ip vm addr add 10.0.9.1/24 dev vx1
+    nl_ip kern addr add 10.0.9.2/24 dev vx0
+}
+
+nl_container_down() {
+    nl_ip vm link del vx1
+    nl_ip kern link del vx0 2>/dev/null
+    nl_ip vm link set vm0 mtu 1400
+    nl_ip ovs link set plain0 mtu 1500
+    nl_ip kern link set plain1 mtu 1400
+}
+
 # ---------------------------------------------------------------------------
 # Our counters.
 # ---------------------------------------------------------------------------
