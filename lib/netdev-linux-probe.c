@@ -36,6 +36,7 @@
 #pragma GCC diagnostic ignored "-Wunused-function"
 #include "netdev-linux-private.h"
 #include "netdev-linux-tnl.h"
+#include "netdev-linux-vnet.h"
 #include "netdev-provider.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
@@ -74,9 +75,6 @@ VLOG_DEFINE_THIS_MODULE(netdev_linux_probe);
 #ifndef TUN_F_UDP_TUNNEL_GSO
 #define TUN_F_UDP_TUNNEL_GSO 0x080
 #define TUN_F_UDP_TUNNEL_GSO_CSUM 0x100
-#endif
-#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
-#define VIRTIO_NET_HDR_GSO_UDP_L4 5
 #endif
 
 /* Bytes of a vnet header: without and with the fields for a tunnel (VIRTIO
@@ -172,7 +170,7 @@ send_uso_to_loopback(int inet_fd, int packet_fd)
 {
     struct virtio_net_hdr vnet = {
         .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-        .gso_type = VIRTIO_NET_HDR_GSO_UDP_L4,
+        .gso_type = VNET_GSO_UDP_L4,
         .hdr_len = sizeof uso_frame - 32,
         .gso_size = 16,
         .csum_start = ETH_HEADER_LEN + IP_HEADER_LEN,

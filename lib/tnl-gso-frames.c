@@ -25,6 +25,7 @@
 
 #include "csum-copy.h"
 #include "dp-packet.h"
+#include "netdev-linux-vnet.h"
 #include "ovs-thread.h"
 #include "packets.h"
 #include "tnl-gso-seg.h"
@@ -33,11 +34,6 @@
 /* Stage "segment", for kernel ports.  Like tnl-gso-seg.c it must not edit a
  * header field of a frame; the vnet header, which is not part of the frame,
  * is written here. */
-
-/* Linux v6.2; in <linux/virtio_net.h> since then. */
-#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
-#define VIRTIO_NET_HDR_GSO_UDP_L4 5
-#endif
 
 DEFINE_STATIC_PER_THREAD_DATA(struct tnl_gso_frames *, my_frames, NULL);
 static ovsthread_key_t frames_key;
@@ -115,7 +111,7 @@ put_train_vnet_hdr(struct virtio_net_hdr *vnet, const struct tnl_gso_desc *d,
     vnet->csum_offset = (OVS_FORCE __virtio16)
         offsetof(struct udp_header, udp_csum);
     if (n > 1) {
-        vnet->gso_type = VIRTIO_NET_HDR_GSO_UDP_L4;
+        vnet->gso_type = VNET_GSO_UDP_L4;
         vnet->gso_size = (OVS_FORCE __virtio16)
             (d->hdr_len - outer_len + d->mss);
         vnet->hdr_len = (OVS_FORCE __virtio16) outer_len;
