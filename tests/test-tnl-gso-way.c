@@ -45,6 +45,7 @@ static struct {
     unsigned int n_calls;       /* Of send_frames(). */
     int refuse;                 /* Number of the train that is refused, or
                                  * -1. */
+    bool stubborn;              /* Still says that it takes trains. */
 } port;
 
 static void
@@ -118,8 +119,10 @@ port_send_frames(struct netdev *netdev OVS_UNUSED,
         if (frames->trains && port.n_trains == port.refuse) {
             uint64_t orig;
 
-            atomic_and_relaxed(&port.netdev.tnl_gso->super_flags,
-                               ~TNL_GSO_TX_UDP_SEG, &orig);
+            if (!port.stubborn) {
+                atomic_and_relaxed(&port.netdev.tnl_gso->super_flags,
+                                   ~TNL_GSO_TX_UDP_SEG, &orig);
+            }
             *first_left = i;
             return 0;
         }
@@ -153,6 +156,7 @@ port_open(uint64_t ol_flags, uint64_t super_flags, uint32_t mtu, int refuse)
     port.wire = (struct ref_frames) { .n = 0 };
     port.n_supers = port.n_trains = port.n_calls = 0;
     port.refuse = refuse;
+    port.stubborn = false;
 }
 
 static void
@@ -170,6 +174,7 @@ struct item {
     uint16_t mss;
     uint32_t payload;
     bool dropped;               /* Must not be on the wire. */
+    int n_mpls;                 /* Labels in front of the inner IP header. */
 };
 
 struct way_row {
@@ -183,11 +188,16 @@ struct way_row {
     /* Superpackets by what is counted for them. */
     unsigned int pass, hw, trains, software, no_method, mtu_drops;
     unsigned int n_trains;      /* Trains that left. */
+    bool stubborn;              /* Of the port. */
+    bool no_frames;             /* Packets must be sent. */
 };
 
-#define TCP_1400(ENCAP, CSUM) { SUPER, ENCAP, CSUM, false, 1400, 64000, false }
-#define UDP_1400(ENCAP, CSUM) { SUPER, ENCAP, CSUM, true, 1400, 64000, false }
-#define TCP_BIG(DROPPED) { SUPER, REF_VXLAN, true, false, 1400, 64000, DROPPED }
+#define TCP_SUPER(ENCAP, CSUM, MSS, PAYLOAD, DROPPED)                       \
+    { SUPER, ENCAP, CSUM, false, MSS, PAYLOAD, DROPPED, 0 }
+#define UDP_SUPER(ENCAP, CSUM, MSS, PAYLOAD, DROPPED)                       \
+    { SUPER, ENCAP, CSUM, true, MSS, PAYLOAD, DROPPED, 0 }
+#define TCP_1400(ENCAP, CSUM) TCP_SUPER(ENCAP, CSUM, 1400, 64000, false)
+#define UDP_1400(ENCAP, CSUM) UDP_SUPER(ENCAP, CSUM, 1400, 64000, false)
 #define OTHER { .what = ORDINARY }
 #define CSUMS (NETDEV_TX_OFFLOAD_IPV4_CKSUM | NETDEV_TX_OFFLOAD_TCP_CKSUM \
                | NETDEV_TX_OFFLOAD_UDP_CKSUM)
@@ -221,11 +231,19 @@ static const struct way_row way_rows[] = {
       { UDP_1400(REF_GENEVE, true) },
       .software = 1, .n_trains = 1 },
     { "many trains, the third refused", 0, TNL_GSO_TX_UDP_SEG, 0, 0, 2,
-      { { SUPER, REF_VXLAN, true, false, 100, 30000, false } },
+      { TCP_SUPER(REF_VXLAN, true, 100, 30000, false) },
       .software = 1, .n_trains = 2 },
+    { "first train refused, but none forgotten", CSUMS, TNL_GSO_TX_UDP_SEG,
+      0, 0, 0,
+      { OTHER, TCP_1400(REF_VXLAN, true), OTHER },
+      .software = 1, .stubborn = true },
+    { "headers beyond those of a frame", 0, TNL_GSO_TX_UDP_SEG, 0, 0, -1,
+      { { SUPER, REF_PLAIN, false, false, 1000, 3001, false, 130 },
+        { SUPER, REF_GENEVE, true, true, 100, 12001, false, 130 } },
+      .software = 2, .no_frames = true },
     { "train refused, software not allowed", 0, TNL_GSO_TX_UDP_SEG,
       1u << TNL_GSO_UDP_GSO, 0, 0,
-      { OTHER, TCP_BIG(true), OTHER },
+      { OTHER, TCP_SUPER(REF_VXLAN, true, 1400, 64000, true), OTHER },
       .no_method = 1 },
     { "UDP in hardware", CSUMS | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM
       | NETDEV_TX_VXLAN_TNL_TSO | NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM,
@@ -234,19 +252,19 @@ static const struct way_row way_rows[] = {
         UDP_1400(REF_PLAIN, false), UDP_1400(REF_GENEVE, true) },
       .hw = 1, .software = 3 },
     { "nobody has to cut", 0, 0, 0, 0, -1,
-      { { SUPER, REF_PLAIN, false, true, 1400, 1400, false },
-        { SUPER, REF_PLAIN, false, false, 1400, 1400, false } },
+      { UDP_SUPER(REF_PLAIN, false, 1400, 1400, false),
+        TCP_SUPER(REF_PLAIN, false, 1400, 1400, false) },
       .pass = 2 },
 
     /* 1,500 bytes, Ethernet header and a VLAN tag. */
     { "segments as long as the MTU", 0, TNL_GSO_TX_UDP_SEG, 0, 1500, -1,
-      { { SUPER, REF_VXLAN, true, false, 1518 - 104, 64000, false },
-        { SUPER, REF_VXLAN, true, true, 1518 - 92, 64000, false } },
+      { TCP_SUPER(REF_VXLAN, true, 1518 - 104, 64000, false),
+        UDP_SUPER(REF_VXLAN, true, 1518 - 92, 64000, false) },
       .trains = 2, .n_trains = 4 },
     { "segments over the MTU", 0, TNL_GSO_TX_UDP_SEG, 0, 1500, -1,
       { OTHER,
-        { SUPER, REF_VXLAN, true, false, 1518 - 104 + 1, 64000, true },
-        { SUPER, REF_VXLAN, true, true, 1518 - 92 + 1, 64000, true },
+        TCP_SUPER(REF_VXLAN, true, 1518 - 104 + 1, 64000, true),
+        UDP_SUPER(REF_VXLAN, true, 1518 - 92 + 1, 64000, true),
         TCP_1400(REF_VXLAN, true), OTHER },
       .trains = 1, .mtu_drops = 2, .n_trains = 2 },
 };
@@ -276,6 +294,7 @@ add_item(const struct item *item, int i, struct dp_packet_batch *batch,
         row.udp = item->udp;
         row.mss = item->mss;
         row.payload = item->payload;
+        row.inner.n_mpls = item->n_mpls;
         row.seed = i + 1;
         job = pkt_job(&row);
         frame = pkt_build_frame(&row, &len);
@@ -317,6 +336,7 @@ test_send(const struct way_row *row)
     char *error = NULL;
 
     port_open(row->ol_flags, row->super_flags, row->mtu, row->refuse);
+    port.stubborn = row->stubborn;
     if (row->methods) {
         atomic_store_relaxed(&port.netdev.tnl_gso->methods, row->methods);
     }
@@ -343,6 +363,7 @@ test_send(const struct way_row *row)
     EXPECT(stats.drops[TNL_GSO_R_MTU], row->mtu_drops);
     EXPECT(port.n_trains, row->n_trains);
     EXPECT(port.n_supers, row->hw);
+    EXPECT(row->no_frames && port.n_calls, false);
     test_case(error, "way %s", row->name);
     ref_frames_destroy(&expected);
     port_close();
@@ -428,10 +449,10 @@ test_way(struct ovs_cmdl_context *ctx OVS_UNUSED)
 {
     /* Headers of 42 bytes here, and of 50 there. */
     const struct item plain = UDP_1400(REF_PLAIN, false);
-    const struct item fits = { SUPER, REF_PLAIN, false, true, 1400,
-                               65407 - 50 - 42, false };
-    const struct item big = { SUPER, REF_PLAIN, false, true, 1400,
-                              65407 - 50 - 42 + 1, false };
+    const struct item fits = UDP_SUPER(REF_PLAIN, false, 1400,
+                                       65407 - 50 - 42, false);
+    const struct item big = UDP_SUPER(REF_PLAIN, false, 1400,
+                                      65407 - 50 - 42 + 1, false);
     const struct item tunnelled = UDP_1400(REF_VXLAN, true);
 
     for (size_t i = 0; i < ARRAY_SIZE(way_rows); i++) {
