@@ -47,7 +47,7 @@ struct dp_packet;
 /* Two superpackets of a 1,500 byte MTU, with some room; two trains. */
 enum { TNL_GSO_MAX_FRAMES = 128 };
 
-BUILD_ASSERT_DECL(TNL_GSO_MAX_TRAIN_SEGS <= TNL_GSO_MAX_FRAMES);
+BUILD_ASSERT_DECL(TNL_GSO_MAX_UDP_SEGS <= TNL_GSO_MAX_FRAMES);
 
 /* Bytes of headers that a segment may have, vnet header included.  Enough for
  * IPv4 and TCP options on both levels and 252 bytes of Geneve options. */

@@ -109,9 +109,20 @@ train_len(const struct tnl_gso_desc *d)
     uint32_t outer_len = d->outer.l4_ofs + UDP_HEADER_LEN;
     uint32_t unit_len = d->hdr_len - outer_len + d->mss;
     uint32_t max = MIN((TNL_GSO_MAX_TRAIN_LEN - outer_len) / unit_len,
-                       TNL_GSO_MAX_TRAIN_SEGS);
+                       TNL_GSO_MAX_UDP_SEGS);
 
     return max ? DIV_ROUND_UP(d->n_segs, DIV_ROUND_UP(d->n_segs, max)) : 1;
+}
+
+/* Can a port that works in the way of 'row' make as many segments as 'd'
+ * has?  A train must have more than one. */
+static bool
+row_takes_segs(const struct tnl_gso_plan_row *row,
+               const struct tnl_gso_desc *d)
+{
+    return (row->method == TNL_GSO_UDP_GSO ? train_len(d) > 1
+            : (d->inner.proto != IPPROTO_UDP
+               || d->n_segs <= TNL_GSO_MAX_UDP_SEGS));
 }
 
 static bool
@@ -122,8 +133,8 @@ row_fits(const struct tnl_gso_plan_row *row, const struct tnl_gso_desc *d,
 
     return (caps->methods & (1u << row->method)
             && (caps->ol_flags & need) == need
-            && (row->method != TNL_GSO_UDP_GSO || train_len(d) > 1)
-            && tnl_gso_plan_row_is_for(row, d));
+            && tnl_gso_plan_row_is_for(row, d)
+            && row_takes_segs(row, d));
 }
 
 static enum tnl_gso_method

@@ -67,10 +67,11 @@ struct tnl_gso_caps {
                                  * out itself. */
 };
 
-/* What a train may be.  Linux refuses more than UDP_MAX_SEGMENTS, 64
- * in kernels of 2023 and before, and what is longer than this with its headers may not
- * find room in the receive buffers of an Open vSwitch. */
-#define TNL_GSO_MAX_TRAIN_SEGS 64
+/* Segments that a port may be asked to make of UDP, a train or not: Linux'
+ * UDP_MAX_SEGMENTS, which is larger only in newer kernels.  A train that is
+ * longer than this with its headers may not find room in the receive buffers
+ * of an Open vSwitch. */
+#define TNL_GSO_MAX_UDP_SEGS 64
 #define TNL_GSO_MAX_TRAIN_LEN 65280
 
 struct tnl_gso_plan {

@@ -86,6 +86,9 @@ port_cuts(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
                     : TNL_GSO_TX_TNL_UDP_SEG))) {
         return false;
     }
+    if (d->inner.proto == IPPROTO_UDP && d->n_segs > 64) {
+        return false;
+    }
     if (d->encap == TNL_GSO_PLAIN) {
         return true;
     }
@@ -383,6 +386,42 @@ test_train_len(void)
     }
 }
 
+/* Ports cut UDP into 64 segments at most. */
+static void
+test_udp_segs(void)
+{
+    static const struct {
+        uint8_t proto;
+        uint32_t payload;
+        enum tnl_gso_method method;
+    } rows[] = {
+        { IPPROTO_UDP, 6400, TNL_GSO_HW },
+        { IPPROTO_UDP, 6401, TNL_GSO_SOFTWARE },
+        { IPPROTO_TCP, 6401, TNL_GSO_HW },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct tnl_gso_caps caps = {
+            .ol_flags = TNL_GSO_TX_UDP_SEG | NETDEV_TX_OFFLOAD_TCP_TSO,
+            .methods = TNL_GSO_METHODS_ALL,
+        };
+        const struct tnl_gso_desc d = {
+            .encap = TNL_GSO_PLAIN,
+            .inner = { .version = 4, .proto = rows[i].proto },
+            .payload_len = rows[i].payload,
+            .mss = 100,
+            .n_segs = DIV_ROUND_UP(rows[i].payload, 100),
+        };
+        struct tnl_gso_plan plan;
+        char *error = NULL;
+
+        tnl_gso_plan(&d, &caps, &plan);
+        EXPECT(plan.method, rows[i].method);
+        test_case(error, "proto=%u payload=%"PRIu32" mss=100", rows[i].proto,
+                  rows[i].payload);
+    }
+}
+
 /* Splitting in front of a push. */
 static void
 test_split(void)
@@ -519,6 +558,7 @@ test_plan(struct ovs_cmdl_context *ctx OVS_UNUSED)
 {
     test_every_subset();
     test_train_len();
+    test_udp_segs();
     test_split();
     test_refused();
     test_methods();

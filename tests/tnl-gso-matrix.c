@@ -249,7 +249,7 @@ print_shapes(struct ovs_cmdl_context *ctx OVS_UNUSED)
 static void
 print_train(struct ovs_cmdl_context *ctx OVS_UNUSED)
 {
-    printf("%d\t%d\n", TNL_GSO_MAX_TRAIN_SEGS, TNL_GSO_MAX_TRAIN_LEN);
+    printf("%d\t%d\n", TNL_GSO_MAX_UDP_SEGS, TNL_GSO_MAX_TRAIN_LEN);
 }
 
 static const struct ovs_cmdl_command commands[] = {
