@@ -23,6 +23,7 @@
 
 #include "dp-packet.h"
 #include "packets.h"
+#include "tnl-gso.h"
 #include "unaligned.h"
 #include "util.h"
 
@@ -484,6 +485,18 @@ tnl_gso_describe(const struct dp_packet *p, struct tnl_gso_desc *d)
                       ? dp_packet_l4_checksum_partial(p)
                       : dp_packet_inner_l4_checksum_partial(p));
     return reason ? reason : parse_l4(frame, size, udp, d);
+}
+
+/* Returns how many bytes the longest frame has that 'p' becomes, Ethernet
+ * header included: 'p' itself unless it is a superpacket. */
+uint32_t
+tnl_gso_segment_len(const struct dp_packet *p)
+{
+    struct tnl_gso_desc d;
+
+    return (tnl_gso_is_super(p) && !tnl_gso_describe(p, &d)
+            ? d.hdr_len + MIN(d.payload_len, d.mss)
+            : dp_packet_size(p));
 }
 
 const char *

@@ -116,6 +116,9 @@ tnl_gso_pending(const struct dp_packet_batch *batch)
     return false;
 }
 
+/* tnl-gso-desc.c: how long packets will be. */
+uint32_t tnl_gso_segment_len(const struct dp_packet *);
+
 /* dp-packet-gso.c, by our patch: upstream's coverage counter for cuts. */
 void dp_packet_gso_count_cut(void);
 
