@@ -32,6 +32,7 @@
 #include "netdev-provider.h"
 #include "openvswitch/vlog.h"
 #include "tnl-gso-frames.h"
+#include "tnl-gso-stats.h"
 #include "util.h"
 
 /* What netdev-linux does differently for the sake of superpackets.
@@ -44,16 +45,28 @@ VLOG_DEFINE_THIS_MODULE(netdev_linux_tnl);
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
 /* Did the kernel refuse to send one packet on 'netdev' with 'error' for what
- * that packet is, so that the next one may do better?  If so, logs it: the
- * caller should count the packet as dropped and go on. */
+ * that packet is, so that the next one may do better?  If so, logs it, and
+ * counts it if it was longer than the MTU: the caller should count the packet
+ * as dropped by the device and go on. */
 bool
 netdev_linux_tnl_skip(const struct netdev *netdev, int error)
 {
-    if (error != EMSGSIZE && error != EINVAL && error != ENOMEM) {
+    const char *name = netdev_get_name(netdev);
+
+    if (error == EMSGSIZE) {
+        uint32_t mtu;
+
+        tnl_gso_count_drop(netdev->tnl_gso, TNL_GSO_R_MTU);
+        atomic_read_relaxed(&netdev->tnl_gso->mtu, &mtu);
+        VLOG_WARN_RL(&rl, "%s: packet dropped, the kernel refused it: mtu is "
+                     "%"PRIu32" (see ovs-appctl tnl-gso/stats %s)", name, mtu,
+                     name);
+    } else if (error == EINVAL || error == ENOMEM) {
+        VLOG_WARN_RL(&rl, "%s: packet dropped, the kernel refused it: %s",
+                     name, ovs_strerror(error));
+    } else {
         return false;
     }
-    VLOG_WARN_RL(&rl, "%s: packet dropped, the kernel refused it: %s",
-                 netdev_get_name(netdev), ovs_strerror(error));
     return true;
 }
 

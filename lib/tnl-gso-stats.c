@@ -162,7 +162,8 @@ tnl_gso_count_events(struct tnl_gso_port *port, enum tnl_gso_event event,
     add(&bucket_get(port)->events[event], n);
 }
 
-/* Counts a superpacket that was refused before anybody planned its way. */
+/* Counts a packet that was dropped without a plan that says so: before anybody
+ * planned its way, or by the kernel. */
 void
 tnl_gso_count_drop(struct tnl_gso_port *port, enum tnl_gso_reason reason)
 {

@@ -53,12 +53,26 @@ enum { SEND_BATCH = 2 * NETDEV_MAX_BURST };
 enum { FRAME_RESERVE = 128 };
 enum { MAX_TUNNEL_FRAME_LEN = UINT16_MAX - FRAME_RESERVE };
 
+/* Says that 'netdev' does not send what 'd' describes, and why. */
 static void
-tnl_gso_log_drop(const struct netdev *netdev, enum tnl_gso_reason reason)
+tnl_gso_log_drop(const struct netdev *netdev, const struct tnl_gso_desc *d,
+                 const struct tnl_gso_plan *plan)
 {
-    VLOG_WARN_RL(&rl, "%s: superpacket dropped: %s (see ovs-appctl "
-                 "tnl-gso/stats %s)", netdev_get_name(netdev),
-                 tnl_gso_reason_to_string(reason), netdev_get_name(netdev));
+    const char *name = netdev_get_name(netdev);
+
+    if (plan->reason == TNL_GSO_R_MTU) {
+        uint32_t mtu;
+
+        atomic_read_relaxed(&netdev->tnl_gso->mtu, &mtu);
+        VLOG_WARN_RL(&rl, "%s: superpacket dropped: mtu is %"PRIu32", "
+                     "segments are of %d bytes (see ovs-appctl "
+                     "tnl-gso/stats %s)", name, mtu,
+                     d->hdr_len + d->mss - ETH_HEADER_LEN, name);
+    } else {
+        VLOG_WARN_RL(&rl, "%s: superpacket dropped: %s (see ovs-appctl "
+                     "tnl-gso/stats %s)", name,
+                     tnl_gso_reason_to_string(plan->reason), name);
+    }
 }
 
 /* Describes superpacket 'p' and plans its way through a port with 'caps'. */
@@ -86,7 +100,7 @@ count(const struct netdev *netdev, const struct dp_packet *p,
     if (plan->method == TNL_GSO_SOFTWARE) {
         dp_packet_gso_count_cut();
     } else if (plan->method == TNL_GSO_DROP) {
-        tnl_gso_log_drop(netdev, plan->reason);
+        tnl_gso_log_drop(netdev, desc, plan);
     }
 }
 
