@@ -247,6 +247,20 @@ nl_can_link() {
     return $status
 }
 
+# nl_tap_grants SIZE OFFLOADS: does this kernel grant a tap a vnet header of SIZE
+# bytes and then OFFLOADS (TUN_F_*)?  Asked without Open vSwitch.
+nl_tap_grants() {
+    in_ns kern "$PYTHON3" -B - "$1" "$2" 2>/dev/null <<'EOF'
+import fcntl
+import struct
+import sys
+fd = open('/dev/net/tun', 'r+b', buffering=0)
+fcntl.ioctl(fd, 0x400454ca, struct.pack('16sH22x', b'grants', 0x5002))
+fcntl.ioctl(fd, 0x400454d8, struct.pack('i', int(sys.argv[1])))
+fcntl.ioctl(fd, 0x400454d0, int(sys.argv[2], 0))
+EOF
+}
+
 # nl_wire NS IF: makes an interface show, on capture, what a wire would carry.
 #
 # A veth hands superpackets and unfinished checksums to its peer as long as its
@@ -263,7 +277,8 @@ nl_wire() {
 # nl_tso NS IF: a virtual machine's interface: hands over superpackets with
 # unfinished checksums.
 nl_tso() {
-    in_ns "$1" ethtool -K "$2" tx on sg on tso on gso on >/dev/null 2>&1
+    in_ns "$1" ethtool -K "$2" tx on sg on tso on gso on \
+        tx-udp-segmentation on >/dev/null 2>&1
 }
 
 # ---------------------------------------------------------------------------
@@ -424,6 +439,7 @@ nl_world() {
     nl_ip vm2 addr add 10.0.0.3/24 dev vm0
     nl_ip vm2 addr add fd00:10::3/64 dev vm0 nodad
     nl_ip kern addr add 10.0.0.4/32 dev plain1
+    nl_ip kern addr add fd00:10::4/128 dev plain1 nodad
     nl_ip kern addr add 172.16.1.2/24 dev under1
     nl_ip kern addr add fd00:1::2/64 dev under1 nodad
 
@@ -445,6 +461,46 @@ nl_world_ovs() {
     nl_ovs far "$1" || { echo "ovs-vswitchd does not start" >&2; return 1; }
     nl_underlay far br-o 172.16.2.2/24 fd00:2::2/64 under3 || return 1
     nl_bridge far br-int -- add-port br-int vm0p
+}
+
+# nl_world_up TSO(true|false): (re)starts both Open vSwitch, with a third virtual
+# machine, vmt, that has an internal port.  The namespace must be there.
+NL_TSO=
+nl_world_up() {
+    local state=off link
+    nl_world_down
+    test "$1" = false || state=on
+    # Without vnet headers Open vSwitch cannot take unfinished packets.
+    for link in vm/vm0 vm2/vm0 kern/plain1; do
+        in_ns ${link%/*} ethtool -K ${link#*/} tx $state sg $state tso $state \
+            tx-udp-segmentation $state >/dev/null 2>&1
+    done
+    nl_world_ovs "$1" || return 1
+    nl_vsctl ovs add-port br-int vmi -- set Interface vmi type=internal \
+        mtu_request=1400 || return 1
+    nl_ip ovs link set vmi netns "$NL_RUN-vmt" || return 1
+    nl_ip vmt link set vmi up
+    nl_ip vmt addr add 10.0.0.5/24 dev vmi
+    nl_ip vmt addr add fd00:10::5/64 dev vmi nodad
+    NL_TSO=$1
+}
+
+nl_world_down() {
+    test -n "$NL_TSO" || return 0
+    nl_ovs_stop ovs
+    nl_ovs_stop far
+    nl_del_taps vmt
+    nl_del_taps kern
+    NL_TSO=
+}
+
+# nl_underlays nl_tso|nl_wire: with nl_tso, both ends of the underlays take and
+# hand over what nobody has cut: superpackets of the kernel's vxlan, trains.
+nl_underlays() {
+    $1 ovs under0
+    $1 kern under1
+    $1 ovs under2
+    $1 far under3
 }
 
 # nl_addresses PEER OUTER: sets LOCAL and REMOTE, a tunnel's addresses as seen
