@@ -174,7 +174,9 @@ void
 tnl_gso_marks_repair(struct dp_packet *p)
 {
     const void *frame = dp_packet_data(p);
-    size_t size = dp_packet_size(p);
+    /* Upstream's parser takes what the outer IP header does not count for
+     * padding, and no checksum covers that. */
+    size_t size = dp_packet_size(p) - dp_packet_l2_pad_size(p);
     uint32_t outer = p->offloads & UINT16_MAX;
     uint32_t inner = p->offloads >> DP_PACKET_OL_SHIFT_COUNT;
     enum tnl_gso_reason reason;

@@ -168,7 +168,8 @@ tnl_gso_level_wrong(const struct dp_packet *p, uint32_t marks,
                   == DP_PACKET_OL_IP_CKSUM_MASK;
     }
     if (!(marks & DP_PACKET_OL_L4_PROTO_MASK)
-        || l4_ofs + TCP_HEADER_LEN > dp_packet_size(p)) {
+        || (l4_ofs + TCP_HEADER_LEN + dp_packet_l2_pad_size(p)
+            > dp_packet_size(p))) {
         return true;
     }
 
