@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <linux/if_packet.h>
+#include <linux/virtio_net.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -31,6 +32,7 @@
 #include "netdev-linux-private.h"
 #include "netdev-provider.h"
 #include "openvswitch/vlog.h"
+#include "tnl-gso.h"
 #include "tnl-gso-frames.h"
 #include "tnl-gso-stats.h"
 #include "util.h"
@@ -44,12 +46,36 @@ VLOG_DEFINE_THIS_MODULE(netdev_linux_tnl);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
+/* Sends UDP superpacket 'p', behind a vnet header, which 'netdev' has refused,
+ * in another way: the port is demoted.  Returns false if there is none.  What
+ * is sent is counted once more, as what it becomes. */
+static bool
+send_otherwise(struct netdev *netdev, const struct dp_packet *p)
+{
+    struct dp_packet_batch batch;
+    struct dp_packet *copy;
+
+    if (!p->uso_segsz || dp_packet_tunnel(p)) {
+        return false;
+    }
+    netdev_linux_tnl_demote(netdev);
+    if (tnl_gso_port_caps(netdev->tnl_gso).ol_flags & TNL_GSO_TX_UDP_SEG) {
+        return false;
+    }
+    copy = dp_packet_clone(p);
+    dp_packet_pull(copy, sizeof(struct virtio_net_hdr));
+    dp_packet_batch_init_packet(&batch, copy);
+    tnl_gso_send(netdev, 0, &batch, false);
+    dp_packet_batch_destroy(&batch);
+    return true;
+}
+
 /* Did the kernel refuse to send one packet on 'netdev' with 'error' for what
  * that packet is, so that the next one may do better?  If so, logs it, and
  * counts it if it was longer than the MTU: the caller should count the packet
  * as dropped by the device and go on. */
-bool
-netdev_linux_tnl_skip(const struct netdev *netdev, int error)
+static bool
+skip(const struct netdev *netdev, int error)
 {
     const char *name = netdev_get_name(netdev);
 
@@ -68,6 +94,29 @@ netdev_linux_tnl_skip(const struct netdev *netdev, int error)
         return false;
     }
     return true;
+}
+
+/* The kernel has refused with 'error' to send that packet of 'batch' on
+ * 'netdev' whose vnet header is at 'data'.  Returns 0 if this has been dealt
+ * with, and the others may do better, otherwise 'error'. */
+int
+netdev_linux_tnl_refused(struct netdev *netdev,
+                         const struct dp_packet_batch *batch,
+                         const void *data, int error)
+{
+    const struct dp_packet *p;
+
+    DP_PACKET_BATCH_FOR_EACH (i, p, batch) {
+        if (error == EINVAL && dp_packet_data(p) == data
+            && send_otherwise(netdev, p)) {
+            return 0;
+        }
+    }
+    if (!skip(netdev, error)) {
+        return error;
+    }
+    netdev_linux_cast(netdev)->tx_dropped++;
+    return 0;
 }
 
 /* Does a netdev of 'class' take frames?  All do that have vnet headers. */
@@ -133,8 +182,8 @@ send_tap(int fd, const struct tnl_gso_frames *frames, size_t first,
 /* Sends all of 'frames' on 'netdev'.  What the kernel refuses to send is
  * counted as dropped and does not keep back the others; but if that is a
  * train, which an old kernel does not know, the port is demoted and the rest
- * is left to the caller: all frames from '*first_left' on.  Returns 0 or a positive
- * errno value, EAGAIN if the device's queue is full. */
+ * is left to the caller: all frames from '*first_left' on.  Returns 0 or a
+ * positive errno value, EAGAIN if the device's queue is full. */
 int
 netdev_linux_tnl_send_frames(struct netdev *netdev_,
                              const struct tnl_gso_frames *frames,
@@ -162,7 +211,7 @@ netdev_linux_tnl_send_frames(struct netdev *netdev_,
             *first_left = i;
             return 0;
         }
-        if (error && (netdev_linux_tnl_skip(netdev_, error)
+        if (error && (skip(netdev_, error)
                       || (tap && error == EIO))) {
             netdev->tx_dropped++;
             i++;

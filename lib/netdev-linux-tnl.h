@@ -23,11 +23,13 @@
 
 struct ethtool_gfeatures;
 struct ethtool_gstrings;
+struct dp_packet_batch;
 struct netdev;
 struct netdev_class;
 struct tnl_gso_frames;
 
-bool netdev_linux_tnl_skip(const struct netdev *, int error);
+int netdev_linux_tnl_refused(struct netdev *, const struct dp_packet_batch *,
+                             const void *data, int error);
 bool netdev_linux_tnl_takes_frames(const struct netdev_class *);
 int netdev_linux_tnl_send_frames(struct netdev *,
                                  const struct tnl_gso_frames *,

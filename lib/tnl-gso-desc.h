@@ -32,8 +32,8 @@
 
 struct dp_packet;
 
-/* What surrounds the TCP or UDP packet that is to be cut.  The order is that of the
- * rows in every table of this directory. */
+/* What surrounds the TCP or UDP packet that is to be cut.  The order is that
+ * of the rows in every table of this directory. */
 enum tnl_gso_encap {
     TNL_GSO_PLAIN,              /* Nothing: an IP packet over Ethernet. */
     TNL_GSO_VXLAN,              /* RFC 7348, VXLAN-GPE and VXLAN-GBP too. */

@@ -116,9 +116,9 @@ repair_level(uint32_t marks, enum tnl_gso_reason reason,
 }
 
 /* Marks 'p', described by 'd', as having an innermost L4 checksum that is
- * partial, and if there is a tunnel, as being in it, with an outer UDP checksum
- * that, if there is one, is partial if 'outer_partial', else final.  The L4
- * header must be of TCP, UDP or SCTP. */
+ * partial, and if there is a tunnel, as being in it, with an outer UDP
+ * checksum that, if there is one, is partial if 'outer_partial', else final.
+ * The L4 header must be of TCP, UDP or SCTP. */
 void
 tnl_gso_marks_partial(struct dp_packet *p, const struct tnl_gso_desc *d,
                       bool outer_partial)

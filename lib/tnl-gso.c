@@ -183,10 +183,11 @@ send_frames(struct sender *s, struct dp_packet *p,
             const struct tnl_gso_desc *desc, struct tnl_gso_plan *plan)
 {
     struct tnl_gso_port *port = s->netdev->tnl_gso;
-    struct tnl_gso_frames *frames = tnl_gso_frames_get(port->vnet_size);
+    struct tnl_gso_frames *frames;
     uint32_t i = 0;
 
     flush(s);
+    frames = tnl_gso_frames_get(port->vnet_size);
     while (i < plan->n_packets) {
         uint32_t next = tnl_gso_frames_cut(frames, p, desc, plan, i);
         size_t first_left = frames->n;

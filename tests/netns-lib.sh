@@ -689,6 +689,27 @@ nl_tcp() {
     cat "$out.result"
 }
 
+# nl_udp NS-FROM NS-TO ADDRESS MODE WINDOW ROUNDS SIZE...: prints the words of
+# udp.py, the receiver's and then the sender's.
+nl_udp() {
+    local from=$1 to=$2 addr=$3 mode=$4 out=$NL_TMP/udp server client status
+    shift 4
+    rm -f "$out".*
+    in_ns_bg "$to" "$PYTHON3" "$NL_TOOLS/udp.py" receive "$addr" "$out.port" \
+        20 "$mode" >"$out.result" 2>"$out.err"
+    server=$NL_LAST_PID
+    nl_wait 10 test -s "$out.port"
+    in_ns_bg "$from" "$PYTHON3" "$NL_TOOLS/udp.py" send "$addr" "$out.port" \
+        10 "$@" >"$out.sent" 2>>"$out.err"
+    client=$NL_LAST_PID
+    nl_join "$client"
+    status=$?
+    test $status = 0 || kill "$server" 2>/dev/null
+    nl_join "$server" || status=1
+    echo "$(cat "$out.result") $(cat "$out.sent")"
+    return $status
+}
+
 # nl_capture_start NS IF FILE [FILTER]: sets NL_TCPDUMP.
 nl_capture_start() {
     local ns=$1 ifc=$2 file=$3
