@@ -37,6 +37,7 @@
 #include "tnl-gso-desc.h"
 #include "tnl-gso-stats.h"
 #include "unaligned.h"
+#include "userspace-tso.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(netdev_linux_vnet);
@@ -487,13 +488,24 @@ netdev_linux_vnet_write(const struct netdev *netdev, int fd,
     return retval < 0 ? retval : retval - (ssize_t) extra;
 }
 
-/* Tells packet socket 'fd' not to get what we send.  Upstream's filter drops
- * that, but only after the kernel has cloned each packet for it: Linux v6.18
+/* Bytes of packets that wait to be received, at most; Linux doubles it to
+ * account for its own structures. */
+enum { RX_SOCKET_SIZE = 4 << 20 };
+
+/* Prepares packet socket 'fd' to receive superpackets.
+ *
+ * It should not get what we send.  Upstream's filter drops that, but only
+ * after the kernel has cloned each packet for it: Linux v6.18
  * dev_queue_xmit_nit().  Where the option is not known (before v4.20), it
- * still does. */
+ * still does.
+ *
+ * The usual buffer has room for three superpackets; a sender sends as many at
+ * once as its window has room for.  What may be more than net.core.rmem_max
+ * takes CAP_NET_ADMIN. */
 void
-netdev_linux_vnet_ignore_outgoing(int fd)
+netdev_linux_vnet_rx_socket(int fd)
 {
+    const int size = userspace_tso_enabled() ? RX_SOCKET_SIZE : 0;
 #ifdef PACKET_IGNORE_OUTGOING
     int one = 1;
 
@@ -502,4 +514,9 @@ netdev_linux_vnet_ignore_outgoing(int fd)
         VLOG_DBG("packet sockets get what is sent: %s", ovs_strerror(errno));
     }
 #endif
+    if (size
+        && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size)
+        && setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size)) {
+        VLOG_DBG("packet sockets keep their buffers: %s", ovs_strerror(errno));
+    }
 }

@@ -54,6 +54,6 @@ ssize_t netdev_linux_vnet_read(const struct netdev *, int fd,
                                const struct iovec *, int n);
 ssize_t netdev_linux_vnet_write(const struct netdev *, int fd,
                                 const struct dp_packet *);
-void netdev_linux_vnet_ignore_outgoing(int fd);
+void netdev_linux_vnet_rx_socket(int fd);
 
 #endif /* netdev-linux-vnet.h */
