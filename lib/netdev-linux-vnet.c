@@ -135,7 +135,7 @@ parse_needs_csum(struct dp_packet *b, struct virtio_net_hdr *vnet)
             vnet->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
             return -1;
         }
-        if (!tnl_gso_find_tunnel(b, start, &d)
+        if (start > d.inner.l4_ofs && !tnl_gso_find_tunnel(b, start, &d)
             && offset == csum_offset_of(d.inner.proto)
             && l4_len(b, d.inner.proto, start)) {
             /* The outer checksum of TCP and UDP is final, made by local

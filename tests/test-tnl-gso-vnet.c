@@ -551,6 +551,8 @@ test_parse_sum(void)
         { "of another header", "e4uve4t", 100, { NEEDS, 0, 0, 0, 84, 6 } },
         { "of no IP packet", "ep4t", 33, { NEEDS, 0, 0, 0, 42, 16 } },
         { "of the whole frame", "e4t", 100, { NEEDS, 0, 0, 0, 0, 50 } },
+        { "of a frame with a tunnel", "e4uve4u", 100,
+          { NEEDS, 0, 0, 0, 0, 6 } },
         { "in a fragment", "efu", 100, { NEEDS, 0, 0, 0, 34, 6 } },
         { "that is zero", "e4uve4uve4u", 0, { NEEDS, 0, 0, 0, 134, 6 } },
     };
