@@ -12,6 +12,7 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/netdev-linux-ufo.h \
 	lib/tnl-gso/netdev-linux-vnet.c \
 	lib/tnl-gso/netdev-linux-vnet.h \
+	lib/tnl-gso/stt.h \
 	lib/tnl-gso/tnl-gso-buf.c \
 	lib/tnl-gso/tnl-gso-buf.h \
 	lib/tnl-gso/tnl-gso-config.c \
