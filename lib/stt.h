@@ -53,7 +53,7 @@ struct stt_header {
                                  * of so many payload bytes; 0: not at all. */
     ovs_be16 vlan_tci;          /* Of a tag that was taken off the inner
                                  * frame, with STT_VLAN_PRESENT; or 0. */
-    ovs_16aligned_be64 context; /* Tunnel key. */
+    ovs_16aligned_be32 key[2];  /* 64 bits of tunnel key, high half first. */
     ovs_be16 pad;               /* Aligns the inner IP header. */
 };
 BUILD_ASSERT_DECL(sizeof(struct stt_header) == 18);
