@@ -326,18 +326,8 @@ netdev_linux_vnet_parse(struct dp_packet *b)
 static ovs_be16
 pseudo_csum(const struct dp_packet *b, const struct tnl_gso_l3 *l3)
 {
-    const char *frame = dp_packet_data(b);
-    size_t addr_len = l3->version == 4 ? 4 : 16;
-    size_t src_ofs = l3->ofs + (l3->version == 4
-                                ? offsetof(struct ip_header, ip_src)
-                                : offsetof(struct ovs_16aligned_ip6_hdr,
-                                           ip6_src));
-    uint32_t sum = csum_continue(0, frame + src_ofs, addr_len);
-
-    sum = csum_continue(sum, frame + l3->dst_ofs, addr_len);
-    sum = csum_add16(sum, htons(l3->proto));
-    sum = csum_add16(sum, htons(dp_packet_size(b) - l3->l4_ofs));
-    return ~csum_finish(sum);
+    return ~csum_finish(tnl_gso_pseudo_sum(dp_packet_data(b), l3,
+                                           dp_packet_size(b) - l3->l4_ofs));
 }
 
 static void

@@ -21,6 +21,7 @@
 #include <netinet/in.h>
 #include <netinet/ip6.h>
 
+#include "csum.h"
 #include "dp-packet.h"
 #include "packets.h"
 #include "tnl-gso.h"
@@ -485,6 +486,26 @@ tnl_gso_describe(const struct dp_packet *p, struct tnl_gso_desc *d)
                       ? dp_packet_l4_checksum_partial(p)
                       : dp_packet_inner_l4_checksum_partial(p));
     return reason ? reason : parse_l4(frame, size, udp, d);
+}
+
+/* Returns the sum of the pseudo-header of what is behind 'l3', as the parser
+ * has found that in 'frame': RFC 9293 section 3.1, RFC 8200 section 8.1.
+ * 'l4_len' is the length in it, in bytes; with 0, the caller adds it.  The sum
+ * is neither folded nor complemented. */
+uint32_t
+tnl_gso_pseudo_sum(const void *frame_, const struct tnl_gso_l3 *l3,
+                   size_t l4_len)
+{
+    const uint8_t *frame = frame_;
+    bool v4 = l3->version == 4;
+    size_t addr_len = v4 ? 4 : 16;
+    size_t src_ofs = v4 ? offsetof(struct ip_header, ip_src)
+                     : offsetof(struct ovs_16aligned_ip6_hdr, ip6_src);
+    uint32_t sum = csum_add16(0, htons(l3->proto));
+
+    sum = csum_add16(sum, htons(l4_len));
+    sum = csum_continue(sum, frame + l3->ofs + src_ofs, addr_len);
+    return csum_continue(sum, frame + l3->dst_ofs, addr_len);
 }
 
 /* Returns how many bytes the longest frame has that 'p' becomes, Ethernet

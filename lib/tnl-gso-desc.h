@@ -119,6 +119,9 @@ enum tnl_gso_reason tnl_gso_parse_l2(const void *frame, size_t size,
                                      size_t ofs, struct tnl_gso_l3 *,
                                      bool *stacked);
 
+uint32_t tnl_gso_pseudo_sum(const void *frame, const struct tnl_gso_l3 *,
+                            size_t l4_len);
+
 const char *tnl_gso_encap_to_string(enum tnl_gso_encap);
 const char *tnl_gso_reason_to_string(enum tnl_gso_reason);
 

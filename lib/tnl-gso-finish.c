@@ -64,22 +64,6 @@ finish_sum(uint32_t partial)
     return (OVS_FORCE ovs_be16) ~fold(partial);
 }
 
-/* The part of the pseudo-header's sum that does not depend on a length. */
-static uint32_t
-pseudo_sum(const uint8_t *frame, const struct tnl_gso_l3 *l3)
-{
-    size_t addr_len = l3->version == 4 ? 4 : 16;
-    size_t src_ofs = l3->ofs + (l3->version == 4
-                                ? offsetof(struct ip_header, ip_src)
-                                : offsetof(struct ovs_16aligned_ip6_hdr,
-                                           ip6_src));
-    uint32_t sum;
-
-    sum = sum_range(0, frame, src_ofs, src_ofs + addr_len);
-    sum = sum_range(sum, frame, l3->dst_ofs, l3->dst_ofs + addr_len);
-    return csum_add16(sum, htons(l3->proto));
-}
-
 /* The sum of an IP header, options and extension headers, without the fields
  * that finish_ip() writes. */
 static uint32_t
@@ -192,7 +176,7 @@ tnl_gso_finish_init(struct tnl_gso_finish *f, const void *frame_,
         .plan = plan,
         .inner_id = ip_id(frame, &desc->inner),
         .inner_ip_sum = fold(ip_sum(frame, &desc->inner)),
-        .l4_sum = fold(pseudo_sum(frame, &desc->inner)),
+        .l4_sum = fold(tnl_gso_pseudo_sum(frame, &desc->inner, 0)),
     };
 
     sum = sum_range(0, frame, l4_ofs, l4_ofs + 4);              /* Ports. */
@@ -218,7 +202,7 @@ tnl_gso_finish_init(struct tnl_gso_finish *f, const void *frame_,
             sum = sum_range(sum, frame, ofs + (desc->outer_csum ? 8 : 4),
                             desc->inner.ofs);
         } else {
-            sum = pseudo_sum(frame, &desc->outer);
+            sum = tnl_gso_pseudo_sum(frame, &desc->outer, 0);
             sum = sum_range(sum, frame, ofs, ofs + 4);          /* Ports. */
             sum = sum_range(sum, frame, ofs + UDP_HEADER_LEN,
                             desc->inner.ofs);
@@ -422,7 +406,7 @@ tnl_gso_finish_train(const struct tnl_gso_finish *f, uint8_t *frame,
               ip_id(frame, outer));
     udp->udp_len = htons(len - outer->l4_ofs);
     udp->udp_csum = (OVS_FORCE ovs_be16) fold(
-        csum_add16(pseudo_sum(frame, outer), udp->udp_len));
+        tnl_gso_pseudo_sum(frame, outer, len - outer->l4_ofs));
 }
 
 /* The same for 'p', marks included. */

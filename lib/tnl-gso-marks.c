@@ -261,22 +261,18 @@ uint32_t
 tnl_gso_pseudo_csum6(const struct ovs_16aligned_ip6_hdr *ip6)
 {
     size_t size = IPV6_HEADER_LEN + ntohs(ip6->ip6_plen);
-    const void *dst = &ip6->ip6_dst;
-    uint16_t len = ntohs(ip6->ip6_plen);
-    uint8_t proto = ip6->ip6_nxt;
     bool stacked = false;
     struct tnl_gso_l3 l3;
-    uint32_t sum;
 
-    if (!tnl_gso_parse_l3(ip6, size, 0, htons(ETH_TYPE_IPV6), &l3,
-                          &stacked)) {
-        dst = (const char *) ip6 + l3.dst_ofs;
-        len = size - l3.l4_ofs;
-        proto = l3.proto;
+    if (tnl_gso_parse_l3(ip6, size, 0, htons(ETH_TYPE_IPV6), &l3, &stacked)) {
+        l3 = (struct tnl_gso_l3) {
+            .l4_ofs = IPV6_HEADER_LEN,
+            .dst_ofs = offsetof(struct ovs_16aligned_ip6_hdr, ip6_dst),
+            .version = 6,
+            .proto = ip6->ip6_nxt,
+        };
     }
-    sum = csum_continue(0, &ip6->ip6_src, sizeof ip6->ip6_src);
-    sum = csum_continue(sum, dst, sizeof ip6->ip6_dst);
-    return csum_add16(csum_add16(sum, htons(proto)), htons(len));
+    return tnl_gso_pseudo_sum(ip6, &l3, size - l3.l4_ofs);
 }
 
 /* UDP ports on which a tunnel over IPv6 must have a checksum: a bit each. */

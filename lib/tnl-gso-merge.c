@@ -130,18 +130,6 @@ l3_valid(const uint8_t *data, uint32_t len, const struct tnl_gso_l3 *l3)
             : get16(ip + 4) == len - l3->ofs - IPV6_HEADER_LEN);
 }
 
-/* Sum of the addresses and the protocol in the pseudo-header of 'u'. */
-static uint32_t
-addr_sum(const struct unit *u)
-{
-    size_t len = u->l3.version == 4 ? 4 : sizeof(struct in6_addr);
-    size_t src_ofs = u->l3.ofs + (u->l3.version == 4 ? 12 : 8);
-    uint32_t sum = csum_add16(csum_fold(u->data + src_ofs, len),
-                              htons(IPPROTO_TCP));
-
-    return sum + csum_fold(u->data + u->l3.dst_ofs, len);
-}
-
 /* Finds the headers of unit 'i' of 't' and stores them in '*u'.  Returns true
  * if, as far as they tell, it can be the first of a superpacket. */
 static bool
@@ -179,7 +167,7 @@ parse_unit(const struct train *t, uint32_t i, struct unit *u)
     }
     u->id = u->l3.version == 4 ? get16(u->data + u->l3.ofs + 4) : 0;
     u->payload_len = len - u->hdr_len;
-    u->addr_sum = addr_sum(u);
+    u->addr_sum = tnl_gso_pseudo_sum(u->data, &u->l3, 0);
     return true;
 }
 
