@@ -66,28 +66,11 @@ csum_offset_of(uint8_t proto)
     }
 }
 
-/* The length of the header of 'proto' at 'ofs', or 0 if it is malformed, not
- * all there, or of a protocol that we do not know. */
+/* The length of the innermost L4 header of 'b', or 0: tnl_gso_l4_len(). */
 static size_t
-l4_len(const struct dp_packet *b, uint8_t proto, size_t ofs)
+l4_len(const struct dp_packet *b, const struct tnl_gso_desc *d)
 {
-    const struct tcp_header *tcp;
-    size_t len = 0;
-
-    switch (proto) {
-    case IPPROTO_TCP:
-        tcp = dp_packet_at(b, ofs, TCP_HEADER_LEN);
-        len = tcp ? TCP_OFFSET(tcp->tcp_ctl) * 4 : 0;
-        len = len < TCP_HEADER_LEN ? 0 : len;
-        break;
-    case IPPROTO_UDP:
-        len = UDP_HEADER_LEN;
-        break;
-    case IPPROTO_SCTP:
-        len = SCTP_HEADER_LEN;
-        break;
-    }
-    return dp_packet_at(b, ofs, len) ? len : 0;
+    return tnl_gso_l4_len(dp_packet_data(b), dp_packet_size(b), &d->inner);
 }
 
 /* Completes all checksums of 'b', which is described by 'd' and has marks. */
@@ -108,8 +91,7 @@ parse_valid(struct dp_packet *b)
 {
     struct tnl_gso_desc d;
 
-    if (!tnl_gso_find_headers(b, &d)
-        && l4_len(b, d.inner.proto, d.inner.l4_ofs)) {
+    if (!tnl_gso_find_headers(b, &d) && l4_len(b, &d)) {
         tnl_gso_marks_partial(b, &d, false);
         dp_packet_l4_checksum_set_good(b);
     }
@@ -137,7 +119,7 @@ parse_needs_csum(struct dp_packet *b, struct virtio_net_hdr *vnet)
         }
         if (start > d.inner.l4_ofs && !tnl_gso_find_tunnel(b, start, &d)
             && offset == csum_offset_of(d.inner.proto)
-            && l4_len(b, d.inner.proto, start)) {
+            && l4_len(b, &d)) {
             /* The outer checksum of TCP and UDP is final, made by local
              * checksum offload: Linux v6.18 udp_set_csum(),
              * gre_build_header().  That knows nothing of SCTP's CRC. */
@@ -246,7 +228,7 @@ parse_gso(struct dp_packet *b, const struct virtio_net_hdr *vnet)
     if (error) {
         return error;
     }
-    len = l4_len(b, d.inner.proto, d.inner.l4_ofs);
+    len = l4_len(b, &d);
     if (!len || d.inner.proto != type.proto
         || (d.encap == TNL_GSO_GRE && vnet->gso_type & VNET_GSO_UDP_TUNNEL)
         || (type.version && type.version != d.inner.version)) {
@@ -366,7 +348,7 @@ netdev_linux_vnet_build(struct dp_packet *b, int mtu)
         return EOPNOTSUPP;
     }
     l4 = d.inner.l4_ofs;
-    len = l4_len(b, d.inner.proto, l4);
+    len = l4_len(b, &d);
     hdr_len = l4 + len;
     if (!len) {
         return EINVAL;

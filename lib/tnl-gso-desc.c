@@ -380,28 +380,52 @@ tnl_gso_find_tunnel(const struct dp_packet *p, size_t inner_l4_ofs,
                          inner_l4_ofs, d));
 }
 
-/* Returns the length of the TCP header behind 'd->inner', or 0. */
-static size_t
-tcp_header_len(const void *frame, size_t size, const struct tnl_gso_desc *d)
+/* Bytes of the smallest header of 'proto' with a checksum in it, or 0 if we
+ * know none. */
+size_t
+tnl_gso_l4_min_len(uint8_t proto)
 {
-    const struct tcp_header *tcp = at(frame, size, d->inner.l4_ofs,
-                                      TCP_HEADER_LEN);
-    size_t len = tcp ? TCP_OFFSET(tcp->tcp_ctl) * 4 : 0;
-
-    return (len >= TCP_HEADER_LEN && at(frame, size, d->inner.l4_ofs, len)
-            ? len : 0);
+    switch (proto) {
+    case IPPROTO_TCP:
+        return TCP_HEADER_LEN;
+    case IPPROTO_UDP:
+        return UDP_HEADER_LEN;
+    case IPPROTO_SCTP:
+        return SCTP_HEADER_LEN;
+    default:
+        return 0;
+    }
 }
 
-/* The same for a UDP header.  One without a checksum does not count: Linux
- * v6.18 udp_send_skb() makes no superpacket of such datagrams, and what an
+/* Returns the length of the L4 header behind 'l3' in the 'size' bytes of
+ * 'frame', or 0 if it is malformed, not all there, or of a protocol that we do
+ * not know. */
+size_t
+tnl_gso_l4_len(const void *frame, size_t size, const struct tnl_gso_l3 *l3)
+{
+    const struct tcp_header *tcp;
+    size_t len;
+
+    if (l3->proto == IPPROTO_TCP) {
+        tcp = at(frame, size, l3->l4_ofs, TCP_HEADER_LEN);
+        len = tcp ? TCP_OFFSET(tcp->tcp_ctl) * 4 : 0;
+        len = len < TCP_HEADER_LEN ? 0 : len;
+    } else {
+        len = tnl_gso_l4_min_len(l3->proto);
+    }
+    return at(frame, size, l3->l4_ofs, len) ? len : 0;
+}
+
+/* Has the UDP header behind 'd->inner' a checksum, or will it get one?  Linux
+ * v6.18 udp_send_skb() makes no superpacket of datagrams without, and what an
  * outer checksum is computed from would be missing. */
-static size_t
-udp_header_len(const void *frame, size_t size, const struct tnl_gso_desc *d)
+static bool
+udp_has_csum(const void *frame, size_t size, const struct tnl_gso_desc *d)
 {
     const struct udp_header *udp = at(frame, size, d->inner.l4_ofs,
                                       UDP_HEADER_LEN);
 
-    return udp && (udp->udp_csum || d->l4_partial) ? UDP_HEADER_LEN : 0;
+    return d->l4_partial || (udp && udp->udp_csum);
 }
 
 /* The header behind 'd->inner', TCP or as 'udp' says UDP, and what follows
@@ -414,8 +438,8 @@ parse_l4(const void *frame, size_t size, bool udp, struct tnl_gso_desc *d)
     if (d->inner.proto != (udp ? IPPROTO_UDP : IPPROTO_TCP)) {
         return udp ? TNL_GSO_R_NOT_UDP : TNL_GSO_R_NOT_TCP;
     }
-    len = (udp ? udp_header_len : tcp_header_len)(frame, size, d);
-    if (!len) {
+    len = tnl_gso_l4_len(frame, size, &d->inner);
+    if (!len || (udp && !udp_has_csum(frame, size, d))) {
         return udp ? TNL_GSO_R_UDP : TNL_GSO_R_TCP;
     }
     d->hdr_len = d->inner.l4_ofs + len;

@@ -119,6 +119,9 @@ enum tnl_gso_reason tnl_gso_parse_l2(const void *frame, size_t size,
                                      size_t ofs, struct tnl_gso_l3 *,
                                      bool *stacked);
 
+size_t tnl_gso_l4_min_len(uint8_t proto);
+size_t tnl_gso_l4_len(const void *frame, size_t size,
+                      const struct tnl_gso_l3 *);
 uint32_t tnl_gso_pseudo_sum(const void *frame, const struct tnl_gso_l3 *,
                             size_t l4_len);
 

@@ -38,23 +38,6 @@
 COVERAGE_DEFINE(tnl_gso_csum_unknown);
 COVERAGE_DEFINE(tnl_gso_truncated);
 
-/* Bytes of the smallest header of 'proto' with a checksum in it, or 0 if we
- * know none. */
-static size_t
-l4_header_len(uint8_t proto)
-{
-    switch (proto) {
-    case IPPROTO_TCP:
-        return TCP_HEADER_LEN;
-    case IPPROTO_UDP:
-        return UDP_HEADER_LEN;
-    case IPPROTO_SCTP:
-        return SCTP_HEADER_LEN;
-    default:
-        return 0;
-    }
-}
-
 static uint32_t
 l4_proto_mark(uint8_t proto)
 {
@@ -81,7 +64,7 @@ static uint32_t
 marks_that_stay(uint32_t marks, enum tnl_gso_reason reason,
                 const struct tnl_gso_l3 *l3, size_t size)
 {
-    size_t len = reason ? 0 : l4_header_len(l3->proto);
+    size_t len = reason ? 0 : tnl_gso_l4_min_len(l3->proto);
     uint32_t stay = 0;
 
     if ((marks & IP_PARTIAL) == IP_PARTIAL && l3->version == 4
