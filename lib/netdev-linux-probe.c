@@ -77,10 +77,6 @@ VLOG_DEFINE_THIS_MODULE(netdev_linux_probe);
 #define TUN_F_UDP_TUNNEL_GSO_CSUM 0x100
 #endif
 
-/* Bytes of a vnet header: without and with the fields for a tunnel (VIRTIO
- * v1.4, struct virtio_net_hdr_v1_hash_tunnel). */
-enum { VNET_SMALL = 10, VNET_TUNNEL = 24 };
-
 #define TAP_USO (TUN_F_USO4 | TUN_F_USO6)
 #define TAP_TUNNEL (TUN_F_UDP_TUNNEL_GSO | TUN_F_UDP_TUNNEL_GSO_CSUM)
 
@@ -406,14 +402,14 @@ netdev_linux_tnl_probe_tap(struct netdev *netdev, int fd,
     int size;
 
     p->tap = true;
-    if (ioctl(fd, TUNGETVNETHDRSZ, &size) || size != VNET_SMALL) {
-        set_vnet_size(netdev, fd, VNET_SMALL);
+    if (ioctl(fd, TUNGETVNETHDRSZ, &size) || size != VNET_LEN) {
+        set_vnet_size(netdev, fd, VNET_LEN);
     }
     if (!superpackets) {
         return offloads;
     }
 
-    p->vnet_errno = set_vnet_size(netdev, fd, VNET_TUNNEL);
+    p->vnet_errno = set_vnet_size(netdev, fd, VNET_TUNNEL_LEN);
     for (size_t i = 0; i < ARRAY_SIZE(tap_steps); i++) {
         unsigned long want = offloads | tap_steps[i];
 
@@ -421,8 +417,8 @@ netdev_linux_tnl_probe_tap(struct netdev *netdev, int fd,
             if (p->vnet_errno) {
                 continue;
             }
-        } else if (netdev->tnl_gso->vnet_size != VNET_SMALL) {
-            set_vnet_size(netdev, fd, VNET_SMALL);
+        } else if (netdev->tnl_gso->vnet_size != VNET_LEN) {
+            set_vnet_size(netdev, fd, VNET_LEN);
         }
         if (!ioctl(fd, TUNSETOFFLOAD, want)) {
             p->granted = want;
@@ -482,7 +478,7 @@ format_tap_refused(const struct netdev_linux_probe *p, struct ds *ds)
     const char *comma = "";
 
     if (p->vnet_errno) {
-        ds_put_format(ds, "%d-byte vnet header (%s)", VNET_TUNNEL,
+        ds_put_format(ds, "%d-byte vnet header (%s)", VNET_TUNNEL_LEN,
                       ovs_strerror(p->vnet_errno));
         comma = ", ";
     }

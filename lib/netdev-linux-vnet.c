@@ -46,25 +46,9 @@ VLOG_DEFINE_THIS_MODULE(netdev_linux_vnet);
  * peer, and its vnet header by one of the first two, so that neither is
  * trusted. */
 
-enum { VNET_LEN = sizeof(struct virtio_net_hdr), MAX_VNET_LEN = 24 };
-enum { ECN = VIRTIO_NET_HDR_GSO_ECN };
+BUILD_ASSERT_DECL(VNET_LEN == sizeof(struct virtio_net_hdr));
 
-/* The offset of the checksum in the header of 'proto', or -1 if it has none
- * that we know. */
-static int
-csum_offset_of(uint8_t proto)
-{
-    switch (proto) {
-    case IPPROTO_TCP:
-        return offsetof(struct tcp_header, tcp_csum);
-    case IPPROTO_UDP:
-        return offsetof(struct udp_header, udp_csum);
-    case IPPROTO_SCTP:
-        return offsetof(struct sctp_header, sctp_csum);
-    default:
-        return -1;
-    }
-}
+enum { ECN = VIRTIO_NET_HDR_GSO_ECN };
 
 /* The length of the innermost L4 header of 'b', or 0: tnl_gso_l4_len(). */
 static size_t
@@ -118,7 +102,7 @@ parse_needs_csum(struct dp_packet *b, struct virtio_net_hdr *vnet)
             return -1;
         }
         if (start > d.inner.l4_ofs && !tnl_gso_find_tunnel(b, start, &d)
-            && offset == csum_offset_of(d.inner.proto)
+            && offset == vnet_csum_offset(d.inner.proto)
             && l4_len(b, &d)) {
             /* The outer checksum of TCP and UDP is final, made by local
              * checksum offload: Linux v6.18 udp_set_csum(),
@@ -184,7 +168,7 @@ parse_gso_type(const struct virtio_net_hdr *vnet, struct gso_type *type)
     return (tunnel == VNET_GSO_UDP_TUNNEL || (tunnel && !needs_csum)
             || !gso_size || gso_size == UINT16_MAX
             || (needs_csum && ((OVS_FORCE uint16_t) vnet->csum_offset
-                               != csum_offset_of(type->proto)))
+                               != vnet_csum_offset(type->proto)))
             ? EINVAL : 0);
 }
 
@@ -367,7 +351,7 @@ netdev_linux_vnet_build(struct dp_packet *b, int mtu)
                           : VIRTIO_NET_HDR_GSO_TCPV6)
                          | (tcp->tcp_ctl & htons(TCP_CWR) ? ECN : 0));
     }
-    put_at(b, l4 + csum_offset_of(d.inner.proto), pseudo_csum(b, &d.inner));
+    put_at(b, l4 + vnet_csum_offset(d.inner.proto), pseudo_csum(b, &d.inner));
     if (d.encap != TNL_GSO_PLAIN) {
         /* Linux wants the outer family, the specification the inner one. */
         vnet.gso_type |= (d.outer.version == 4 ? VNET_GSO_UDP_TUNNEL_IPV4
@@ -384,7 +368,7 @@ netdev_linux_vnet_build(struct dp_packet *b, int mtu)
     vnet.hdr_len = (OVS_FORCE __virtio16) hdr_len;
     vnet.gso_size = (OVS_FORCE __virtio16) segsz;
     vnet.csum_start = (OVS_FORCE __virtio16) l4;
-    vnet.csum_offset = (OVS_FORCE __virtio16) csum_offset_of(d.inner.proto);
+    vnet.csum_offset = (OVS_FORCE __virtio16) vnet_csum_offset(d.inner.proto);
     dp_packet_push(b, &vnet, sizeof vnet);
     return 0;
 }
@@ -396,7 +380,7 @@ vnet_extra(const struct netdev *netdev)
 {
     size_t size = netdev->tnl_gso->vnet_size;
 
-    return size > VNET_LEN ? MIN(size, MAX_VNET_LEN) - VNET_LEN : 0;
+    return size > VNET_LEN ? MIN(size, VNET_TUNNEL_LEN) - VNET_LEN : 0;
 }
 
 /* The same as readv() from the tap device 'netdev', but what is read always
@@ -408,7 +392,7 @@ netdev_linux_vnet_read(const struct netdev *netdev, int fd,
                        const struct iovec *iov, int n)
 {
     enum { MAX_IOV = 4 };
-    uint8_t rest[MAX_VNET_LEN];
+    uint8_t rest[VNET_TUNNEL_LEN];
     size_t extra = vnet_extra(netdev);
     struct iovec v[MAX_IOV + 2];
     ssize_t retval;
@@ -438,7 +422,7 @@ netdev_linux_vnet_write(const struct netdev *netdev, int fd,
     enum { OUTER_TH_OFFSET = 20, INNER_NH_OFFSET = 22 };
     size_t extra = vnet_extra(netdev);
     const struct virtio_net_hdr *vnet = dp_packet_data(b);
-    uint8_t header[MAX_VNET_LEN] = { 0 };
+    uint8_t header[VNET_TUNNEL_LEN] = { 0 };
     struct iovec iov[2];
     ssize_t retval;
 

@@ -28,9 +28,9 @@
 #include "netdev-dpdk-tnl.h"
 #endif
 #ifdef __linux__
-#include <linux/virtio_net.h>
 #include "netdev-linux-probe.h"
 #include "netdev-linux-tnl.h"
+#include "netdev-linux-vnet.h"
 #endif
 #include "netdev-provider.h"
 #include "openvswitch/dynamic-string.h"
@@ -58,7 +58,7 @@ tnl_gso_port_create(struct netdev *netdev)
 #ifdef __linux__
     if (netdev_linux_tnl_takes_frames(netdev->netdev_class)) {
         netdev->tnl_gso->send_frames = netdev_linux_tnl_send_frames;
-        netdev->tnl_gso->vnet_size = sizeof(struct virtio_net_hdr);
+        netdev->tnl_gso->vnet_size = VNET_LEN;
         netdev->tnl_gso->kernel = netdev_linux_probe_new();
     }
 #endif

@@ -86,9 +86,7 @@ put_vnet_hdr(struct virtio_net_hdr *vnet, const struct tnl_gso_desc *d,
         vnet->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
         vnet->csum_start = (OVS_FORCE __virtio16) d->inner.l4_ofs;
         vnet->csum_offset = (OVS_FORCE __virtio16)
-            (d->inner.proto == IPPROTO_UDP
-             ? offsetof(struct udp_header, udp_csum)
-             : offsetof(struct tcp_header, tcp_csum));
+            vnet_csum_offset(d->inner.proto);
     }
 }
 
