@@ -96,6 +96,22 @@ skip(const struct netdev *netdev, int error)
     return true;
 }
 
+/* Returns that packet of 'batch', which must be there, whose data is at
+ * 'data'.  Its place in a system call does not tell: what got no vnet header
+ * was left out. */
+static const struct dp_packet *
+find_packet(const struct dp_packet_batch *batch, const void *data)
+{
+    const struct dp_packet *p;
+
+    DP_PACKET_BATCH_FOR_EACH (i, p, batch) {
+        if (dp_packet_data(p) == data) {
+            return p;
+        }
+    }
+    OVS_NOT_REACHED();
+}
+
 /* The kernel has refused with 'error' to send that packet of 'batch' on
  * 'netdev' whose vnet header is at 'data'.  Returns 0 if this has been dealt
  * with, and the others may do better, otherwise 'error'. */
@@ -104,13 +120,9 @@ netdev_linux_tnl_refused(struct netdev *netdev,
                          const struct dp_packet_batch *batch,
                          const void *data, int error)
 {
-    const struct dp_packet *p;
-
-    DP_PACKET_BATCH_FOR_EACH (i, p, batch) {
-        if (error == EINVAL && dp_packet_data(p) == data
-            && send_otherwise(netdev, p)) {
-            return 0;
-        }
+    if (error == EINVAL
+        && send_otherwise(netdev, find_packet(batch, data))) {
+        return 0;
     }
     if (!skip(netdev, error)) {
         return error;
