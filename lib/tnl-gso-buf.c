@@ -56,7 +56,7 @@ static const struct {
     { UINT16_MAX, 64, RX_HEADROOM },
 };
 enum { N_CLASSES = ARRAY_SIZE(classes), MAX_IDLE = 256 };
-enum { RX_CLASS = N_CLASSES - 1, N_TX_CLASSES = RX_CLASS };
+enum { RX_CLASS = N_CLASSES - 1, N_SMALL_CLASSES = RX_CLASS };
 
 /* What a thread keeps, the one freed last on top. */
 struct stack {
@@ -113,6 +113,16 @@ class_of(const struct dp_packet *p)
     return class;
 }
 
+/* Makes the packet of 'buf', of 'class', an empty one without headroom. */
+static void
+buf_init(struct buf *buf, size_t class)
+{
+    char *base = (char *) buf_data(buf) + classes[class].in_front;
+
+    dp_packet_use(&buf->packet, base, classes[class].data_size);
+    buf->packet.source = DPBUF_POOL;
+}
+
 static struct buf *
 buf_create(size_t class)
 {
@@ -120,8 +130,7 @@ buf_create(size_t class)
                                         + classes[class].data_size);
     size_t orig;
 
-    dp_packet_use(&buf->packet, buf_data(buf), classes[class].data_size);
-    buf->packet.source = DPBUF_POOL;
+    buf_init(buf, class);
     buf->class = class;
     atomic_add_relaxed(&n_bufs[class], 1, &orig);
     return buf;
@@ -192,8 +201,21 @@ tnl_gso_alloc_any(const struct netdev *netdev OVS_UNUSED, size_t size,
     return p;
 }
 
+/* The class of the smallest buffers for a segment or an ordinary packet that
+ * hold 'size' bytes, headroom included; N_SMALL_CLASSES if there is none. */
+static size_t
+class_for(size_t size)
+{
+    size_t class = 0;
+
+    while (class < N_SMALL_CLASSES && size > classes[class].data_size) {
+        class++;
+    }
+    return class;
+}
+
 /* Returns a buffer of 'class', whatever its last user has left in it. */
-static struct dp_packet *
+static struct buf *
 buf_get(size_t class)
 {
     struct stack *stack = stack_get();
@@ -201,9 +223,9 @@ buf_get(size_t class)
 
     if (OVS_LIKELY(n)) {
         atomic_store_relaxed(&stack->n[class], n - 1);
-        return &stack->bufs[class][n - 1]->packet;
+        return stack->bufs[class][n - 1];
     }
-    return &buf_create(class)->packet;
+    return buf_create(class);
 }
 
 /* Returns a packet with 'size' bytes of data, not initialized, behind
@@ -214,16 +236,13 @@ buf_get(size_t class)
 struct dp_packet *
 tnl_gso_buf_new(const struct netdev *netdev, size_t size, size_t headroom)
 {
+    size_t class = class_for(size + headroom);
     struct dp_packet *p;
-    size_t class = 0;
 
-    while (size + headroom > classes[class].data_size) {
-        if (++class >= N_TX_CLASSES) {
-            return tnl_gso_alloc_any(netdev, size, headroom);
-        }
+    if (class == N_SMALL_CLASSES) {
+        return tnl_gso_alloc_any(netdev, size, headroom);
     }
-
-    p = buf_get(class);
+    p = &buf_get(class)->packet;
     dp_packet_set_data(p, (char *) dp_packet_base(p) + headroom);
     dp_packet_set_size(p, size);
     return p;
@@ -234,13 +253,11 @@ tnl_gso_buf_new(const struct netdev *netdev, size_t size, size_t headroom)
 struct dp_packet *
 tnl_gso_buf_new_rx(size_t headroom)
 {
-    struct dp_packet *p = buf_get(RX_CLASS);
-    struct buf *buf = CONTAINER_OF(p, struct buf, packet);
+    struct buf *buf = buf_get(RX_CLASS);
 
-    dp_packet_use(p, (char *) buf_data(buf) + RX_HEADROOM, UINT16_MAX);
-    p->source = DPBUF_POOL;
-    dp_packet_reserve(p, MIN(headroom, UINT16_MAX));
-    return p;
+    buf_init(buf, RX_CLASS);
+    dp_packet_reserve(&buf->packet, MIN(headroom, UINT16_MAX));
+    return &buf->packet;
 }
 
 /* Returns an empty packet with room for 'size' bytes, for a driver to receive
@@ -249,20 +266,16 @@ tnl_gso_buf_new_rx(size_t headroom)
 struct dp_packet *
 tnl_gso_buf_new_rx_std(size_t size)
 {
-    size_t class = 0;
-    struct dp_packet *p;
+    size_t class = class_for(RX_HEADROOM + size);
+    struct buf *buf;
 
-    while (RX_HEADROOM + size > classes[class].data_size) {
-        if (++class >= N_TX_CLASSES) {
-            return dp_packet_new_with_headroom(size, RX_HEADROOM);
-        }
+    if (class == N_SMALL_CLASSES) {
+        return dp_packet_new_with_headroom(size, RX_HEADROOM);
     }
-
-    p = buf_get(class);
-    dp_packet_use(p, dp_packet_base(p), classes[class].data_size);
-    p->source = DPBUF_POOL;
-    dp_packet_reserve(p, RX_HEADROOM);
-    return p;
+    buf = buf_get(class);
+    buf_init(buf, class);
+    dp_packet_reserve(&buf->packet, RX_HEADROOM);
+    return &buf->packet;
 }
 
 /* Takes 'p' from tnl_gso_buf_new_rx() when a packet has been received into it.
