@@ -69,8 +69,8 @@ csum_copy_word(uint64_t sum, bool copy, uint8_t *dst, const uint8_t *src,
 
 /* Sums as many of the 'n' bytes of 'src' as fill vectors of 16 bytes, which
  * any 64-bit CPU has, and copies them to 'dst' if 'copy' is true.  Sets
- * '*done' to their number.  The 32-bit halves of each word go to sums of 64 bits, in
- * which carries have room. */
+ * '*done' to their number.  The 32-bit halves of each word go to sums of 64
+ * bits, in which carries have room. */
 static inline uint64_t ALWAYS_INLINE
 csum_copy_vectors(bool copy, uint8_t *dst, const uint8_t *src, size_t n,
                   size_t *done)
