@@ -90,10 +90,7 @@ static const unsigned long tap_steps[] = {
     0,
 };
 
-static const struct {
-    unsigned long flag;
-    const char *name;
-} tap_names[] = {
+static const struct tnl_gso_flag_name tap_names[] = {
     { TUN_F_CSUM, "csum" },
     { TUN_F_TSO4, "tso4" },
     { TUN_F_TSO6, "tso6" },
@@ -453,21 +450,11 @@ netdev_linux_tnl_demote(struct netdev *netdev_)
     }
 }
 
-/* Appends the names of 'offloads', TUN_F_*, to 'ds', separated by commas. */
+/* Appends the names of 'offloads', TUN_F_*, to 'ds'. */
 static void
 format_tap_offloads(unsigned long offloads, struct ds *ds)
 {
-    const char *comma = "";
-
-    for (size_t i = 0; i < ARRAY_SIZE(tap_names); i++) {
-        if (offloads & tap_names[i].flag) {
-            ds_put_format(ds, "%s%s", comma, tap_names[i].name);
-            comma = ",";
-        }
-    }
-    if (!*comma) {
-        ds_put_cstr(ds, "none");
-    }
+    tnl_gso_format_flags(offloads, tap_names, ARRAY_SIZE(tap_names), ds);
 }
 
 /* What a tap's kernel has said no to: each step with what it had and the next

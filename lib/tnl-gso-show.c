@@ -81,10 +81,8 @@ typical_desc(uint8_t proto, enum tnl_gso_encap encap, uint8_t outer_version,
     };
 }
 
-static const struct {
-    uint64_t flag;
-    const char *name;           /* As in Interface status. */
-} flag_names[] = {
+/* As in Interface status. */
+static const struct tnl_gso_flag_name flag_names[] = {
     { NETDEV_TX_OFFLOAD_IPV4_CKSUM, "ip_csum" },
     { NETDEV_TX_OFFLOAD_TCP_CKSUM, "tcp_csum" },
     { NETDEV_TX_OFFLOAD_UDP_CKSUM, "udp_csum" },
@@ -99,22 +97,30 @@ static const struct {
     { TNL_GSO_TX_TNL_UDP_SEG, "tnl_udp_seg" },
 };
 
-/* Appends the names of NETDEV_TX_* and TNL_GSO_TX_* 'flags' to 'ds', separated
- * by commas. */
+/* Appends those of the 'n' 'names' whose flags are in 'flags' to 'ds',
+ * separated by commas. */
 void
-tnl_gso_format_offloads(uint64_t flags, struct ds *ds)
+tnl_gso_format_flags(uint64_t flags, const struct tnl_gso_flag_name *names,
+                     size_t n, struct ds *ds)
 {
     const char *comma = "";
 
-    for (size_t i = 0; i < ARRAY_SIZE(flag_names); i++) {
-        if (flags & flag_names[i].flag) {
-            ds_put_format(ds, "%s%s", comma, flag_names[i].name);
+    for (size_t i = 0; i < n; i++) {
+        if (flags & names[i].flag) {
+            ds_put_format(ds, "%s%s", comma, names[i].name);
             comma = ",";
         }
     }
     if (!*comma) {
         ds_put_cstr(ds, "none");
     }
+}
+
+/* The same for NETDEV_TX_* and TNL_GSO_TX_* 'flags'. */
+void
+tnl_gso_format_offloads(uint64_t flags, struct ds *ds)
+{
+    tnl_gso_format_flags(flags, flag_names, ARRAY_SIZE(flag_names), ds);
 }
 
 /* Appends to 'ds' why a port with 'caps' does not send 'd' by the method of
