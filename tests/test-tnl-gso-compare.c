@@ -78,16 +78,6 @@ is_udp_tunnel(enum ref_encap encap)
     return encap == REF_VXLAN || encap == REF_GENEVE;
 }
 
-#define COMPARE(GOT, EXPECTED)                                              \
-    do {                                                                    \
-        unsigned long long int got_ = (GOT);                                \
-        unsigned long long int expected_ = (EXPECTED);                      \
-                                                                            \
-        if (got_ != expected_) {                                            \
-            return xasprintf("%s is %llu, not %llu", #GOT, got_, expected_); \
-        }                                                                   \
-    } while (0)
-
 static char *
 compare_l3(const struct tnl_gso_l3 *got, const struct ref_l3 *expected)
 {

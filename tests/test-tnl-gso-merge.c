@@ -19,7 +19,6 @@
 
 #include "test-tnl-gso.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -471,19 +470,12 @@ test_merge_corpus(struct ovs_cmdl_context *ctx)
         random_train(seed, &row, &t);
         payload = t.l4 + 8;
         if (t.len < 2000) {
-            char *name = xasprintf("%s/%"PRIu64, dir, i++);
-            FILE *file = fopen(name, "wb");
-
             header.flags = ((t.encap == REF_GENEVE ? FUZZ_TRAIN_GENEVE : 0)
                             | (row.outer.version == 6 ? FUZZ_TRAIN_IPV6 : 0)
-                            | (i % 2 ? FUZZ_TRAIN_SETTLE : 0));
+                            | (i % 2 ? 0 : FUZZ_TRAIN_SETTLE));
             ref_put16(header.unit_len, t.unit_len);
-            if (!file || fwrite(&header, sizeof header, 1, file) != 1
-                || fwrite(t.data + payload, t.len - payload, 1, file) != 1
-                || fclose(file)) {
-                ovs_fatal(errno, "%s", name);
-            }
-            free(name);
+            write_seed(dir, i++, &header, sizeof header, t.data + payload,
+                       t.len - payload);
         }
         train_destroy(&t);
     }

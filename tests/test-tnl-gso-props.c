@@ -19,7 +19,6 @@
 
 #include "test-tnl-gso.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,8 +169,6 @@ test_corpus(struct ovs_cmdl_context *ctx)
         struct pkt_row row;
         struct pkt_rng rng;
         uint8_t *frame;
-        char *name;
-        FILE *file;
         size_t len;
         bool damaged;
 
@@ -193,13 +190,7 @@ test_corpus(struct ovs_cmdl_context *ctx)
                                          ? caps.max_frame_len
                                          : 1 + pkt_range(&rng, 2000)));
 
-        name = xasprintf("%s/%"PRIu64, dir, i++);
-        file = fopen(name, "wb");
-        if (!file || fwrite(&header, sizeof header, 1, file) != 1
-            || fwrite(frame, len, 1, file) != 1 || fclose(file)) {
-            ovs_fatal(errno, "%s", name);
-        }
-        free(name);
+        write_seed(dir, i++, &header, sizeof header, frame, len);
         free(frame);
     }
 }

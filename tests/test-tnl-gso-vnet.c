@@ -851,22 +851,15 @@ test_vnet_corpus(struct ovs_cmdl_context *ctx)
         size_t len;
         uint8_t *frame = build_frame(r->layers, MIN(r->payload, 300), &len);
         struct vnet v = r->v;
+        uint8_t odd = i & 1;
         struct dp_packet *b;
-        char *name;
-        FILE *file;
 
         if (v.gso_size > 300 && v.gso_size < 3000) {
             v.gso_size /= 10;
         }
         b = new_packet(&v, frame, len);
-        name = xasprintf("%s/%"PRIuSIZE, ctx->argv[1], i);
-        file = fopen(name, "wb");
-        if (!file || putc(i & 1, file) == EOF
-            || fwrite(dp_packet_data(b), dp_packet_size(b), 1, file) != 1
-            || fclose(file)) {
-            ovs_fatal(errno, "%s", name);
-        }
-        free(name);
+        write_seed(ctx->argv[1], i, &odd, sizeof odd, dp_packet_data(b),
+                   dp_packet_size(b));
         dp_packet_delete(b);
         free(frame);
     }

@@ -19,6 +19,8 @@
 
 #include "test-tnl-gso.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +52,20 @@ test_case(char *error, const char *name, ...)
         printf(": %s\n", error);
         free(error);
     }
+}
+
+void
+write_seed(const char *dir, uint64_t i, const void *header, size_t header_len,
+           const void *data, size_t len)
+{
+    char *name = xasprintf("%s/%"PRIu64, dir, i);
+    FILE *file = fopen(name, "wb");
+
+    if (!file || fwrite(header, header_len, 1, file) != 1
+        || fwrite(data, len, 1, file) != 1 || fclose(file)) {
+        ovs_fatal(errno, "%s", name);
+    }
+    free(name);
 }
 
 static void

@@ -52,6 +52,17 @@ void test_case(char *error, const char *name, ...) OVS_PRINTF_FORMAT(2, 3);
         }                                                                   \
     } while (0)
 
+/* The same; the first difference is returned. */
+#define COMPARE(GOT, EXPECTED)                                              \
+    do {                                                                    \
+        unsigned long long int got_ = (GOT);                                \
+        unsigned long long int expected_ = (EXPECTED);                      \
+                                                                            \
+        if (got_ != expected_) {                                            \
+            return xasprintf("%s is %llu, not %llu", #GOT, got_, expected_); \
+        }                                                                   \
+    } while (0)
+
 /* A model of a kernel port: test-tnl-gso-compare-frames.c. */
 uint8_t *frame_flatten(const struct tnl_gso_frames *,
                        const struct tnl_gso_frame *);
@@ -59,6 +70,11 @@ char *vnet_to_wire(const uint8_t *bytes, size_t len, size_t vnet_size,
                    struct ref_frames *wire);
 char *compare_wire_frames(const struct ref_frames *wire,
                           const struct ref_frame *expected);
+
+/* Writes a seed for a fuzz target, 'header' and what follows it, to a file
+ * that is named by number 'i' in directory 'dir'. */
+void write_seed(const char *dir, uint64_t i, const void *header,
+                size_t header_len, const void *data, size_t len);
 
 /* How to cut one superpacket. */
 struct cut_job {

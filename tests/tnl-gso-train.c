@@ -129,16 +129,6 @@ train_packet(const struct train *t)
     return p;
 }
 
-#define COMPARE(GOT, EXPECTED)                                              \
-    do {                                                                    \
-        unsigned long long int got_ = (GOT);                                \
-        unsigned long long int expected_ = (EXPECTED);                      \
-                                                                            \
-        if (got_ != expected_) {                                            \
-            return xasprintf("%s is %llu, not %llu", #GOT, got_, expected_); \
-        }                                                                   \
-    } while (0)
-
 /* All but payload and inner marks of 'p', which was made of 'from'. */
 static char *
 judge_outer(const struct train *t, const struct dp_packet *from,
