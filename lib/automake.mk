@@ -12,6 +12,12 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/netdev-linux-ufo.h \
 	lib/tnl-gso/netdev-linux-vnet.c \
 	lib/tnl-gso/netdev-linux-vnet.h \
+	lib/tnl-gso/stt-count.c \
+	lib/tnl-gso/stt-ledger.c \
+	lib/tnl-gso/stt-ledger.h \
+	lib/tnl-gso/stt-reasm.c \
+	lib/tnl-gso/stt-reasm.h \
+	lib/tnl-gso/stt-unixctl.c \
 	lib/tnl-gso/stt.h \
 	lib/tnl-gso/tnl-gso-buf.c \
 	lib/tnl-gso/tnl-gso-buf.h \
@@ -50,4 +56,5 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/netdev-dpdk-tnl.h
 endif
 
+MAN_FRAGMENTS += lib/tnl-gso/stt-unixctl.man
 MAN_FRAGMENTS += lib/tnl-gso/tnl-gso-unixctl.man

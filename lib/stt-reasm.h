@@ -90,6 +90,13 @@ struct stt_segment {
     uint32_t csum;
 };
 
+/* Limits without configuration.  The kernel module of Open vSwitch before 3.6
+ * had 4 MiB for each CPU.  At the default limit, a peer can have 250 frames of
+ * 64 kB on their way, and four that misbehave are needed to fill it all. */
+#define STT_REASM_DEF_LIMIT (64 * 1024 * 1024)
+#define STT_REASM_DEF_PEER_LIMIT (16 * 1024 * 1024)
+#define STT_REASM_DEF_TIMEOUT 30000
+
 struct dp_packet *stt_reasm_add(const struct stt_segment *, long long int now,
                                 enum stt_verdict *, bool *ce);
 void stt_reasm_run(long long int now);

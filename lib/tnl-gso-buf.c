@@ -39,6 +39,9 @@ BUILD_ASSERT_DECL(offsetof(struct buf, packet) == 0);
  * of the usual ones, and a vnet header. */
 enum { RX_HEADROOM = 128 };
 
+/* What is shorter is not worth a buffer for 64 kB. */
+enum { LITTLE = 16 * 1024 };
+
 /* Sizes of data: a segment of a 1,500 byte MTU and of jumbo frames, tunnel
  * headers, Geneve options and headroom included.  As many are kept as five
  * superpackets need, or one with an mss of 256 bytes.
@@ -278,6 +281,39 @@ tnl_gso_buf_new_rx_std(size_t size)
     return &buf->packet;
 }
 
+/* Returns a packet with 'size' bytes of data, not initialized, that will
+ * arrive in parts, for any code.  Of RX_HEADROOM bytes of headroom, it has
+ * what its size leaves.  Its data is aligned for a structure of 32 bit
+ * members. */
+struct dp_packet *
+tnl_gso_buf_new_parts(size_t size)
+{
+    size_t headroom = MIN(RX_HEADROOM, ROUND_DOWN(UINT16_MAX - size, 4));
+    struct dp_packet *p;
+
+    ovs_assert(size <= UINT16_MAX);
+    p = (size < LITTLE ? tnl_gso_buf_new_rx_std(size)
+                       : tnl_gso_buf_new_rx(headroom));
+    dp_packet_set_size(p, size);
+    return p;
+}
+
+/* Returns how many bytes of memory such a packet takes. */
+size_t
+tnl_gso_buf_parts_memory(size_t size)
+{
+    if (size >= LITTLE) {
+        return (sizeof(struct buf) + classes[RX_CLASS].in_front
+                + classes[RX_CLASS].data_size);
+    }
+    for (size_t class = 0; class < N_TX_CLASSES; class++) {
+        if (RX_HEADROOM + size <= classes[class].data_size) {
+            return sizeof(struct buf) + classes[class].data_size;
+        }
+    }
+    return sizeof(struct dp_packet) + RX_HEADROOM + size;
+}
+
 /* Takes 'p' from tnl_gso_buf_new_rx() when a packet has been received into it.
  * Returns the same packet with more headroom, as much as its length leaves of
  * RX_HEADROOM bytes: what is in front of its data becomes part of it, and in
@@ -286,7 +322,6 @@ tnl_gso_buf_new_rx_std(size_t size)
 struct dp_packet *
 tnl_gso_buf_settle(struct dp_packet *p)
 {
-    enum { LITTLE = 16 * 1024 };
     struct dp_packet *copy;
     char *base = dp_packet_base(p);
     char *data = dp_packet_data(p);

@@ -46,6 +46,8 @@ struct dp_packet *tnl_gso_buf_new(const struct netdev *, size_t size,
                                   size_t headroom);
 struct dp_packet *tnl_gso_buf_new_rx(size_t headroom);
 struct dp_packet *tnl_gso_buf_new_rx_std(size_t size);
+struct dp_packet *tnl_gso_buf_new_parts(size_t size);
+size_t tnl_gso_buf_parts_memory(size_t size);
 struct dp_packet *tnl_gso_buf_settle(struct dp_packet *);
 void tnl_gso_buf_free(struct dp_packet *);
 void tnl_gso_buf_free_data(struct dp_packet *);

@@ -1,0 +1,307 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "stt-ledger.h"
+
+#include "heap.h"
+#include "openvswitch/hmap.h"
+#include "ovs-thread.h"
+#include "packets.h"
+#include "util.h"
+
+/* Somebody who has incomplete frames. */
+struct stt_peer {
+    struct hmap_node node;      /* In 'peers'. */
+    struct heap_node heap_node; /* In 'by_bytes'. */
+    struct in6_addr src;
+    size_t bytes;               /* Of all frames, listed or not. */
+    size_t n_frames;
+    struct ovs_list frames;     /* "struct stt_hold"s, oldest first. */
+};
+
+/* Bytes of a "struct stt_peer" and of what refers to it. */
+enum { PEER_BYTES = sizeof(struct stt_peer) + 4 * sizeof(void *) };
+
+static struct ovs_mutex mutex = OVS_MUTEX_INITIALIZER;
+static struct hmap peers OVS_GUARDED_BY(mutex) = HMAP_INITIALIZER(&peers);
+static struct heap by_bytes OVS_GUARDED_BY(mutex);
+static struct ovs_list by_age OVS_GUARDED_BY(mutex)
+    = OVS_LIST_INITIALIZER(&by_age);
+static uint64_t next_serial OVS_GUARDED_BY(mutex);
+static struct stt_reasm_usage usage OVS_GUARDED_BY(mutex) = {
+    .limit = STT_REASM_DEF_LIMIT,
+    .peer_limit = STT_REASM_DEF_PEER_LIMIT,
+};
+
+static struct stt_peer *
+peer_find(const struct in6_addr *src, uint32_t hash)
+    OVS_REQUIRES(mutex)
+{
+    struct stt_peer *peer;
+
+    HMAP_FOR_EACH_WITH_HASH (peer, node, hash, &peers) {
+        if (ipv6_addr_equals(&peer->src, src)) {
+            return peer;
+        }
+    }
+    return NULL;
+}
+
+static struct stt_peer *
+peer_create(const struct in6_addr *src, uint32_t hash)
+    OVS_REQUIRES(mutex)
+{
+    struct stt_peer *peer = xmalloc(sizeof *peer);
+
+    peer->src = *src;
+    peer->bytes = peer->n_frames = 0;
+    ovs_list_init(&peer->frames);
+    hmap_insert(&peers, &peer->node, hash);
+    heap_insert(&by_bytes, &peer->heap_node, 0);
+    return peer;
+}
+
+static void
+peer_destroy(struct stt_peer *peer)
+    OVS_REQUIRES(mutex)
+{
+    heap_remove(&by_bytes, &peer->heap_node);
+    hmap_remove(&peers, &peer->node);
+    free(peer);
+}
+
+static void
+unlist(struct stt_hold *hold)
+    OVS_REQUIRES(mutex)
+{
+    ovs_list_remove(&hold->age_node);
+    ovs_list_remove(&hold->peer_node);
+    hold->listed = false;
+}
+
+/* Names 'hold' as victim: not again, whatever becomes of it. */
+static void
+pop(struct stt_hold *hold, enum stt_verdict why, struct stt_victim *victim)
+    OVS_REQUIRES(mutex)
+{
+    unlist(hold);
+    *victim = (struct stt_victim) { hold->serial, hold->hash, why };
+}
+
+/* The same with the oldest frame of 'peer'.  Returns false if it has none, or
+ * none that is listed yet. */
+static bool
+pop_oldest(struct stt_peer *peer, enum stt_verdict why,
+           struct stt_victim *victim)
+    OVS_REQUIRES(mutex)
+{
+    if (ovs_list_is_empty(&peer->frames)) {
+        return false;
+    }
+    pop(CONTAINER_OF(ovs_list_front(&peer->frames), struct stt_hold,
+                     peer_node), why, victim);
+    return true;
+}
+
+static struct stt_peer *
+largest_peer(void)
+    OVS_REQUIRES(mutex)
+{
+    return (heap_is_empty(&by_bytes) ? NULL
+            : CONTAINER_OF(heap_max(&by_bytes), struct stt_peer, heap_node));
+}
+
+static enum stt_ledger_result
+reserve__(struct stt_hold *hold, size_t bytes, const struct in6_addr *src,
+          uint32_t src_hash, struct stt_victim *victim)
+    OVS_REQUIRES(mutex)
+{
+    struct stt_peer *peer = peer_find(src, src_hash);
+    struct stt_peer *largest = largest_peer();
+
+    if (bytes > usage.limit || bytes > usage.peer_limit) {
+        return STT_LEDGER_NO;
+    } else if (peer && peer->bytes + bytes > usage.peer_limit) {
+        return (pop_oldest(peer, STT_EVICTED_PEER, victim)
+                ? STT_LEDGER_VICTIM : STT_LEDGER_NO);
+    } else if (usage.bytes + bytes > usage.limit) {
+        return (pop_oldest(largest, largest == peer ? STT_EVICTED_PEER
+                                                    : STT_EVICTED, victim)
+                ? STT_LEDGER_VICTIM : STT_LEDGER_NO);
+    }
+
+    if (!peer) {
+        peer = peer_create(src, src_hash);
+    }
+    peer->bytes += bytes;
+    peer->n_frames++;
+    heap_change(&by_bytes, &peer->heap_node, peer->bytes);
+    usage.n_frames++;
+    usage.bytes += bytes;
+    usage.max_bytes = MAX(usage.max_bytes, usage.bytes);
+    *hold = (struct stt_hold) {
+        .peer = peer,
+        .bytes = bytes,
+        .serial = next_serial++,
+    };
+    return STT_LEDGER_OK;
+}
+
+/* Reserves 'bytes' for a new frame from 'src', whose hash is 'src_hash', and
+ * initializes 'hold'; or names a 'victim'. */
+enum stt_ledger_result
+stt_ledger_reserve(struct stt_hold *hold, size_t bytes,
+                   const struct in6_addr *src, uint32_t src_hash,
+                   struct stt_victim *victim)
+    OVS_EXCLUDED(mutex)
+{
+    enum stt_ledger_result result;
+
+    ovs_mutex_lock(&mutex);
+    result = reserve__(hold, bytes + PEER_BYTES, src, src_hash, victim);
+    ovs_mutex_unlock(&mutex);
+    return result;
+}
+
+/* From now on, 'hold' can be named as victim.  The caller must keep its frame
+ * from being looked for until it can be found. */
+void
+stt_ledger_list(struct stt_hold *hold, uint32_t hash, long long int first)
+    OVS_EXCLUDED(mutex)
+{
+    ovs_mutex_lock(&mutex);
+    hold->hash = hash;
+    hold->first = first;
+    hold->listed = true;
+    ovs_list_push_back(&by_age, &hold->age_node);
+    ovs_list_push_back(&hold->peer->frames, &hold->peer_node);
+    ovs_mutex_unlock(&mutex);
+}
+
+/* The memory of 'hold' is free again. */
+void
+stt_ledger_release(struct stt_hold *hold)
+    OVS_EXCLUDED(mutex)
+{
+    struct stt_peer *peer = hold->peer;
+
+    ovs_mutex_lock(&mutex);
+    if (hold->listed) {
+        unlist(hold);
+    }
+    usage.bytes -= hold->bytes;
+    usage.n_frames--;
+    peer->bytes -= hold->bytes;
+    if (--peer->n_frames) {
+        heap_change(&by_bytes, &peer->heap_node, peer->bytes);
+    } else {
+        peer_destroy(peer);
+    }
+    ovs_mutex_unlock(&mutex);
+}
+
+/* Names the oldest frame if its first segment came no later than 'first'.
+ * Returns false if it did. */
+bool
+stt_ledger_pop_expired(long long int first, struct stt_victim *victim)
+    OVS_EXCLUDED(mutex)
+{
+    bool found = false;
+
+    ovs_mutex_lock(&mutex);
+    if (!ovs_list_is_empty(&by_age)) {
+        struct stt_hold *hold = CONTAINER_OF(ovs_list_front(&by_age),
+                                             struct stt_hold, age_node);
+
+        if (hold->first <= first) {
+            pop(hold, STT_EXPIRED, victim);
+            found = true;
+        }
+    }
+    ovs_mutex_unlock(&mutex);
+    return found;
+}
+
+/* Names a frame to be given up for a limit that has become smaller.  Returns
+ * false if there is none. */
+bool
+stt_ledger_pop_excess(struct stt_victim *victim)
+    OVS_EXCLUDED(mutex)
+{
+    struct stt_peer *largest;
+    bool found;
+
+    ovs_mutex_lock(&mutex);
+    largest = largest_peer();
+    found = (largest
+             && (usage.bytes > usage.limit
+                 || largest->bytes > usage.peer_limit)
+             && pop_oldest(largest, STT_EVICTED_PEER, victim));
+    ovs_mutex_unlock(&mutex);
+    return found;
+}
+
+void
+stt_ledger_set_limits(size_t limit, size_t peer_limit)
+    OVS_EXCLUDED(mutex)
+{
+    ovs_mutex_lock(&mutex);
+    usage.limit = limit;
+    usage.peer_limit = peer_limit;
+    ovs_mutex_unlock(&mutex);
+}
+
+/* Stores all but the timeout in '*u'. */
+void
+stt_ledger_usage_get(struct stt_reasm_usage *u)
+    OVS_EXCLUDED(mutex)
+{
+    ovs_mutex_lock(&mutex);
+    *u = usage;
+    u->n_peers = hmap_count(&peers);
+    ovs_mutex_unlock(&mutex);
+}
+
+/* Stores the peers that hold most, 'max' at most, the largest one first.
+ * Returns their number. */
+size_t
+stt_ledger_peers_get(struct stt_reasm_peer *out, size_t max)
+    OVS_EXCLUDED(mutex)
+{
+    struct stt_peer **taken = xmalloc(max * sizeof *taken);
+    size_t n = 0;
+
+    ovs_mutex_lock(&mutex);
+    while (n < max && !heap_is_empty(&by_bytes)) {
+        struct stt_peer *peer = largest_peer();
+
+        heap_remove(&by_bytes, &peer->heap_node);
+        out[n] = (struct stt_reasm_peer) {
+            .src = peer->src,
+            .n_frames = peer->n_frames,
+            .bytes = peer->bytes,
+        };
+        taken[n++] = peer;
+    }
+    for (size_t i = 0; i < n; i++) {
+        heap_insert(&by_bytes, &taken[i]->heap_node, taken[i]->bytes);
+    }
+    ovs_mutex_unlock(&mutex);
+    free(taken);
+    return n;
+}

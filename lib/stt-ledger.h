@@ -1,0 +1,81 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef STT_LEDGER_H
+#define STT_LEDGER_H 1
+
+/* Who holds how much memory in incomplete STT frames, and whose frame is to be
+ * given up when there is no more.
+ *
+ * Called by reassembly (stt-reasm.c) alone, twice for each frame that comes in
+ * more than one packet.  One lock, which is the innermost one.  Does not know
+ * where frames are: it names a victim, and the caller looks for it, under its
+ * own locks, and may find that it is complete by now.
+ *
+ * Within its own limit a peer displaces its oldest frame.  Within the limit of
+ * all, who holds most loses its oldest frame, so those who hold little keep
+ * theirs, however many frames another one begins. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <netinet/in.h>
+
+#include "openvswitch/list.h"
+#include "stt-reasm.h"
+
+struct stt_peer;
+
+/* A frame, as its memory is concerned: a member of it.  All of it is the
+ * ledger's. */
+struct stt_hold {
+    struct stt_peer *peer;
+    size_t bytes;
+    uint64_t serial;            /* Of no other frame before or after. */
+    uint32_t hash;              /* Where the owner will find it. */
+    long long int first;        /* Time of its first segment, ms. */
+    bool listed;                /* Can it be named as victim? */
+    struct ovs_list age_node;   /* In the list of all, oldest first. */
+    struct ovs_list peer_node;  /* The same in that of its peer. */
+};
+
+/* A frame to be given up. */
+struct stt_victim {
+    uint64_t serial;
+    uint32_t hash;
+    enum stt_verdict why;       /* To be counted. */
+};
+
+enum stt_ledger_result {
+    STT_LEDGER_OK,
+    STT_LEDGER_VICTIM,          /* Give up the victim and try again. */
+    STT_LEDGER_NO,              /* Not within the limits. */
+};
+
+enum stt_ledger_result stt_ledger_reserve(struct stt_hold *, size_t bytes,
+                                          const struct in6_addr *src,
+                                          uint32_t src_hash,
+                                          struct stt_victim *);
+void stt_ledger_list(struct stt_hold *, uint32_t hash, long long int first);
+void stt_ledger_release(struct stt_hold *);
+
+bool stt_ledger_pop_expired(long long int first, struct stt_victim *);
+bool stt_ledger_pop_excess(struct stt_victim *);
+void stt_ledger_set_limits(size_t limit, size_t peer_limit);
+void stt_ledger_usage_get(struct stt_reasm_usage *);
+size_t stt_ledger_peers_get(struct stt_reasm_peer *, size_t max);
+
+#endif /* stt-ledger.h */

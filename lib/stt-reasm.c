@@ -1,0 +1,580 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "stt-reasm.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "csum-copy.h"
+#include "csum.h"
+#include "dp-packet.h"
+#include "entropy.h"
+#include "openvswitch/vlog.h"
+#include "ovs-atomic.h"
+#include "ovs-thread.h"
+#include "packets.h"
+#include "smap.h"
+#include "stt-ledger.h"
+#include "stt.h"
+#include "tnl-gso-buf.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(stt_reasm);
+
+/* A frame is stored into the packet that it will be handed on as, each part at
+ * its place: copied once, and summed in the same pass.  Bytes that have been
+ * stored are never stored again.  A part with a wrong checksum has written
+ * into a hole by the time this is known, and the hole stays one.
+ *
+ * Locks: a bucket's, then the ledger's, never two buckets'.  Memory is
+ * reserved before a bucket is locked, since that may give up a frame in any
+ * bucket. */
+
+/* Bytes [start, end) of a frame. */
+struct range {
+    uint16_t start;
+    uint16_t end;
+};
+
+/* So many parts of a frame can be apart from each other.  In whatever order
+ * the parts arrive, that is never more than half of them, and the longest
+ * frame has 123 at IPv4's smallest MTU that hosts must take, 576 bytes. */
+enum { MAX_RANGES = 62 };
+
+struct frame {
+    struct frame *next;         /* In its bucket. */
+    struct stt_hold hold;
+    struct in6_addr src;
+    struct in6_addr dst;
+    ovs_be32 id;
+    bool ce;                    /* Of any part. */
+    uint16_t total;             /* Bytes, */
+    uint16_t received;          /* and how many of them are here. */
+    long long int first;        /* When the first part came, ms. */
+    struct dp_packet *packet;
+
+    /* What is here, in order.  There is a hole between any two. */
+    size_t n_ranges;
+    struct range ranges[MAX_RANGES];
+};
+
+enum { N_BUCKETS = 4096 };
+
+struct bucket {
+    PADDED_MEMBERS(CACHE_LINE_SIZE,
+        struct ovs_mutex mutex;
+        struct frame *frames OVS_GUARDED;
+    );
+};
+
+static struct bucket *table;    /* N_BUCKETS. */
+
+/* Words of a frame's key: source, destination, frame ID. */
+enum { SRC_WORDS = 4, KEY_WORDS = 9 };
+static uint64_t hash_seed[KEY_WORDS + 1];
+
+static atomic_uint timeout = STT_REASM_DEF_TIMEOUT; /* ms. */
+
+/* Threads that add parts look for expired frames so often, and give up so many
+ * at once. */
+enum { SWEEP_INTERVAL = 100, SWEEP_MAX = 64 };
+static atomic_llong next_sweep;
+
+static void
+init(void)
+{
+    static struct ovsthread_once once = OVSTHREAD_ONCE_INITIALIZER;
+
+    if (ovsthread_once_start(&once)) {
+        get_entropy_or_die(hash_seed, sizeof hash_seed);
+        table = xzalloc_cacheline(N_BUCKETS * sizeof *table);
+        for (size_t i = 0; i < N_BUCKETS; i++) {
+            ovs_mutex_init_adaptive(&table[i].mutex);
+        }
+        ovsthread_once_done(&once);
+    }
+}
+
+/* Hashes 32-bit words with a key for each: for anybody who does not know
+ * 'hash_seed', two keys of his choice collide as seldom as random ones do
+ * (Dietzfelbinger's multilinear hashing, which hash_bytes() is not: with CRC
+ * instructions, its collisions do not depend on its seed). */
+struct hash {
+    uint32_t src;               /* Of the source alone. */
+    uint32_t all;
+};
+
+static struct hash
+hash_key(const struct stt_segment *s)
+{
+    uint32_t words[KEY_WORDS];
+    uint64_t sum = hash_seed[KEY_WORDS];
+    struct hash hash;
+
+    BUILD_ASSERT(sizeof words == 2 * sizeof s->src + sizeof s->frame_id);
+    memcpy(words, &s->src, sizeof s->src);
+    memcpy(words + SRC_WORDS, &s->dst, sizeof s->dst);
+    memcpy(words + 2 * SRC_WORDS, &s->frame_id, sizeof s->frame_id);
+    for (size_t i = 0; i < SRC_WORDS; i++) {
+        sum += hash_seed[i] * words[i];
+    }
+    hash.src = sum >> 32;
+    for (size_t i = SRC_WORDS; i < KEY_WORDS; i++) {
+        sum += hash_seed[i] * words[i];
+    }
+    hash.all = sum >> 32;
+    return hash;
+}
+
+static struct bucket *
+bucket_of(uint32_t hash)
+{
+    return &table[hash % N_BUCKETS];
+}
+
+static void
+frame_free(struct frame *frame)
+{
+    if (frame) {
+        stt_ledger_release(&frame->hold);
+        dp_packet_delete(frame->packet);
+        free(frame);
+    }
+}
+
+/* Frees 'frame', complete and in no bucket any more, but for its packet, which
+ * is returned. */
+static struct dp_packet *
+frame_finish(struct frame *frame, bool *ce)
+{
+    struct dp_packet *packet = frame->packet;
+
+    *ce = frame->ce;
+    frame->packet = NULL;
+    frame_free(frame);
+    return packet;
+}
+
+/* Takes the frame of 'serial' out of its bucket, if it is still there. */
+static struct frame *
+take_serial(uint32_t hash, uint64_t serial)
+{
+    struct bucket *bucket = bucket_of(hash);
+    struct frame *frame;
+
+    ovs_mutex_lock(&bucket->mutex);
+    for (struct frame **f = &bucket->frames; (frame = *f); f = &frame->next) {
+        if (frame->hold.serial == serial) {
+            *f = frame->next;
+            break;
+        }
+    }
+    ovs_mutex_unlock(&bucket->mutex);
+    return frame;
+}
+
+static void
+give_up(const struct stt_victim *victim)
+{
+    struct frame *frame = take_serial(victim->hash, victim->serial);
+
+    if (frame) {
+        stt_count(victim->why);
+        frame_free(frame);
+    }
+}
+
+static bool
+is_expired(long long int first, long long int now)
+{
+    unsigned int ms;
+
+    atomic_read_relaxed(&timeout, &ms);
+    return first <= now - ms;
+}
+
+/* Gives up 'max' expired frames.  Returns false if there may be more. */
+static bool
+expire(long long int now, size_t max)
+{
+    struct stt_victim victim;
+    unsigned int ms;
+
+    atomic_read_relaxed(&timeout, &ms);
+    while (stt_ledger_pop_expired(now - ms, &victim)) {
+        give_up(&victim);
+        if (!--max) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The same now and then, by one of the threads that add parts. */
+static void
+sweep(long long int now)
+{
+    long long int when;
+
+    atomic_read_relaxed(&next_sweep, &when);
+    if (now >= when
+        && atomic_compare_exchange_strong(&next_sweep, &when,
+                                          now + SWEEP_INTERVAL)
+        && !expire(now, SWEEP_MAX)) {
+        atomic_store_relaxed(&next_sweep, now);
+    }
+}
+
+static bool
+is_sum_good(const struct stt_segment *s, uint32_t payload)
+{
+    return !csum_finish(s->csum + payload);
+}
+
+static bool
+is_bad(const struct stt_segment *s)
+{
+    return s->check && !is_sum_good(s, csum_fold(s->payload, s->len));
+}
+
+/* Copies the payload of 's' to 'dst'.  Returns false if its sum is wrong. */
+static bool
+copy_part(void *dst, const struct stt_segment *s)
+{
+    if (s->check) {
+        return is_sum_good(s, csum_copy(dst, s->payload, s->len));
+    }
+    memcpy(dst, s->payload, s->len);
+    return true;
+}
+
+/* Stores 's' into 'frame'. */
+static enum stt_verdict
+frame_store(struct frame *frame, const struct stt_segment *s)
+{
+    struct range *ranges = frame->ranges;
+    uint16_t end = s->ofs + s->len;
+    bool follows, precedes;
+    size_t i;
+
+    if (s->total != frame->total) {
+        return STT_DROP_TOTAL;
+    }
+
+    /* The part comes before ranges[i].  As a rule it is the next one. */
+    for (i = frame->n_ranges; i && ranges[i - 1].start > s->ofs; i--) {
+        continue;
+    }
+    if (i && ranges[i - 1].end >= end) {
+        return STT_DROP_DUPLICATE;
+    } else if ((i && ranges[i - 1].end > s->ofs)
+               || (i < frame->n_ranges && ranges[i].start < end)) {
+        return STT_DROP_OVERLAP;
+    }
+    follows = i && ranges[i - 1].end == s->ofs;
+    precedes = i < frame->n_ranges && ranges[i].start == end;
+    if (!follows && !precedes && frame->n_ranges >= MAX_RANGES) {
+        return STT_DROP_HOLES;
+    }
+
+    if (!copy_part((char *) dp_packet_data(frame->packet) + s->ofs, s)) {
+        return STT_DROP_CSUM;
+    }
+    if (follows && precedes) {
+        ranges[i - 1].end = ranges[i].end;
+        memmove(&ranges[i], &ranges[i + 1],
+                (--frame->n_ranges - i) * sizeof *ranges);
+    } else if (follows) {
+        ranges[i - 1].end = end;
+    } else if (precedes) {
+        ranges[i].start = s->ofs;
+    } else {
+        memmove(&ranges[i + 1], &ranges[i],
+                (frame->n_ranges++ - i) * sizeof *ranges);
+        ranges[i] = (struct range) { s->ofs, end };
+    }
+    frame->received += s->len;
+    frame->ce |= s->ce;
+    return frame->received == frame->total ? STT_COMPLETE : STT_HELD;
+}
+
+/* Returns a frame with nothing in it for 's', in no bucket, or null if there
+ * is no memory for it within limits. */
+static struct frame *
+frame_create(const struct stt_segment *s, const struct hash *hash,
+             long long int now)
+{
+    /* If other threads keep taking what this one has others give up. */
+    enum { MAX_VICTIMS = 256 };
+    size_t bytes = sizeof(struct frame) + tnl_gso_buf_parts_memory(s->total);
+    enum stt_ledger_result result;
+    struct stt_victim victim;
+    struct stt_hold hold;
+    struct frame *frame;
+    size_t n = 0;
+
+    while ((result = stt_ledger_reserve(&hold, bytes, &s->src, hash->src,
+                                        &victim)) == STT_LEDGER_VICTIM) {
+        give_up(&victim);
+        if (++n >= MAX_VICTIMS) {
+            return NULL;
+        }
+    }
+    if (result != STT_LEDGER_OK) {
+        return NULL;
+    }
+
+    frame = xmalloc(sizeof *frame);
+    frame->hold = hold;
+    frame->src = s->src;
+    frame->dst = s->dst;
+    frame->id = s->frame_id;
+    frame->ce = false;
+    frame->total = s->total;
+    frame->received = 0;
+    frame->first = now;
+    frame->packet = tnl_gso_buf_new_parts(s->total);
+    frame->n_ranges = 0;
+    return frame;
+}
+
+/* Returns the pointer to the frame of 's' in 'bucket', or to where there is
+ * none. */
+static struct frame **
+frame_find(struct bucket *bucket, const struct stt_segment *s)
+    OVS_REQUIRES(bucket->mutex)
+{
+    struct frame **f;
+
+    for (f = &bucket->frames; *f; f = &(*f)->next) {
+        if ((*f)->id == s->frame_id
+            && ipv6_addr_equals(&(*f)->src, &s->src)
+            && ipv6_addr_equals(&(*f)->dst, &s->dst)) {
+            break;
+        }
+    }
+    return f;
+}
+
+/* Frames that have left their bucket, to be freed behind its lock. */
+struct gone {
+    struct frame *complete;
+    struct frame *expired;      /* Must not be mixed with a new one. */
+};
+
+static void
+free_expired(struct gone *gone)
+{
+    if (gone->expired) {
+        stt_count(STT_EXPIRED);
+        frame_free(gone->expired);
+        gone->expired = NULL;
+    }
+}
+
+/* Adds 's' to its frame in 'bucket', if there is one.  Returns false if there
+ * is none. */
+static bool
+add_to_existing(struct bucket *bucket, const struct stt_segment *s,
+                long long int now, enum stt_verdict *verdict,
+                struct gone *gone)
+    OVS_REQUIRES(bucket->mutex)
+{
+    struct frame **f = frame_find(bucket, s);
+    struct frame *frame = *f;
+
+    if (!frame) {
+        return false;
+    } else if (is_expired(frame->first, now)) {
+        *f = frame->next;
+        gone->expired = frame;
+        return false;
+    }
+    *verdict = frame_store(frame, s);
+    if (*verdict == STT_COMPLETE) {
+        *f = frame->next;
+        gone->complete = frame;
+    }
+    return true;
+}
+
+/* Adds 's', whose frame has not been there a moment ago. */
+static enum stt_verdict
+add_to_new(struct bucket *bucket, const struct stt_segment *s_,
+           const struct hash *hash, long long int now, struct gone *gone)
+{
+    struct stt_segment s = *s_;
+    enum stt_verdict verdict;
+    struct frame *frame;
+
+    /* Before it costs anybody anything. */
+    if (is_bad(&s)) {
+        return STT_DROP_CSUM;
+    }
+    s.check = false;
+    frame = frame_create(&s, hash, now);
+    if (!frame) {
+        return STT_DROP_MEMORY;
+    }
+
+    ovs_mutex_lock(&bucket->mutex);
+    if (add_to_existing(bucket, &s, now, &verdict, gone)) {
+        /* Another thread has been faster. */
+        ovs_mutex_unlock(&bucket->mutex);
+        frame_free(frame);
+        return verdict;
+    }
+    verdict = frame_store(frame, &s);
+    frame->next = bucket->frames;
+    bucket->frames = frame;
+    stt_ledger_list(&frame->hold, hash->all, now);
+    ovs_mutex_unlock(&bucket->mutex);
+    return verdict;
+}
+
+/* Returns the whole frame that 's' is, or null if its checksum is wrong. */
+static struct dp_packet *
+whole_frame(const struct stt_segment *s, enum stt_verdict *verdict)
+{
+    struct dp_packet *packet = tnl_gso_buf_new_parts(s->total);
+
+    if (!copy_part(dp_packet_data(packet), s)) {
+        dp_packet_delete(packet);
+        *verdict = STT_DROP_CSUM;
+        return NULL;
+    }
+    *verdict = STT_WHOLE;
+    return packet;
+}
+
+static struct dp_packet *
+add(const struct stt_segment *s, long long int now, enum stt_verdict *verdict,
+    bool *ce)
+{
+    struct gone gone = { NULL, NULL };
+    struct bucket *bucket;
+    struct hash hash;
+    bool found;
+
+    if (!s->len || s->total < STT_HEADER_LEN || s->ofs + s->len > s->total) {
+        *verdict = STT_DROP_LENGTH;
+        return NULL;
+    } else if (s->len == s->total) {
+        *ce = s->ce;
+        return whole_frame(s, verdict);
+    }
+
+    init();
+    sweep(now);
+    hash = hash_key(s);
+    bucket = bucket_of(hash.all);
+    ovs_mutex_lock(&bucket->mutex);
+    found = add_to_existing(bucket, s, now, verdict, &gone);
+    ovs_mutex_unlock(&bucket->mutex);
+    free_expired(&gone);
+    if (!found) {
+        *verdict = add_to_new(bucket, s, &hash, now, &gone);
+        free_expired(&gone);
+    }
+    return gone.complete ? frame_finish(gone.complete, ce) : NULL;
+}
+
+/* Adds 's', which stays the caller's with its payload, at time 'now', ms.
+ * What becomes of it is stored in '*verdict', and has been counted.
+ *
+ * If its frame is complete now, returns it as a packet that the caller must
+ * free: STT header and inner frame, with 32 bit alignment, and 128 bytes of
+ * headroom unless the frame is so long that a dp_packet cannot say so.  Stores
+ * in '*ce' whether any part had a CE mark.  Otherwise returns null. */
+struct dp_packet *
+stt_reasm_add(const struct stt_segment *s, long long int now,
+              enum stt_verdict *verdict, bool *ce)
+{
+    struct dp_packet *packet = add(s, now, verdict, ce);
+
+    /* A part is not a duplicate, for example, if its header is not even its
+     * own.  Those that were stored have been verified. */
+    if (!packet && *verdict != STT_HELD && *verdict != STT_DROP_CSUM
+        && is_bad(s)) {
+        *verdict = STT_DROP_CSUM;
+    }
+    stt_count(*verdict);
+    return packet;
+}
+
+/* Gives up what has expired, also if no thread adds anything. */
+void
+stt_reasm_run(long long int now)
+{
+    while (!expire(now, SWEEP_MAX)) {
+        continue;
+    }
+}
+
+/* Returns the number at 'key' in 'config', or 'def' if there is none, or none
+ * between 'min' and 'max'. */
+static long long int
+get_number(const struct smap *config, const char *key, long long int min,
+           long long int max, long long int def)
+{
+    const char *s = smap_get(config, key);
+    long long int n;
+
+    if (!s) {
+        return def;
+    } else if (!str_to_llong(s, 10, &n) || n < min || n > max) {
+        VLOG_WARN("other_config:%s: ignoring \"%s\", which is not a number "
+                  "from %lld to %lld", key, s, min, max);
+        return def;
+    }
+    return n;
+}
+
+/* Takes what concerns reassembly from Open_vSwitch other_config. */
+void
+stt_reasm_set_config(const struct smap *config)
+{
+    long long int max = MIN(SIZE_MAX / 2, LLONG_MAX);
+    struct stt_victim victim;
+
+    atomic_store_relaxed(&timeout,
+                         get_number(config, "stt-reasm-timeout", 1, INT_MAX,
+                                    STT_REASM_DEF_TIMEOUT));
+    stt_ledger_set_limits(
+        get_number(config, "stt-reasm-max-memory", 0, max,
+                   STT_REASM_DEF_LIMIT),
+        get_number(config, "stt-reasm-max-memory-per-peer", 0, max,
+                   STT_REASM_DEF_PEER_LIMIT));
+    while (stt_ledger_pop_excess(&victim)) {
+        give_up(&victim);
+    }
+}
+
+void
+stt_reasm_usage_get(struct stt_reasm_usage *usage)
+{
+    stt_ledger_usage_get(usage);
+    atomic_read_relaxed(&timeout, &usage->timeout);
+}
+
+size_t
+stt_reasm_peers_get(struct stt_reasm_peer *peers, size_t max)
+{
+    return stt_ledger_peers_get(peers, max);
+}
