@@ -12,7 +12,11 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/netdev-linux-ufo.h \
 	lib/tnl-gso/netdev-linux-vnet.c \
 	lib/tnl-gso/netdev-linux-vnet.h \
+	lib/tnl-gso/netdev-stt.c \
+	lib/tnl-gso/netdev-stt.h \
 	lib/tnl-gso/stt-count.c \
+	lib/tnl-gso/stt-header.c \
+	lib/tnl-gso/stt-header.h \
 	lib/tnl-gso/stt-ledger.c \
 	lib/tnl-gso/stt-ledger.h \
 	lib/tnl-gso/stt-reasm.c \
