@@ -241,9 +241,10 @@ packet_takes_uso(void)
 
 /* What a port does with superpackets, in addition to its ol_flags.
  *
- * AF_PACKET: UDP superpackets are worth sending whatever the device's
- * tx-udp-segmentation says.  Where that is off the kernel cuts, which costs
- * less than one packet per segment through the socket.
+ * AF_PACKET: UDP superpackets and STT frames are worth sending whatever the
+ * device's tx-udp-segmentation and tx-tcp-segmentation say.  Where these are
+ * off the kernel cuts, which costs less than one packet per segment through
+ * the socket.
  *
  * Tap: what its owner may write, the kernel can also be asked to hand over. */
 static uint64_t
@@ -252,7 +253,8 @@ super_flags(const struct netdev_linux_probe *p)
     uint64_t flags = 0;
 
     if (!p->tap) {
-        flags = packet_takes_uso() ? TNL_GSO_TX_UDP_SEG : 0;
+        flags = (TNL_GSO_TX_TCP_GSO
+                 | (packet_takes_uso() ? TNL_GSO_TX_UDP_SEG : 0));
     } else {
         bool uso = (p->granted & TAP_USO) == TAP_USO;
 
@@ -399,6 +401,7 @@ netdev_linux_tnl_probe_tap(struct netdev *netdev, int fd,
     int size;
 
     p->tap = true;
+    netdev->tnl_gso->vnet_size = VNET_LEN;
     if (ioctl(fd, TUNGETVNETHDRSZ, &size) || size != VNET_LEN) {
         set_vnet_size(netdev, fd, VNET_LEN);
     }

@@ -352,7 +352,7 @@ netdev_linux_vnet_build(struct dp_packet *b, int mtu)
                          | (tcp->tcp_ctl & htons(TCP_CWR) ? ECN : 0));
     }
     put_at(b, l4 + vnet_csum_offset(d.inner.proto), pseudo_csum(b, &d.inner));
-    if (d.encap != TNL_GSO_PLAIN) {
+    if (tnl_gso_has_outer(d.encap)) {
         /* Linux wants the outer family, the specification the inner one. */
         vnet.gso_type |= (d.outer.version == 4 ? VNET_GSO_UDP_TUNNEL_IPV4
                           : VNET_GSO_UDP_TUNNEL_IPV6);

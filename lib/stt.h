@@ -40,6 +40,7 @@
 
 #include "openvswitch/types.h"
 #include "packets.h"
+#include "unaligned.h"
 
 #define STT_DST_PORT 7471
 
@@ -65,6 +66,20 @@ BUILD_ASSERT_DECL(sizeof(struct stt_header) == 18);
                                  * IPv4, else IPv6. */
 #define STT_F_TCP 0x08          /* With STT_F_PARTIAL: it is TCP, else UDP. */
 #define STT_VLAN_PRESENT 0x1000 /* In vlan_tci: where CFI would be. */
+
+static inline ovs_be64
+stt_get_key(const struct stt_header *stt)
+{
+    return htonll((uint64_t) ntohl(get_16aligned_be32(&stt->key[0])) << 32
+                  | ntohl(get_16aligned_be32(&stt->key[1])));
+}
+
+static inline void
+stt_put_key(struct stt_header *stt, ovs_be64 key)
+{
+    put_16aligned_be32(&stt->key[0], htonl(ntohll(key) >> 32));
+    put_16aligned_be32(&stt->key[1], htonl(ntohll(key)));
+}
 
 /* Longest STT frame: its TCP and IPv4 headers must fit into the 16 bits of
  * an IP length. */

@@ -302,16 +302,16 @@ tnl_gso_buf_new_parts(size_t size)
 size_t
 tnl_gso_buf_parts_memory(size_t size)
 {
+    size_t class;
+
     if (size >= LITTLE) {
         return (sizeof(struct buf) + classes[RX_CLASS].in_front
                 + classes[RX_CLASS].data_size);
     }
-    for (size_t class = 0; class < N_TX_CLASSES; class++) {
-        if (RX_HEADROOM + size <= classes[class].data_size) {
-            return sizeof(struct buf) + classes[class].data_size;
-        }
-    }
-    return sizeof(struct dp_packet) + RX_HEADROOM + size;
+    class = class_for(RX_HEADROOM + size);
+    return (class < N_SMALL_CLASSES
+            ? sizeof(struct buf) + classes[class].data_size
+            : sizeof(struct dp_packet) + RX_HEADROOM + size);
 }
 
 /* Takes 'p' from tnl_gso_buf_new_rx() when a packet has been received into it.

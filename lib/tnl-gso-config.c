@@ -37,6 +37,7 @@
 #include "openvswitch/netdev.h"
 #include "openvswitch/vlog.h"
 #include "smap.h"
+#include "stt-reasm.h"
 #include "tnl-gso-plan.h"
 #include "tnl-gso-show.h"
 #include "tnl-gso-stats.h"
@@ -58,7 +59,10 @@ tnl_gso_port_create(struct netdev *netdev)
 #ifdef __linux__
     if (netdev_linux_tnl_takes_frames(netdev->netdev_class)) {
         netdev->tnl_gso->send_frames = netdev_linux_tnl_send_frames;
-        netdev->tnl_gso->vnet_size = VNET_LEN;
+        /* A tap's is found out when it is opened. */
+        netdev->tnl_gso->vnet_size =
+            (userspace_tso_enabled()
+             && netdev->netdev_class != &netdev_tap_class ? VNET_LEN : 0);
         netdev->tnl_gso->kernel = netdev_linux_probe_new();
     }
 #endif
@@ -138,6 +142,7 @@ tnl_gso_set_config(const struct smap *other_config)
     static char *old_impl;
     const char *impl = smap_get(other_config, "tnl-gso-csum-impl");
 
+    stt_reasm_set_config(other_config);
     set_csum6_ports(smap_get(other_config, "tnl-gso-csum6-ports"));
     if (!nullable_string_is_equal(old_impl, impl)) {
         if (!csum_copy_force(impl)) {

@@ -23,6 +23,7 @@
 
 #include "csum.h"
 #include "dp-packet.h"
+#include "netdev-stt.h"
 #include "packets.h"
 #include "tnl-gso.h"
 #include "unaligned.h"
@@ -466,13 +467,14 @@ tnl_gso_find_headers(const struct dp_packet *p, struct tnl_gso_desc *d)
         .encap = (dp_packet_tunnel_vxlan(p) ? TNL_GSO_VXLAN
                   : dp_packet_tunnel_geneve(p) ? TNL_GSO_GENEVE
                   : dp_packet_tunnel_gre(p) ? TNL_GSO_GRE
+                  : netdev_stt_is_frame(p) ? TNL_GSO_STT
                   : TNL_GSO_PLAIN),
     };
 
     if (size > UINT16_MAX) {
         return TNL_GSO_R_TOO_BIG;
     }
-    if (d->encap == TNL_GSO_PLAIN) {
+    if (!tnl_gso_has_outer(d->encap)) {
         return (dp_packet_is_eth(p)
                 ? tnl_gso_parse_l2(frame, size, 0, &d->inner, &d->stacked)
                 : tnl_gso_parse_l3(frame, size, 0,
@@ -506,9 +508,9 @@ tnl_gso_describe(const struct dp_packet *p, struct tnl_gso_desc *d)
     bool udp = !dp_packet_get_tso_segsz(p);
 
     d->mss = udp ? p->uso_segsz : dp_packet_get_tso_segsz(p);
-    d->l4_partial = (d->encap == TNL_GSO_PLAIN
-                      ? dp_packet_l4_checksum_partial(p)
-                      : dp_packet_inner_l4_checksum_partial(p));
+    d->l4_partial = (tnl_gso_has_outer(d->encap)
+                     ? dp_packet_inner_l4_checksum_partial(p)
+                     : dp_packet_l4_checksum_partial(p));
     return reason ? reason : parse_l4(frame, size, udp, d);
 }
 
@@ -556,6 +558,8 @@ tnl_gso_encap_to_string(enum tnl_gso_encap encap)
         return "geneve";
     case TNL_GSO_GRE:
         return "gre";
+    case TNL_GSO_STT:
+        return "stt";
     case TNL_GSO_N_ENCAPS:
     default:
         OVS_NOT_REACHED();

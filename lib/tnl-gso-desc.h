@@ -39,8 +39,17 @@ enum tnl_gso_encap {
     TNL_GSO_VXLAN,              /* RFC 7348, VXLAN-GPE and VXLAN-GBP too. */
     TNL_GSO_GENEVE,             /* RFC 8926. */
     TNL_GSO_GRE,                /* RFC 2784 and RFC 2890. */
+    TNL_GSO_STT,                /* stt.h.  What is cut is its own TCP-like
+                                 * header, so there is nothing around it. */
     TNL_GSO_N_ENCAPS
 };
+
+/* Does 'encap' have an outer IP header in front of the one that is cut? */
+static inline bool
+tnl_gso_has_outer(enum tnl_gso_encap encap)
+{
+    return encap != TNL_GSO_PLAIN && encap != TNL_GSO_STT;
+}
 
 /* Why a packet cannot be described, or why a plan refuses it.  Each is a
  * counter that an operator sees: tnl_gso_reason_to_string(). */
@@ -79,8 +88,8 @@ struct tnl_gso_l3 {
 
 struct tnl_gso_desc {
     enum tnl_gso_encap encap;
-    struct tnl_gso_l3 outer;    /* Tunnel's IP header; unset if 'encap' is
-                                 * TNL_GSO_PLAIN. */
+    struct tnl_gso_l3 outer;    /* Tunnel's IP header; unset without
+                                 * tnl_gso_has_outer('encap'). */
     struct tnl_gso_l3 inner;    /* IP header in front of what is cut: TCP, or
                                  * UDP if 'inner.proto' says so. */
     uint16_t hdr_len;           /* Bytes from the start of the frame up to the

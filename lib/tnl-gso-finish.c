@@ -150,7 +150,7 @@ finish_len_init(struct tnl_gso_finish_len *l, const struct tnl_gso_finish *f,
     l->l4_sum = csum_add16(f->l4_sum, l->inner_l4_len);
     l->inner_ip_sum = csum_add16(f->inner_ip_sum, l->inner_ip_len);
 
-    if (d->encap != TNL_GSO_PLAIN) {
+    if (tnl_gso_has_outer(d->encap)) {
         l->outer_ip_len = ip_len(&d->outer, end);
         l->outer_ip_sum = csum_add16(f->outer_ip_sum, l->outer_ip_len);
         l->outer_udp_len = htons(end - d->outer.l4_ofs);
@@ -191,7 +191,7 @@ tnl_gso_finish_init(struct tnl_gso_finish *f, const void *frame_,
     }
     f->l4_hdr_sum = fold(sum);
 
-    if (desc->encap != TNL_GSO_PLAIN) {
+    if (tnl_gso_has_outer(desc->encap)) {
         size_t ofs = desc->outer.l4_ofs;
 
         f->outer_id = ip_id(frame, &desc->outer);
@@ -277,8 +277,8 @@ finish_marks(const struct tnl_gso_finish *f, struct dp_packet *p, bool super)
                          : DP_PACKET_OL_L4_PROTO_TCP);
 
     if (keep_l4_csum(f)) {
-        offloads |= (d->encap == TNL_GSO_PLAIN
-                     ? p->offloads : p->offloads >> DP_PACKET_OL_SHIFT_COUNT)
+        offloads |= (tnl_gso_has_outer(d->encap)
+                     ? p->offloads >> DP_PACKET_OL_SHIFT_COUNT : p->offloads)
                     & DP_PACKET_OL_L4_CKSUM_MASK;
     } else {
         offloads |= (f->plan->csum ? DP_PACKET_OL_L4_CKSUM_GOOD
@@ -288,7 +288,7 @@ finish_marks(const struct tnl_gso_finish *f, struct dp_packet *p, bool super)
         offloads |= (super ? DP_PACKET_OL_IP_CKSUM_MASK
                      : DP_PACKET_OL_IP_CKSUM_GOOD);
     }
-    if (d->encap != TNL_GSO_PLAIN) {
+    if (tnl_gso_has_outer(d->encap)) {
         offloads <<= DP_PACKET_OL_SHIFT_COUNT;
         offloads |= (d->encap == TNL_GSO_VXLAN ? DP_PACKET_OL_TUNNEL_VXLAN
                      : d->encap == TNL_GSO_GENEVE ? DP_PACKET_OL_TUNNEL_GENEVE
@@ -384,7 +384,7 @@ tnl_gso_finish_frame(const struct tnl_gso_finish *f, uint8_t *frame,
 
     finish_ip(frame, &d->inner, l->inner_ip_len, l->inner_ip_sum,
               f->inner_id + id_ofs);
-    if (d->encap != TNL_GSO_PLAIN) {
+    if (tnl_gso_has_outer(d->encap)) {
         finish_ip(frame, &d->outer, l->outer_ip_len, l->outer_ip_sum,
                   f->outer_id + id_ofs);
         finish_outer_l4(f, frame, l);

@@ -183,7 +183,7 @@ tnl_gso_frames_cut(struct tnl_gso_frames *frames, const struct dp_packet *p,
             put_train_vnet_hdr((void *) (head - vnet_size), d,
                                end - out->segment);
             tnl_gso_finish_train(&f, head, out->len - vnet_size);
-        } else {
+        } else if (vnet_size) {
             put_vnet_hdr((void *) (head - vnet_size), d, plan);
         }
     }

@@ -106,13 +106,13 @@ void
 tnl_gso_marks_partial(struct dp_packet *p, const struct tnl_gso_desc *d,
                       bool outer_partial)
 {
-    const struct tnl_gso_l3 *first = (d->encap == TNL_GSO_PLAIN
-                                      ? &d->inner : &d->outer);
+    const struct tnl_gso_l3 *first = (tnl_gso_has_outer(d->encap)
+                                      ? &d->outer : &d->inner);
 
     p->offloads = L4_PARTIAL | l4_proto_mark(d->inner.proto);
     p->l3_ofs = first->ofs;
     p->l4_ofs = first->l4_ofs;
-    if (d->encap == TNL_GSO_PLAIN) {
+    if (!tnl_gso_has_outer(d->encap)) {
         return;
     }
 
@@ -167,7 +167,7 @@ tnl_gso_marks_repair(struct dp_packet *p)
     bool stacked = false;
 
     reason = tnl_gso_find_headers(p, &d);
-    if (d.encap == TNL_GSO_PLAIN) {
+    if (!tnl_gso_has_outer(d.encap)) {
         outer = repair_level(outer, reason, &d.inner, size);
         if (d.inner.version) {
             p->l3_ofs = d.inner.ofs;

@@ -67,6 +67,8 @@ static const struct tnl_gso_plan_row rows[] = {
     { TNL_GSO_HW, TNL_GSO_GRE, false, true,
       (NETDEV_TX_OFFLOAD_TCP_TSO | NETDEV_TX_GRE_TNL_TSO
        | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM) },
+    { TNL_GSO_TCP_TSO, TNL_GSO_STT, false, false, NETDEV_TX_OFFLOAD_TCP_TSO },
+    { TNL_GSO_TCP_TSO, TNL_GSO_STT, false, false, TNL_GSO_TX_TCP_GSO },
 };
 
 /* The rows, '*n' of them, in the order in which they are tried. */
@@ -83,7 +85,7 @@ tnl_gso_plan_row_is_for(const struct tnl_gso_plan_row *row,
                         const struct tnl_gso_desc *d)
 {
     return (row->encap == d->encap
-            && (d->encap == TNL_GSO_PLAIN
+            && (!tnl_gso_has_outer(d->encap)
                 || (row->outer_csum == d->outer_csum
                     && row->outer_ipv4 == (d->outer.version == 4))));
 }

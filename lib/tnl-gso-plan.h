@@ -58,6 +58,10 @@ enum tnl_gso_method {
 #define TNL_GSO_TX_TNL_UDP_SEG (UINT64_C(1) << 41) /* Cuts inner UDP where it
                                                     * cuts inner TCP. */
 
+#define TNL_GSO_TX_TCP_GSO (UINT64_C(1) << 42)     /* Takes plain TCP to be cut
+                                                    * by somebody behind it,
+                                                    * if not by itself. */
+
 /* A snapshot of what a port can do. */
 struct tnl_gso_caps {
     uint64_t ol_flags;          /* NETDEV_TX_* and TNL_GSO_TX_*. */
@@ -100,7 +104,8 @@ struct tnl_gso_plan_row {
     enum tnl_gso_method method;
     enum tnl_gso_encap encap;
     bool outer_csum;
-    bool outer_ipv4;            /* Outer IP version is 4 (PLAIN: ignored). */
+    bool outer_ipv4;            /* Outer IP version is 4.  Both are ignored
+                                 * without tnl_gso_has_outer('encap'). */
     uint64_t need;              /* NETDEV_TX_* and TNL_GSO_TX_* that all must
                                  * be there to cut TCP. */
 };

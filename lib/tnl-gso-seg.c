@@ -69,7 +69,7 @@ seg_new(const struct dp_packet *p, const struct tnl_gso_desc *d,
 static void
 set_offsets(struct dp_packet *p, const struct tnl_gso_desc *d)
 {
-    bool plain = d->encap == TNL_GSO_PLAIN;
+    bool plain = !tnl_gso_has_outer(d->encap);
 
     p->l2_pad_size = 0;
     p->l3_ofs = plain ? d->inner.ofs : d->outer.ofs;

@@ -52,25 +52,34 @@ tnl_gso_port_source(const struct tnl_gso_port *port)
             : "driver");
 }
 
-/* A packet as good as any of its kind: two small segments of 'proto' over
- * IPv4, behind the shortest tunnel header. */
+static size_t
+ip_header_len(uint8_t version)
+{
+    return version == 4 ? IP_HEADER_LEN : IPV6_HEADER_LEN;
+}
+
+/* A packet as good as any of its kind: two small segments of 'proto' behind
+ * the shortest tunnel header.  The first IP header is of 'version', one inside
+ * is IPv4. */
 static struct tnl_gso_desc
-typical_desc(uint8_t proto, enum tnl_gso_encap encap, uint8_t outer_version,
+typical_desc(uint8_t proto, enum tnl_gso_encap encap, uint8_t version,
              bool outer_csum)
 {
-    uint16_t outer_l4_ofs = ETH_HEADER_LEN + (outer_version == 4
-                                              ? IP_HEADER_LEN
-                                              : IPV6_HEADER_LEN);
-    uint16_t tunnel_end = outer_l4_ofs + UDP_HEADER_LEN + 8;
-    uint16_t inner_ofs = ((encap == TNL_GSO_PLAIN ? 0 : tunnel_end)
+    struct tnl_gso_l3 outer = {
+        .version = version,
+        .ofs = ETH_HEADER_LEN,
+        .l4_ofs = ETH_HEADER_LEN + ip_header_len(version),
+    };
+    bool has_outer = tnl_gso_has_outer(encap);
+    uint8_t inner_version = has_outer ? 4 : version;
+    uint16_t inner_ofs = ((has_outer ? outer.l4_ofs + UDP_HEADER_LEN + 8 : 0)
                           + ETH_HEADER_LEN);
-    uint16_t inner_l4_ofs = inner_ofs + IP_HEADER_LEN;
+    uint16_t inner_l4_ofs = inner_ofs + ip_header_len(inner_version);
 
     return (struct tnl_gso_desc) {
         .encap = encap,
-        .outer = { .version = outer_version, .ofs = ETH_HEADER_LEN,
-                   .l4_ofs = outer_l4_ofs },
-        .inner = { .version = 4, .proto = proto, .ofs = inner_ofs,
+        .outer = has_outer ? outer : (struct tnl_gso_l3) { .version = 0 },
+        .inner = { .version = inner_version, .proto = proto, .ofs = inner_ofs,
                    .l4_ofs = inner_l4_ofs },
         .hdr_len = inner_l4_ofs + (proto == IPPROTO_UDP ? UDP_HEADER_LEN
                                    : TCP_HEADER_LEN),
@@ -95,6 +104,7 @@ static const struct tnl_gso_flag_name flag_names[] = {
     { NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM, "out_udp_csum" },
     { TNL_GSO_TX_UDP_SEG, "udp_seg" },
     { TNL_GSO_TX_TNL_UDP_SEG, "tnl_udp_seg" },
+    { TNL_GSO_TX_TCP_GSO, "tcp_gso" },
 };
 
 /* Appends those of the 'n' 'names' whose flags are in 'flags' to 'ds',
@@ -159,13 +169,14 @@ find_row(enum tnl_gso_method method, const struct tnl_gso_desc *d)
 }
 
 /* Appends to 'ds' what keeps a port with 'caps', which sends 'd' by 'method',
- * from cutting all of it (hw), and, if 'method' is a worse one than that, from
+ * from cutting all of it (hw; tcp-tso), and, if 'method' is a worse one than that, from
  * cutting a train of it (udp-gso). */
 void
 tnl_gso_format_why_not_hw(const struct tnl_gso_desc *d,
                           const struct tnl_gso_caps *caps,
                           enum tnl_gso_method method, struct ds *ds)
 {
+    bool stt = d->encap == TNL_GSO_STT;
     const struct tnl_gso_plan_row *row;
     struct tnl_gso_desc with_csum = *d;
 
@@ -177,7 +188,7 @@ tnl_gso_format_why_not_hw(const struct tnl_gso_desc *d,
         return;
     }
 
-    row = find_row(TNL_GSO_HW, d);
+    row = find_row(stt ? TNL_GSO_TCP_TSO : TNL_GSO_HW, d);
     if (row) {
         format_why_not_row(row, d, caps, ds);
     } else {
@@ -204,21 +215,29 @@ bool
 tnl_gso_show_row_get(const struct tnl_gso_port *port, size_t i,
                      struct tnl_gso_show_row *row)
 {
+    /* TCP and UDP; outer IP version and checksum; outer IP version. */
+    enum { PLAIN_ROWS = 2, TUNNEL_ROWS = 4 * (TNL_GSO_STT - TNL_GSO_VXLAN),
+           STT_ROWS = 2 };
     struct tnl_gso_caps caps = tnl_gso_port_caps(port);
 
-    if (i < 2) {
+    if (i < PLAIN_ROWS) {
         row->desc = typical_desc(i ? IPPROTO_UDP : IPPROTO_TCP, TNL_GSO_PLAIN,
-                                 0, false);
-    } else if (i < 2 + 4 * (TNL_GSO_N_ENCAPS - 1)) {
-        size_t k = i - 2;
+                                 4, false);
+    } else if (i < PLAIN_ROWS + TUNNEL_ROWS) {
+        size_t k = i - PLAIN_ROWS;
 
-        row->desc = typical_desc(IPPROTO_TCP, 1 + k / 4, k & 2 ? 6 : 4, k & 1);
+        row->desc = typical_desc(IPPROTO_TCP, TNL_GSO_VXLAN + k / 4,
+                                 k & 2 ? 6 : 4, k & 1);
+    } else if (i < PLAIN_ROWS + TUNNEL_ROWS + STT_ROWS) {
+        row->desc = typical_desc(IPPROTO_TCP, TNL_GSO_STT,
+                                 i & 1 ? 6 : 4, false);
     } else {
         return false;
     }
     tnl_gso_plan(&row->desc, &caps, &row->plan);
     ds_init(&row->why);
-    if (row->plan.method != TNL_GSO_HW) {
+    if (row->plan.method != TNL_GSO_HW
+        && row->plan.method != TNL_GSO_TCP_TSO) {
         tnl_gso_format_why_not_hw(&row->desc, &caps, row->plan.method,
                                   &row->why);
     }
@@ -235,12 +254,16 @@ tnl_gso_l4_string(const struct tnl_gso_desc *d)
 const char *
 tnl_gso_outer_family(const struct tnl_gso_desc *d)
 {
+    uint8_t version = (tnl_gso_has_outer(d->encap) ? d->outer.version
+                       : d->inner.version);
+
     return (d->encap == TNL_GSO_PLAIN ? "-"
-            : d->outer.version == 4 ? "ipv4" : "ipv6");
+            : version == 4 ? "ipv4" : "ipv6");
 }
 
 const char *
 tnl_gso_csum_string(const struct tnl_gso_desc *d)
 {
-    return d->encap == TNL_GSO_PLAIN ? "-" : d->outer_csum ? "yes" : "no";
+    return (d->encap == TNL_GSO_PLAIN ? "-"
+            : d->outer_csum || d->encap == TNL_GSO_STT ? "yes" : "no");
 }

@@ -32,6 +32,7 @@
 #include "odp-util.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
+#include "stt-reasm.h"
 #include "tnl-gso-buf.h"
 #include "tnl-gso-plan.h"
 #include "tnl-gso-show.h"
@@ -398,7 +399,7 @@ explanation_format(const struct explanation *x, struct ds *ds)
     } else {
         ds_put_format(ds, "description: %s",
                       tnl_gso_encap_to_string(d->encap));
-        if (d->encap != TNL_GSO_PLAIN) {
+        if (tnl_gso_has_outer(d->encap)) {
             ds_put_format(ds, " over IPv%d%s, outer checksum %s, IP at "
                           "%"PRIu16", L4 at %"PRIu16",", d->outer.version,
                           d->outer.ext ? " with extension headers" : "",
@@ -536,4 +537,5 @@ tnl_gso_init(void)
     unixctl_command_register("tnl-gso/explain",
                              "port packet mss=N|uso=N [len=N]", 3, 4,
                              tnl_gso_unixctl_explain, NULL);
+    stt_init();
 }

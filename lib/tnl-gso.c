@@ -25,6 +25,7 @@
 #include "hash.h"
 #include "netdev-native-tnl.h"
 #include "netdev-provider.h"
+#include "netdev-stt.h"
 #include "odp-netlink.h"
 #include "openvswitch/vlog.h"
 #include "ovs-atomic.h"
@@ -42,6 +43,8 @@ VLOG_DEFINE_THIS_MODULE(tnl_gso);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
 
+atomic_bool tnl_gso_stt_in_use = false;
+
 /* Packets that go down to a driver together.  Segments are sent while they
  * are in the cache: collecting those of a whole batch, up to 1,500 packets,
  * would push the first ones out again. */
@@ -52,6 +55,10 @@ enum { SEND_BATCH = 2 * NETDEV_MAX_BURST };
  * VLAN tag and MPLS labels, a vnet header, an mbuf's shared info. */
 enum { FRAME_RESERVE = 128 };
 enum { MAX_TUNNEL_FRAME_LEN = UINT16_MAX - FRAME_RESERVE };
+
+/* What leaves with one of these gets its segment size from the port. */
+#define STT_MARKS (DP_PACKET_OL_STT \
+                   | (uint32_t) DP_PACKET_OL_STT << DP_PACKET_OL_SHIFT_COUNT)
 
 /* Says that 'netdev' does not send what 'd' describes, and why. */
 static void
@@ -73,6 +80,17 @@ tnl_gso_log_drop(const struct netdev *netdev, const struct tnl_gso_desc *d,
                      "tnl-gso/stats %s)", name,
                      tnl_gso_reason_to_string(plan->reason), name);
     }
+}
+
+/* The MTU of 'netdev', Ethernet header not included. */
+static uint32_t
+port_mtu(const struct netdev *netdev)
+{
+    uint32_t known;
+    int mtu;
+
+    atomic_read_relaxed(&netdev->tnl_gso->mtu, &known);
+    return known ? known : netdev_get_mtu(netdev, &mtu) ? ETH_PAYLOAD_MAX : mtu;
 }
 
 /* Describes superpacket 'p' and plans its way through a port with 'caps'. */
@@ -124,6 +142,7 @@ execute(const struct netdev *netdev, struct dp_packet *p,
     case TNL_GSO_SOFTWARE:
     case TNL_GSO_HW:
     case TNL_GSO_HW_PARTIAL:
+    case TNL_GSO_TCP_TSO:
         tnl_gso_cut(p, desc, plan, alloc, netdev, out);
         break;
 
@@ -131,7 +150,6 @@ execute(const struct netdev *netdev, struct dp_packet *p,
         dp_packet_delete(p);
         break;
 
-    case TNL_GSO_TCP_TSO:
     case TNL_GSO_UDP_GSO:
     case TNL_GSO_N_METHODS:
     default:
@@ -237,6 +255,9 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
             struct tnl_gso_desc desc;
             struct tnl_gso_plan plan;
 
+            if (OVS_UNLIKELY(packet->offloads & STT_MARKS)) {
+                netdev_stt_set_mss(packet, port_mtu(netdev));
+            }
             describe_and_plan(packet, &caps, &desc, &plan);
             if (takes_frames(netdev->tnl_gso, &desc, &plan)) {
                 send_frames(&s, packet, &desc, &plan);
@@ -281,15 +302,18 @@ gre_flags(const struct ovs_action_push_tnl *data)
     return gre->flags;
 }
 
-/* Can the header in 'data' be put in front of a superpacket?  Not if
+/* Can the header in 'data' be put in front of superpacket 'p'?  Not if
  * something in it is different for each segment, which only a push does. */
 static bool
-header_takes_superpackets(const struct ovs_action_push_tnl *data)
+header_takes_super(const struct ovs_action_push_tnl *data,
+                   const struct dp_packet *p)
 {
     switch (data->tnl_type) {
     case OVS_VPORT_TYPE_VXLAN:
     case OVS_VPORT_TYPE_GENEVE:
         return true;
+    case OVS_VPORT_TYPE_STT:
+        return netdev_stt_takes_super(p);
     case OVS_VPORT_TYPE_GRE:
     case OVS_VPORT_TYPE_IP6GRE:
         return !(gre_flags(data) & htons(GRE_SEQ));
@@ -310,7 +334,7 @@ push_prepare_super(const struct netdev *tunnel, struct dp_packet *p,
     struct tnl_gso_plan plan;
 
     /* Marks and offsets have room for one tunnel. */
-    if (dp_packet_tunnel(p) || !header_takes_superpackets(data)) {
+    if (dp_packet_tunnel(p) || !header_takes_super(data, p)) {
         describe_and_plan(p, &none, &desc, &plan);
         execute(tunnel, p, &desc, &plan, tnl_gso_alloc_any, out);
         return;

@@ -52,6 +52,11 @@
  * | finish   | segment, its index, | header        | never  | allocate,     |
  * |          | payload's sum       | fields, marks |        | resize        |
  *
+ * STT (netdev-stt.c) makes a superpacket of everything that is too long for one
+ * packet, userspace TSO or not.  Its tunnel header is cut as TCP, so it is a
+ * plain superpacket here; only its segment size is not known before the port
+ * is, which tnl_gso_send() has.
+ *
  * A push that cannot carry a superpacket (the tunnel has per-packet state, or
  * there is a tunnel around it already, or 64 kB would not hold it) cuts it
  * first: tnl_gso_push_prepare().
@@ -76,7 +81,9 @@
 #include <netinet/ip6.h>
 
 #include "dp-packet.h"
+#include "ovs-atomic.h"
 #include "packets.h"
+#include "userspace-tso.h"
 
 struct netdev;
 struct netdev_custom_stats;
@@ -91,6 +98,19 @@ void tnl_gso_push_prepare(const struct netdev *tunnel,
                           struct dp_packet_batch *,
                           const struct ovs_action_push_tnl *);
 ovs_be16 tnl_gso_new_ip_id(const struct dp_packet *, const struct ip_header *);
+
+/* Can there be superpackets?  With userspace TSO they come from ports; STT
+ * makes them by itself, and says so with the first one. */
+extern atomic_bool tnl_gso_stt_in_use;
+
+static inline bool
+tnl_gso_enabled(void)
+{
+    bool stt;
+
+    atomic_read_relaxed(&tnl_gso_stt_in_use, &stt);
+    return stt || userspace_tso_enabled();
+}
 
 /* Is 'p' a superpacket?  It then has one of two segment sizes, in bytes of
  * payload: tso_segsz says how to cut TCP, uso_segsz how to cut UDP.  Either

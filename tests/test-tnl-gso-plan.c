@@ -59,6 +59,7 @@ static const struct {
     { NETDEV_TX_GRE_TNL_TSO, "gre-tso" },
     { TNL_GSO_TX_UDP_SEG, "udp-seg" },
     { TNL_GSO_TX_TNL_UDP_SEG, "tnl-udp-seg" },
+    { TNL_GSO_TX_TCP_GSO, "tcp-gso" },
 };
 
 static bool
@@ -105,6 +106,15 @@ port_cuts(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
     return has(caps, NETDEV_TX_GRE_TNL_TSO) && !d->outer_csum;
 }
 
+/* Can the port cut an STT frame, which is TCP to it, or have it cut? */
+static bool
+port_cuts_stt(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
+{
+    return (!d->stacked && !d->inner.ext
+            && (has(caps, NETDEV_TX_OFFLOAD_TCP_TSO)
+                || has(caps, TNL_GSO_TX_TCP_GSO)));
+}
+
 /* How many segments go into each train, but the last: as few trains as do, of
  * at most 64 segments and 65,280 bytes, outer headers included.  1 if no two
  * segments fit. */
@@ -140,7 +150,7 @@ expect(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
 {
     bool udp_csum = d->outer_csum && (d->encap == TNL_GSO_VXLAN
                                       || d->encap == TNL_GSO_GENEVE);
-    bool cuts = port_cuts(d, caps);
+    bool cuts = d->encap != TNL_GSO_STT && port_cuts(d, caps);
 
     memset(plan, 0, sizeof *plan);
     if (d->payload_len <= d->mss) {
@@ -154,6 +164,11 @@ expect(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
                && (!udp_csum || has(caps,
                                     NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM))) {
         plan->method = TNL_GSO_HW;
+        plan->unit = d->payload_len;
+        plan->n_packets = 1;
+    } else if (d->encap == TNL_GSO_STT && port_cuts_stt(d, caps)
+               && allowed(caps, TNL_GSO_TCP_TSO)) {
+        plan->method = TNL_GSO_TCP_TSO;
         plan->unit = d->payload_len;
         plan->n_packets = 1;
     } else if (cuts && udp_csum && allowed(caps, TNL_GSO_HW_PARTIAL)) {
@@ -279,6 +294,9 @@ check_all_mtus(struct tnl_gso_desc *d)
     check_all_ports(d, 0);
     check_all_ports(d, HDR_LEN + MSS);
     check_all_ports(d, HDR_LEN + MSS - 1);
+    if (d->encap == TNL_GSO_STT) {
+        return;                 /* Always TCP. */
+    }
     d->inner.proto = IPPROTO_UDP;
     check_all_ports(d, 0);
     check_all_ports(d, HDR_LEN + MSS);
@@ -307,6 +325,11 @@ test_every_subset(void)
 
                         if (encap == TNL_GSO_PLAIN) {
                             if (shape == OUTER_EXT || version == 6) {
+                                continue;
+                            }
+                            d.outer.version = 0;
+                        } else if (encap == TNL_GSO_STT) {
+                            if (shape == OUTER_EXT || csum) {
                                 continue;
                             }
                             d.outer.version = 0;

@@ -42,6 +42,7 @@ static const struct {
     { NETDEV_TX_OFFLOAD_TCP_TSO, "tcp_seg" },
     { TNL_GSO_TX_UDP_SEG, "udp_seg" },
     { TNL_GSO_TX_TNL_UDP_SEG, "tnl_udp_seg" },
+    { TNL_GSO_TX_TCP_GSO, "tcp_gso" },
     { NETDEV_TX_VXLAN_TNL_TSO, "vxlan_tso" },
     { NETDEV_TX_GENEVE_TNL_TSO, "geneve_tso" },
     { NETDEV_TX_GRE_TNL_TSO, "gre_tso" },
@@ -78,10 +79,11 @@ family_name(bool ipv4)
 static void
 print_kind(enum tnl_gso_encap encap, bool ipv4, bool csum)
 {
-    bool plain = encap == TNL_GSO_PLAIN;
+    bool outer = tnl_gso_has_outer(encap);
 
     printf("%s\t%s\t%s", tnl_gso_encap_to_string(encap),
-           plain ? "-" : family_name(ipv4), plain ? "-" : csum_name(csum));
+           outer ? family_name(ipv4) : "-",
+           outer ? csum_name(csum) : encap == TNL_GSO_STT ? "yes" : "-");
 }
 
 /* A superpacket of 'payload_len' bytes of payload.  Lengths of headers are
@@ -125,6 +127,9 @@ print_rows(struct ovs_cmdl_context *ctx)
         const char *comma = "";
         uint64_t need;
 
+        if (row->encap == TNL_GSO_STT && d.inner.proto == IPPROTO_UDP) {
+            continue;
+        }
         row_desc.encap = row->encap;
         need = tnl_gso_plan_row_need(row, &row_desc);
 
@@ -147,7 +152,10 @@ static void
 print_ports(struct ovs_cmdl_context *ctx)
 {
     for (enum tnl_gso_encap encap = 0; encap < TNL_GSO_N_ENCAPS; encap++) {
-        for (int i = 0; i < (encap == TNL_GSO_PLAIN ? 1 : 4); i++) {
+        if (encap == TNL_GSO_STT && arg_proto(ctx) == IPPROTO_UDP) {
+            continue;           /* Cut as TCP, whatever is in it. */
+        }
+        for (int i = 0; i < (tnl_gso_has_outer(encap) ? 4 : 1); i++) {
             bool ipv4 = !(i & 2);
             bool csum = i & 1;
 

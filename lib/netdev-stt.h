@@ -1,0 +1,70 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef NETDEV_STT_H
+#define NETDEV_STT_H 1
+
+/* STT (stt.h) in the way of other tunnels: the push makes an STT frame of a
+ * packet, the pop a packet of STT frames.
+ *
+ * Called by netdev_push_header() and netdev_pop_header() for netdevs of type
+ * "stt" (netdev-vport.c), and by the send hook (tnl-gso.c), which cuts STT
+ * frames.  Does not know flows; the headers that are pushed come from
+ * stt-header.c, and segments meet in stt-reasm.c.
+ *
+ * A push gives the whole packet, superpacket or not, one header: an ordinary
+ * TCP packet to everybody on its way, marked DP_PACKET_OL_STT, that is cut as
+ * such when it leaves.  Which size of segments fits, only the port knows that
+ * it leaves through; until then its segment size is one that fits any path. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dp-packet.h"
+
+struct netdev;
+struct ovs_action_push_tnl;
+
+/* Payload bytes of a TCP packet that no path needs to cut: RFC 9293 section
+ * 3.7.1. */
+#define STT_MIN_MSS 536
+
+void netdev_stt_push_header(const struct netdev *,
+                            const struct netdev *ingress_netdev,
+                            struct dp_packet *,
+                            const struct ovs_action_push_tnl *);
+struct dp_packet *netdev_stt_pop_header(struct dp_packet *);
+size_t netdev_stt_take_held(void);
+void netdev_stt_run(void);
+bool netdev_stt_takes_super(const struct dp_packet *);
+void netdev_stt_set_mss(struct dp_packet *, uint32_t mtu);
+
+/* Is 'p' an STT frame, or part of one? */
+static inline bool
+netdev_stt_is_frame(const struct dp_packet *p)
+{
+    return p->offloads & DP_PACKET_OL_STT;
+}
+
+/* Is 'p' one in a tunnel? */
+static inline bool
+netdev_stt_is_inner_frame(const struct dp_packet *p)
+{
+    return (p->offloads >> DP_PACKET_OL_SHIFT_COUNT) & DP_PACKET_OL_STT;
+}
+
+#endif /* netdev-stt.h */
