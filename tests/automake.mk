@@ -23,6 +23,8 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/test-tnl-gso-segment.c \
 	tests/tnl-gso/test-tnl-gso-ufo.c \
 	tests/tnl-gso/test-tnl-gso-vnet.c \
+	tests/tnl-gso/test-tnl-gso-vnet.h \
+	tests/tnl-gso/test-tnl-gso-vnet-rows.c \
 	tests/tnl-gso/test-tnl-gso-way.c \
 	tests/tnl-gso/tnl-gso-matrix.c \
 	tests/tnl-gso/tnl-gso-pkt.c \
