@@ -28,6 +28,7 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/test-tnl-gso-way.c \
 	tests/tnl-gso/tnl-gso-matrix.c \
 	tests/tnl-gso/tnl-gso-pkt.c \
+	tests/tnl-gso/tnl-gso-pkt-frame.c \
 	tests/tnl-gso/tnl-gso-pkt.h \
 	tests/tnl-gso/tnl-gso-ref.c \
 	tests/tnl-gso/tnl-gso-ref.h \
@@ -50,6 +51,7 @@ tests_tnl_gso_fuzz_tnl_gso_SOURCES = \
 	tests/tnl-gso/test-tnl-gso-compare.c \
 	tests/tnl-gso/test-tnl-gso-compare-frames.c \
 	tests/tnl-gso/tnl-gso-pkt.c \
+	tests/tnl-gso/tnl-gso-pkt-frame.c \
 	tests/tnl-gso/tnl-gso-ref.c \
 	tests/tnl-gso/tnl-gso-ref-parse.c
 tests_tnl_gso_fuzz_tnl_gso_LDADD = lib/libopenvswitch.la
@@ -63,6 +65,7 @@ tests_tnl_gso_fuzz_tnl_gso_merge_SOURCES = \
 	tests/tnl-gso/test-tnl-gso-compare.c \
 	tests/tnl-gso/test-tnl-gso-compare-frames.c \
 	tests/tnl-gso/tnl-gso-pkt.c \
+	tests/tnl-gso/tnl-gso-pkt-frame.c \
 	tests/tnl-gso/tnl-gso-ref.c \
 	tests/tnl-gso/tnl-gso-ref-parse.c \
 	tests/tnl-gso/tnl-gso-train.c
@@ -79,6 +82,7 @@ tests_tnl_gso_bench_native_SOURCES = \
 	tests/tnl-gso/bench/measure.c \
 	tests/tnl-gso/bench/ways.c \
 	tests/tnl-gso/tnl-gso-pkt.c \
+	tests/tnl-gso/tnl-gso-pkt-frame.c \
 	tests/tnl-gso/tnl-gso-ref.c \
 	tests/tnl-gso/tnl-gso-ref-parse.c
 tests_tnl_gso_bench_native_CFLAGS = $(AM_CFLAGS) -march=native
