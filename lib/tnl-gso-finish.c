@@ -409,7 +409,8 @@ tnl_gso_finish_train(const struct tnl_gso_finish *f, uint8_t *frame,
         tnl_gso_pseudo_sum(frame, outer, len - outer->l4_ofs));
 }
 
-/* The same for 'p', marks included. */
+/* The same as tnl_gso_finish_frame() for the frame in 'p', and sets the marks
+ * of 'p'. */
 void
 tnl_gso_finish(const struct tnl_gso_finish *f, struct dp_packet *p,
                uint32_t index, uint32_t payload_len, uint32_t payload_sum)

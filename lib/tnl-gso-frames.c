@@ -97,7 +97,7 @@ train_head_len(const struct tnl_gso_desc *d)
     return d->outer.l4_ofs + UDP_HEADER_LEN;
 }
 
-/* The same of a train of 'n' segments. */
+/* Writes the vnet header of a train of 'n' segments. */
 static void
 put_train_vnet_hdr(struct virtio_net_hdr *vnet, const struct tnl_gso_desc *d,
                    uint32_t n)

@@ -19,16 +19,18 @@
 
 /* Tunnel GSO: how superpackets leave the userspace datapath.
  *
- * The only header of this directory that Open vSwitch's own files include.
+ * What Open vSwitch's own files need of this directory.  Drivers also include
+ * the headers that are named after them.
  *
  * Theory of operation
  * ===================
  *
- * A VM or container hands over a "superpacket": one TCP packet of up to 64 kB
- * whose mark, tso_segsz, says into segments of how many payload bytes ("mss")
- * somebody must cut it in the end.  A tunnel push puts headers in front of it
- * and leaves it whole.  It arrives at netdev_send(), which hands every batch
- * that holds one to tnl_gso_send().  From there on the data flows one way:
+ * A VM or container hands over a "superpacket": one TCP or UDP packet of up to
+ * 64 kB whose mark, tso_segsz or uso_segsz, says into segments of how many
+ * payload bytes ("mss") somebody must cut it in the end.  A tunnel push puts
+ * headers in front of it and leaves it whole.  It arrives at netdev_send(),
+ * which hands every batch that holds one to tnl_gso_send().  From there on the
+ * data flows one way:
  *
  *     describe    bytes and marks -> where everything is     tnl-gso-desc.c
  *        |
