@@ -32,6 +32,7 @@
 #include "odp-util.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
+#include "stt.h"
 #include "stt-reasm.h"
 #include "tnl-gso-buf.h"
 #include "tnl-gso-plan.h"
@@ -370,7 +371,8 @@ explain_port(struct tnl_gso_port *port, void *x_)
         return;
     }
     tnl_gso_plan(&x->desc, &caps, &x->plan);
-    if (x->plan.method != TNL_GSO_HW && x->plan.method != TNL_GSO_PASS
+    if (x->plan.method != TNL_GSO_HW && x->plan.method != TNL_GSO_TCP_TSO
+        && x->plan.method != TNL_GSO_PASS
         && x->plan.reason != TNL_GSO_R_MTU) {
         tnl_gso_format_why_not_hw(&x->desc, &caps, x->plan.method, &x->why);
     }
@@ -466,6 +468,22 @@ explanation_to_json(const struct explanation *x)
     return json;
 }
 
+/* Marks 'p' as an STT frame if it is one by its port. */
+static void
+mark_stt(struct dp_packet *p)
+{
+    const struct tcp_header *tcp;
+    struct tnl_gso_desc d;
+
+    if (!tnl_gso_find_headers(p, &d) && d.encap == TNL_GSO_PLAIN
+        && d.inner.proto == IPPROTO_TCP) {
+        tcp = dp_packet_at(p, d.inner.l4_ofs, TCP_HEADER_LEN);
+        if (tcp && tcp->tcp_dst == htons(STT_DST_PORT)) {
+            p->offloads |= DP_PACKET_OL_STT;
+        }
+    }
+}
+
 /* `tnl-gso/explain PORT PACKET mss=N|uso=N [len=N]`. */
 static void
 tnl_gso_unixctl_explain(struct unixctl_conn *conn, int argc,
@@ -505,6 +523,7 @@ tnl_gso_unixctl_explain(struct unixctl_conn *conn, int argc,
     dp_packet_set_tso_segsz(x.packet, mss);
     x.packet->uso_segsz = uso;
     tnl_gso_marks_guess(x.packet);
+    mark_stt(x.packet);
 
     tnl_gso_ports_for_each(explain_port, &x);
     if (!x.found) {

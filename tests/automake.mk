@@ -25,6 +25,7 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/test-tnl-gso-vnet.c \
 	tests/tnl-gso/test-tnl-gso-vnet.h \
 	tests/tnl-gso/test-tnl-gso-vnet-rows.c \
+	tests/tnl-gso/test-stt.c \
 	tests/tnl-gso/test-tnl-gso-way.c \
 	tests/tnl-gso/tnl-gso-matrix.c \
 	tests/tnl-gso/tnl-gso-pkt.c \

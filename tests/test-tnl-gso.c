@@ -83,6 +83,7 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  props [N [SEED]]        random packets\n"
            "  frames                  trains, and the kernel's part\n"
            "  way                     batches on their way to a port\n"
+           "  stt                     push, cut and pop of STT\n"
            "  segment plain|vxlan|geneve|gre MSS CSUM IN.pcap OUT.pcap [udp]\n"
            "                          cuts captured superpackets; CSUM is 1\n"
            "                          if an outer UDP checksum is wanted\n"
@@ -106,6 +107,7 @@ static const struct ovs_cmdl_command commands[] = {
     { "props", NULL, 0, 2, test_props, OVS_RO },
     { "frames", NULL, 0, 0, test_frames, OVS_RO },
     { "way", NULL, 0, 0, test_way, OVS_RO },
+    { "stt", NULL, 0, 0, test_stt, OVS_RO },
     { "segment", NULL, 5, 6, test_segment, OVS_RO },
     { "train", NULL, 4, 5, test_train, OVS_RO },
     { "corpus", NULL, 2, 2, test_corpus, OVS_RO },

@@ -111,6 +111,7 @@ void test_vnet_corpus(struct ovs_cmdl_context *);
 void test_merge(struct ovs_cmdl_context *);
 void test_frames(struct ovs_cmdl_context *);
 void test_way(struct ovs_cmdl_context *);
+void test_stt(struct ovs_cmdl_context *);
 void test_segment(struct ovs_cmdl_context *);
 void test_train(struct ovs_cmdl_context *);
 void test_corpus(struct ovs_cmdl_context *);
