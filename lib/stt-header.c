@@ -18,6 +18,7 @@
 
 #include "stt-header.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -26,9 +27,12 @@
 #include "odp-netlink.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/flow.h"
+#include "openvswitch/vlog.h"
 #include "packets.h"
 #include "unaligned.h"
 #include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(stt);
 
 /* What is behind the IP header of a template. */
 #define STT_L4_LEN (TCP_HEADER_LEN + STT_HEADER_LEN)
@@ -46,18 +50,11 @@ stt_init(void *l4, ovs_be16 src, ovs_be16 dst, ovs_be64 key)
     tcp->tcp_dst = dst;
     tcp->tcp_ctl = TCP_CTL(TCP_PSH | TCP_ACK, TCP_HEADER_LEN / 4);
     tcp->tcp_winsz = OVS_BE16_MAX;
-    put_16aligned_be32(&stt->key[0], htonl(ntohll(key) >> 32));
-    put_16aligned_be32(&stt->key[1], htonl(ntohll(key)));
+    stt_put_key(stt, key);
 }
 
-static uint64_t
-stt_key(const struct stt_header *stt)
-{
-    return (uint64_t) ntohl(get_16aligned_be32(&stt->key[0])) << 32
-           | ntohl(get_16aligned_be32(&stt->key[1]));
-}
-
-/* The member 'build_header' of the netdev class. */
+/* The member 'build_header' of the netdev class.  Fails for what is no
+ * Ethernet frame, which a port with options:packet_type=ptap may be given. */
 int
 netdev_stt_build_header(const struct netdev *netdev,
                         struct ovs_action_push_tnl *data,
@@ -65,11 +62,50 @@ netdev_stt_build_header(const struct netdev *netdev,
 {
     void *l4 = netdev_tnl_ip_build_header(data, params, IPPROTO_TCP, 0);
 
+    if (params->flow->packet_type != htonl(PT_ETH)) {
+        return EINVAL;
+    }
     stt_init(l4, 0, netdev_get_tunnel_config(netdev)->dst_port,
              params->flow->tunnel.tun_id);
     data->header_len += STT_L4_LEN;
     data->tnl_type = OVS_VPORT_TYPE_STT;
     return 0;
+}
+
+/* Called for each port that 'dp_type', the type of a bridge's datapath, is to
+ * get.  Returns 0 if it can have 'netdev', else an errno value, with '*errp'
+ * set to what the user is told.  The kernel's own error would not say why. */
+int
+stt_check_datapath(const struct netdev *netdev, const char *dp_type,
+                   char **errp)
+{
+    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
+
+    if (strcmp(netdev_get_type(netdev), "stt") || strcmp(dp_type, "system")) {
+        return 0;
+    }
+    *errp = xasprintf("%s: a tunnel of type stt needs a bridge with "
+                      "datapath_type=netdev, the kernel's datapath has no STT",
+                      netdev_get_name(netdev));
+    VLOG_WARN_RL(&rl, "%s", *errp);
+    return EOPNOTSUPP;
+}
+
+/* Sets the ports and the key in 'tnl' as in the template 'data'. */
+void
+stt_get_tunnel(const struct ovs_action_push_tnl *data, struct flow_tnl *tnl)
+{
+    const struct tcp_header *tcp;
+
+    if (data->header_len < STT_L4_LEN) {
+        return;
+    }
+    tcp = ALIGNED_CAST(const struct tcp_header *,
+                       (const char *) data->header + data->header_len
+                       - STT_L4_LEN);
+    tnl->tp_src = tcp->tcp_src;
+    tnl->tp_dst = tcp->tcp_dst;
+    tnl->tun_id = stt_get_key((const struct stt_header *) (tcp + 1));
 }
 
 /* Appends to 'ds' the 'size' bytes at 'l4' of a template, which a datapath
@@ -85,7 +121,8 @@ stt_format(struct ds *ds, const void *l4, size_t size)
         return;
     }
     ds_put_format(ds, "tcp(src=%"PRIu16",dst=%"PRIu16"),stt(key=0x%"PRIx64")",
-                  ntohs(tcp->tcp_src), ntohs(tcp->tcp_dst), stt_key(stt));
+                  ntohs(tcp->tcp_src), ntohs(tcp->tcp_dst),
+                  ntohll(stt_get_key(stt)));
 }
 
 /* Reads what stt_format() writes, and the parenthesis that closes the header,

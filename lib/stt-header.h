@@ -32,6 +32,7 @@
 #include "stt.h"
 
 struct ds;
+struct flow_tnl;
 struct netdev;
 struct netdev_tnl_build_header_params;
 struct ovs_action_push_tnl;
@@ -47,6 +48,10 @@ int netdev_stt_build_header(const struct netdev *,
     .push_header = netdev_stt_push_header,          \
     .pop_header = netdev_stt_pop_header
 
+int stt_check_datapath(const struct netdev *, const char *dp_type,
+                       char **errp);
+
+void stt_get_tunnel(const struct ovs_action_push_tnl *, struct flow_tnl *);
 void stt_format(struct ds *, const void *l4, size_t size);
 bool stt_parse(const char *s, int *n, void *l4, uint32_t *l4_len);
 
