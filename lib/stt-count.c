@@ -40,10 +40,16 @@ bucket_new(void)
 void
 stt_count(enum stt_verdict verdict)
 {
+    stt_count_n(verdict, 1);
+}
+
+void
+stt_count_n(enum stt_verdict verdict, unsigned int n)
+{
     struct bucket *b = ovsthread_stats_bucket_get(&buckets, bucket_new);
     unsigned long long orig;
 
-    atomic_add_relaxed(&b->counts[verdict], 1, &orig);
+    atomic_add_relaxed(&b->counts[verdict], n, &orig);
 }
 
 void

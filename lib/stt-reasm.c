@@ -96,6 +96,15 @@ static atomic_uint timeout = STT_REASM_DEF_TIMEOUT; /* ms. */
 enum { SWEEP_INTERVAL = 100, SWEEP_MAX = 64 };
 static atomic_llong next_sweep;
 
+/* What a thread keeps from one part to the next. */
+struct batch {
+    bool open;                  /* Between stt_reasm_begin() and _end(). */
+    struct bucket *bucket;      /* Locked by this thread, or null. */
+    struct frame *frame;        /* In it: where the last part went. */
+    unsigned int n_held;        /* Parts that have yet to be counted. */
+};
+DEFINE_STATIC_PER_THREAD_DATA(struct batch, batch, { false, NULL, NULL, 0 });
+
 static void
 init(void)
 {
@@ -171,6 +180,38 @@ frame_finish(struct frame *frame, bool *ce)
     return packet;
 }
 
+static void
+enter(struct batch *b, uint32_t hash)
+    OVS_NO_THREAD_SAFETY_ANALYSIS
+{
+    b->bucket = bucket_of(hash);
+    ovs_mutex_lock(&b->bucket->mutex);
+}
+
+static void
+leave(struct batch *b)
+    OVS_NO_THREAD_SAFETY_ANALYSIS
+{
+    if (b->bucket) {
+        ovs_mutex_unlock(&b->bucket->mutex);
+        b->bucket = NULL;
+        b->frame = NULL;
+    }
+}
+
+/* Takes 'frame' out of 'bucket', in which it is. */
+static void
+bucket_remove(struct bucket *bucket, struct frame *frame)
+    OVS_REQUIRES(bucket->mutex)
+{
+    struct frame **f = &bucket->frames;
+
+    while (*f != frame) {
+        f = &(*f)->next;
+    }
+    *f = frame->next;
+}
+
 /* Takes the frame of 'serial' out of its bucket, if it is still there. */
 static struct frame *
 take_serial(uint32_t hash, uint64_t serial)
@@ -179,9 +220,9 @@ take_serial(uint32_t hash, uint64_t serial)
     struct frame *frame;
 
     ovs_mutex_lock(&bucket->mutex);
-    for (struct frame **f = &bucket->frames; (frame = *f); f = &frame->next) {
+    for (frame = bucket->frames; frame; frame = frame->next) {
         if (frame->hold.serial == serial) {
-            *f = frame->next;
+            bucket_remove(bucket, frame);
             break;
         }
     }
@@ -354,97 +395,110 @@ frame_create(const struct stt_segment *s, const struct hash *hash,
     return frame;
 }
 
-/* Returns the pointer to the frame of 's' in 'bucket', or to where there is
- * none. */
-static struct frame **
-frame_find(struct bucket *bucket, const struct stt_segment *s)
-    OVS_REQUIRES(bucket->mutex)
-{
-    struct frame **f;
-
-    for (f = &bucket->frames; *f; f = &(*f)->next) {
-        if ((*f)->id == s->frame_id
-            && ipv6_addr_equals(&(*f)->src, &s->src)
-            && ipv6_addr_equals(&(*f)->dst, &s->dst)) {
-            break;
-        }
-    }
-    return f;
-}
-
-/* Frames that have left their bucket, to be freed behind its lock. */
-struct gone {
-    struct frame *complete;
-    struct frame *expired;      /* Must not be mixed with a new one. */
-};
-
-static void
-free_expired(struct gone *gone)
-{
-    if (gone->expired) {
-        stt_count(STT_EXPIRED);
-        frame_free(gone->expired);
-        gone->expired = NULL;
-    }
-}
-
-/* Adds 's' to its frame in 'bucket', if there is one.  Returns false if there
- * is none. */
 static bool
-add_to_existing(struct bucket *bucket, const struct stt_segment *s,
-                long long int now, enum stt_verdict *verdict,
-                struct gone *gone)
+is_frame_of(const struct frame *frame, const struct stt_segment *s)
+{
+    return (frame->id == s->frame_id
+            && ipv6_addr_equals(&frame->src, &s->src)
+            && ipv6_addr_equals(&frame->dst, &s->dst));
+}
+
+static struct frame *
+bucket_find(struct bucket *bucket, const struct stt_segment *s)
     OVS_REQUIRES(bucket->mutex)
 {
-    struct frame **f = frame_find(bucket, s);
-    struct frame *frame = *f;
+    struct frame *frame = bucket->frames;
+
+    while (frame && !is_frame_of(frame, s)) {
+        frame = frame->next;
+    }
+    return frame;
+}
+
+/* Locks the bucket of 's' and looks for its frame there, which becomes that of
+ * 'b', or null.  One that has expired is given up: it must not be mixed with
+ * a new one. */
+static void
+find(struct batch *b, const struct stt_segment *s, uint32_t hash,
+     long long int now)
+    OVS_NO_THREAD_SAFETY_ANALYSIS
+{
+    struct frame *frame;
+
+    enter(b, hash);
+    frame = bucket_find(b->bucket, s);
+    if (frame && is_expired(frame->first, now)) {
+        stt_count(STT_EXPIRED);
+        bucket_remove(b->bucket, frame);
+        frame_free(frame);
+        frame = NULL;
+    }
+    b->frame = frame;
+}
+
+/* The same with a new frame, unless another thread has made one meanwhile.
+ * Returns false, having no bucket locked, if there is no memory for it. */
+static bool
+find_or_create(struct batch *b, const struct stt_segment *s,
+               const struct hash *hash, long long int now)
+    OVS_NO_THREAD_SAFETY_ANALYSIS
+{
+    struct frame *frame = frame_create(s, hash, now);
 
     if (!frame) {
         return false;
-    } else if (is_expired(frame->first, now)) {
-        *f = frame->next;
-        gone->expired = frame;
-        return false;
     }
-    *verdict = frame_store(frame, s);
-    if (*verdict == STT_COMPLETE) {
-        *f = frame->next;
-        gone->complete = frame;
+    find(b, s, hash->all, now);
+    if (b->frame) {
+        frame_free(frame);
+    } else {
+        frame->next = b->bucket->frames;
+        b->bucket->frames = frame;
+        stt_ledger_list(&frame->hold, hash->all, now);
+        b->frame = frame;
     }
     return true;
 }
 
-/* Adds 's', whose frame has not been there a moment ago. */
+/* Stores 's' into its frame, which becomes that of 'b', or into '*complete' if
+ * it is complete. */
 static enum stt_verdict
-add_to_new(struct bucket *bucket, const struct stt_segment *s_,
-           const struct hash *hash, long long int now, struct gone *gone)
+add_part(struct batch *b, const struct stt_segment *s, long long int now,
+         struct frame **complete)
+    OVS_NO_THREAD_SAFETY_ANALYSIS
 {
-    struct stt_segment s = *s_;
+    struct stt_segment verified;
     enum stt_verdict verdict;
-    struct frame *frame;
 
-    /* Before it costs anybody anything. */
-    if (is_bad(&s)) {
-        return STT_DROP_CSUM;
-    }
-    s.check = false;
-    frame = frame_create(&s, hash, now);
-    if (!frame) {
-        return STT_DROP_MEMORY;
+    if (!b->frame || !is_frame_of(b->frame, s)) {
+        struct hash hash;
+
+        leave(b);
+        init();
+        sweep(now);
+        hash = hash_key(s);
+        find(b, s, hash.all, now);
+        if (!b->frame) {
+            leave(b);
+            /* Before it costs anybody anything. */
+            if (is_bad(s)) {
+                return STT_DROP_CSUM;
+            }
+            verified = *s;
+            verified.check = false;
+            s = &verified;
+            if (!find_or_create(b, s, &hash, now)) {
+                return STT_DROP_MEMORY;
+            }
+        }
     }
 
-    ovs_mutex_lock(&bucket->mutex);
-    if (add_to_existing(bucket, &s, now, &verdict, gone)) {
-        /* Another thread has been faster. */
-        ovs_mutex_unlock(&bucket->mutex);
-        frame_free(frame);
-        return verdict;
+    verdict = frame_store(b->frame, s);
+    if (verdict == STT_COMPLETE) {
+        *complete = b->frame;
+        bucket_remove(b->bucket, b->frame);
+        leave(b);
     }
-    verdict = frame_store(frame, &s);
-    frame->next = bucket->frames;
-    bucket->frames = frame;
-    stt_ledger_list(&frame->hold, hash->all, now);
-    ovs_mutex_unlock(&bucket->mutex);
     return verdict;
 }
 
@@ -464,13 +518,10 @@ whole_frame(const struct stt_segment *s, enum stt_verdict *verdict)
 }
 
 static struct dp_packet *
-add(const struct stt_segment *s, long long int now, enum stt_verdict *verdict,
-    bool *ce)
+add(struct batch *b, const struct stt_segment *s, long long int now,
+    enum stt_verdict *verdict, bool *ce)
 {
-    struct gone gone = { NULL, NULL };
-    struct bucket *bucket;
-    struct hash hash;
-    bool found;
+    struct frame *complete = NULL;
 
     if (!s->len || s->total < STT_HEADER_LEN || s->ofs + s->len > s->total) {
         *verdict = STT_DROP_LENGTH;
@@ -480,19 +531,11 @@ add(const struct stt_segment *s, long long int now, enum stt_verdict *verdict,
         return whole_frame(s, verdict);
     }
 
-    init();
-    sweep(now);
-    hash = hash_key(s);
-    bucket = bucket_of(hash.all);
-    ovs_mutex_lock(&bucket->mutex);
-    found = add_to_existing(bucket, s, now, verdict, &gone);
-    ovs_mutex_unlock(&bucket->mutex);
-    free_expired(&gone);
-    if (!found) {
-        *verdict = add_to_new(bucket, s, &hash, now, &gone);
-        free_expired(&gone);
+    *verdict = add_part(b, s, now, &complete);
+    if (!b->open) {
+        leave(b);
     }
-    return gone.complete ? frame_finish(gone.complete, ce) : NULL;
+    return complete ? frame_finish(complete, ce) : NULL;
 }
 
 /* Adds 's', which stays the caller's with its payload, at time 'now', ms.
@@ -506,7 +549,13 @@ struct dp_packet *
 stt_reasm_add(const struct stt_segment *s, long long int now,
               enum stt_verdict *verdict, bool *ce)
 {
-    struct dp_packet *packet = add(s, now, verdict, ce);
+    struct batch *b = batch_get();
+    struct dp_packet *packet = add(b, s, now, verdict, ce);
+
+    if (*verdict == STT_HELD && b->open) {
+        b->n_held++;
+        return NULL;
+    }
 
     /* A part is not a duplicate, for example, if its header is not even its
      * own.  Those that were stored have been verified. */
@@ -516,6 +565,30 @@ stt_reasm_add(const struct stt_segment *s, long long int now,
     }
     stt_count(*verdict);
     return packet;
+}
+
+/* This thread is going to add the parts in a batch of packets.  Those that
+ * belong to one frame are added under one lock, which costs as much as
+ * copying one of them.  Until stt_reasm_end(), a lock may be held: the thread
+ * must neither wait for another one nor call anything of this but
+ * stt_reasm_add() and stt_count(). */
+void
+stt_reasm_begin(void)
+{
+    batch_get()->open = true;
+}
+
+void
+stt_reasm_end(void)
+{
+    struct batch *b = batch_get();
+
+    b->open = false;
+    leave(b);
+    if (b->n_held) {
+        stt_count_n(STT_HELD, b->n_held);
+        b->n_held = 0;
+    }
 }
 
 /* Gives up what has expired, also if no thread adds anything. */

@@ -99,11 +99,17 @@ struct stt_segment {
 
 struct dp_packet *stt_reasm_add(const struct stt_segment *, long long int now,
                                 enum stt_verdict *, bool *ce);
+
+/* Around the calls for a batch of packets, for speed. */
+void stt_reasm_begin(void);
+void stt_reasm_end(void);
+
 void stt_reasm_run(long long int now);
 void stt_reasm_set_config(const struct smap *other_config);
 
 /* Counters, summed up over all threads. */
 void stt_count(enum stt_verdict);
+void stt_count_n(enum stt_verdict, unsigned int n);
 void stt_counts_get(unsigned long long counts[STT_N_VERDICTS]);
 const char *stt_verdict_to_string(enum stt_verdict);
 
