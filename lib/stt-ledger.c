@@ -126,13 +126,32 @@ largest_peer(void)
             : CONTAINER_OF(heap_max(&by_bytes), struct stt_peer, heap_node));
 }
 
+/* Names a victim for 'peer', which may be null, when all peers together hold
+ * too much. */
+static bool
+pop_fairly(const struct stt_peer *peer, struct stt_victim *victim)
+    OVS_REQUIRES(mutex)
+{
+    struct stt_peer *largest = largest_peer();
+
+    if (!largest) {
+        return false;
+    } else if (largest->n_frames == 1 && !ovs_list_is_empty(&by_age)) {
+        /* Nobody is to blame. */
+        pop(CONTAINER_OF(ovs_list_front(&by_age), struct stt_hold, age_node),
+            STT_EVICTED, victim);
+        return true;
+    }
+    return pop_oldest(largest, largest == peer ? STT_EVICTED_PEER
+                                               : STT_EVICTED, victim);
+}
+
 static enum stt_ledger_result
 reserve__(struct stt_hold *hold, size_t bytes, const struct in6_addr *src,
           uint32_t src_hash, struct stt_victim *victim)
     OVS_REQUIRES(mutex)
 {
     struct stt_peer *peer = peer_find(src, src_hash);
-    struct stt_peer *largest = largest_peer();
 
     if (bytes > usage.limit || bytes > usage.peer_limit) {
         return STT_LEDGER_NO;
@@ -140,8 +159,7 @@ reserve__(struct stt_hold *hold, size_t bytes, const struct in6_addr *src,
         return (pop_oldest(peer, STT_EVICTED_PEER, victim)
                 ? STT_LEDGER_VICTIM : STT_LEDGER_NO);
     } else if (usage.bytes + bytes > usage.limit) {
-        return (pop_oldest(largest, largest == peer ? STT_EVICTED_PEER
-                                                    : STT_EVICTED, victim)
+        return (pop_fairly(peer, victim)
                 ? STT_LEDGER_VICTIM : STT_LEDGER_NO);
     }
 
@@ -248,10 +266,11 @@ stt_ledger_pop_excess(struct stt_victim *victim)
 
     ovs_mutex_lock(&mutex);
     largest = largest_peer();
-    found = (largest
-             && (usage.bytes > usage.limit
-                 || largest->bytes > usage.peer_limit)
-             && pop_oldest(largest, STT_EVICTED_PEER, victim));
+    if (largest && largest->bytes > usage.peer_limit) {
+        found = pop_oldest(largest, STT_EVICTED_PEER, victim);
+    } else {
+        found = usage.bytes > usage.limit && pop_fairly(NULL, victim);
+    }
     ovs_mutex_unlock(&mutex);
     return found;
 }

@@ -27,7 +27,8 @@
  *
  * Within its own limit a peer displaces its oldest frame.  Within the limit of
  * all, who holds most loses its oldest frame, so those who hold little keep
- * theirs, however many frames another one begins. */
+ * theirs, however many frames another one begins.  When nobody holds more than
+ * one, the oldest one goes. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -504,7 +504,7 @@ add_part(struct batch *b, const struct stt_segment *s, long long int now,
 
 /* Returns the whole frame that 's' is, or null if its checksum is wrong. */
 static struct dp_packet *
-whole_frame(const struct stt_segment *s, enum stt_verdict *verdict)
+whole_frame(const struct stt_segment *s, enum stt_verdict *verdict, bool *ce)
 {
     struct dp_packet *packet = tnl_gso_buf_new_parts(s->total);
 
@@ -514,6 +514,7 @@ whole_frame(const struct stt_segment *s, enum stt_verdict *verdict)
         return NULL;
     }
     *verdict = STT_WHOLE;
+    *ce = s->ce;
     return packet;
 }
 
@@ -527,8 +528,7 @@ add(struct batch *b, const struct stt_segment *s, long long int now,
         *verdict = STT_DROP_LENGTH;
         return NULL;
     } else if (s->len == s->total) {
-        *ce = s->ce;
-        return whole_frame(s, verdict);
+        return whole_frame(s, verdict, ce);
     }
 
     *verdict = add_part(b, s, now, &complete);

@@ -5,7 +5,14 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/bench-tnl-gso.c \
 	tests/tnl-gso/bench/bench.h \
 	tests/tnl-gso/bench/measure.c \
+	tests/tnl-gso/bench/reassembly.c \
 	tests/tnl-gso/bench/ways.c \
+	tests/tnl-gso/stt-ref.c \
+	tests/tnl-gso/stt-ref.h \
+	tests/tnl-gso/test-stt-reasm-memory.c \
+	tests/tnl-gso/test-stt-reasm-random.c \
+	tests/tnl-gso/test-stt-reasm.c \
+	tests/tnl-gso/test-stt-reasm.h \
 	tests/tnl-gso/test-tnl-gso.c \
 	tests/tnl-gso/test-tnl-gso.h \
 	tests/tnl-gso/test-tnl-gso-buf.c \
@@ -81,6 +88,7 @@ tests_tnl_gso_bench_native_SOURCES = \
 	tests/tnl-gso/bench/bench.h \
 	tests/tnl-gso/bench/csum-native.c \
 	tests/tnl-gso/bench/measure.c \
+	tests/tnl-gso/bench/reassembly.c \
 	tests/tnl-gso/bench/ways.c \
 	tests/tnl-gso/tnl-gso-pkt.c \
 	tests/tnl-gso/tnl-gso-pkt-frame.c \

@@ -345,6 +345,7 @@ static const struct {
     { "batches", do_batches },
     { "impls", do_impls },
     { "receive", do_receive },
+    { "reassembly", bench_reassembly },
 };
 
 /* Is 'name' in 'list', words separated by commas?  Null has all words. */

@@ -26,6 +26,7 @@
 #include <stdlib.h>
 
 #include "command-line.h"
+#include "test-stt-reasm.h"
 #include "tests/ovstest.h"
 #include "util.h"
 
@@ -79,6 +80,8 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  buf                     the pool of buffers\n"
            "  vnet                    vnet headers of kernel ports\n"
            "  merge [N [SEED]]        trains at a tunnel pop\n"
+           "  reasm                   reassembly of STT frames\n"
+           "  reasm-random [N [SEED]] random sequences of their parts\n"
            "  ufo                     IP fragments of UDP superpackets\n"
            "  props [N [SEED]]        random packets\n"
            "  frames                  trains, and the kernel's part\n"
@@ -103,6 +106,8 @@ static const struct ovs_cmdl_command commands[] = {
     { "buf", NULL, 0, 0, test_buf, OVS_RO },
     { "vnet", NULL, 0, 0, test_vnet, OVS_RO },
     { "merge", NULL, 0, 2, test_merge, OVS_RO },
+    { "reasm", NULL, 0, 0, test_reasm, OVS_RO },
+    { "reasm-random", NULL, 0, 2, test_reasm_random, OVS_RO },
     { "ufo", NULL, 0, 0, test_ufo, OVS_RO },
     { "props", NULL, 0, 2, test_props, OVS_RO },
     { "frames", NULL, 0, 0, test_frames, OVS_RO },

@@ -82,6 +82,12 @@ void bench_measure(const struct bench_case *, struct bench_result *);
 uint64_t bench_now(void);
 double bench_median(double *, size_t n);
 
+/* bench/reassembly.c. */
+struct bench_table;
+
+void bench_reassembly(struct bench_table *, int rounds);
+void bench_flood(struct bench_table *, int rounds);
+
 /* A table that is printed row by row and kept for the JSON file.  Columns have
  * the names of the members of a row. */
 struct bench_table {

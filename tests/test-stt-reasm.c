@@ -1,0 +1,860 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+#undef NDEBUG
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dp-packet.h"
+#include "ovs-thread.h"
+#include "smap.h"
+#include "stt-ref.h"
+#include "test-stt-reasm.h"
+#include "test-tnl-gso.h"
+#include "tnl-gso/stt-reasm.h"
+#include "util.h"
+
+/* Reassembly of STT frames, a rule at a time.  What a frame must contain
+ * follows from who sent it (stt-ref.h). */
+
+long long int stt_now = 1000;   /* All tests'; it never goes back. */
+
+enum { TIMEOUT = 30000, MSS = 100 };
+
+static const struct ref_stt_frame plain = {
+    .src = 2, .dst = 4, .id = 7, .total = 500
+};
+
+/* Sets limits; a negative one is the default. */
+void
+stt_limits(long long int limit, long long int peer_limit)
+{
+    struct smap config = SMAP_INITIALIZER(&config);
+
+    if (limit >= 0) {
+        smap_add_format(&config, "stt-reasm-max-memory", "%lld", limit);
+    }
+    if (peer_limit >= 0) {
+        smap_add_format(&config, "stt-reasm-max-memory-per-peer", "%lld",
+                        peer_limit);
+    }
+    stt_reasm_set_config(&config);
+    smap_destroy(&config);
+}
+
+struct stt_reasm_usage
+stt_usage(void)
+{
+    struct stt_reasm_usage u;
+
+    stt_reasm_usage_get(&u);
+    return u;
+}
+
+unsigned long long
+stt_counted(enum stt_verdict verdict)
+{
+    unsigned long long counts[STT_N_VERDICTS];
+
+    stt_counts_get(counts);
+    return counts[verdict];
+}
+
+/* All that is held expires.  Returns what is wrong then. */
+char *
+stt_empty(void)
+{
+    struct stt_reasm_usage u;
+    char *error = NULL;
+
+    stt_now += 10 * TIMEOUT;
+    stt_reasm_run(stt_now);
+    u = stt_usage();
+    EXPECT(u.n_frames, 0);
+    EXPECT(u.bytes, 0);
+    EXPECT(u.n_peers, 0);
+    return error;
+}
+
+/* Compares 'p', which is freed, with the whole of 'f'. */
+char *
+stt_compare(struct dp_packet *p, const struct ref_stt_frame *f)
+{
+    const uint8_t *data = p ? dp_packet_data(p) : NULL;
+    uint8_t *expected = xmalloc(f->total);
+    char *error = NULL;
+
+    ref_stt_content(f, 0, f->total, expected);
+    if (!p) {
+        error = xstrdup("no frame");
+    } else if (dp_packet_size(p) != f->total) {
+        error = xasprintf("%u bytes, not %u", dp_packet_size(p), f->total);
+    } else if (memcmp(data, expected, f->total)) {
+        error = xstrdup("other bytes");
+    } else if ((uintptr_t) data & 3) {
+        error = xstrdup("not aligned");
+    } else if (dp_packet_headroom(p) < MIN(128, (65535 - f->total) & ~3)) {
+        error = xasprintf("headroom is %"PRIuSIZE, dp_packet_headroom(p));
+    } else if (p->offloads || p->l4_ofs != UINT16_MAX
+               || dp_packet_get_tso_segsz(p)) {
+        error = xstrdup("has marks");
+    } else {
+        /* All of the room that it says it has is there. */
+        memset(dp_packet_base(p), 0x5a, dp_packet_headroom(p));
+        memset(dp_packet_tail(p), 0x5a, dp_packet_tailroom(p));
+    }
+    free(expected);
+    dp_packet_delete(p);
+    return error;
+}
+
+struct dp_packet *
+stt_add(const struct stt_segment *s, enum stt_verdict *verdict, bool *ce)
+{
+    unsigned long long before[STT_N_VERDICTS];
+    unsigned long long after[STT_N_VERDICTS];
+    struct dp_packet *p;
+
+    stt_counts_get(before);
+    p = stt_reasm_add(s, stt_now, verdict, ce);
+    stt_counts_get(after);
+    ovs_assert(after[*verdict] == before[*verdict] + 1);
+    ovs_assert(!p == (*verdict != STT_COMPLETE && *verdict != STT_WHOLE));
+    return p;
+}
+
+/* How a part differs from what its sender would send. */
+struct change {
+    bool bad;                   /* Its checksum is wrong. */
+    bool other;                 /* Its bytes are other ones. */
+    bool ce;
+    uint16_t total;             /* If not 0. */
+};
+
+/* Adds bytes [ofs, ofs + len) of 'f'.  A complete frame is stored in '*p'. */
+static enum stt_verdict
+add_changed(const struct ref_stt_frame *f, uint16_t ofs, uint16_t len,
+            const struct change *change, struct dp_packet **p, bool *ce)
+{
+    struct ref_stt_frame other = *f;
+    uint8_t *payload = xmalloc(len ? len : 1);
+    enum stt_verdict verdict;
+    struct stt_segment s;
+    struct dp_packet *q;
+
+    other.generation += 1000 * change->other;
+    if (change->total) {
+        other.total = change->total;
+    }
+    ref_stt_segment(&other, ofs, len, change->bad, payload, &s);
+    s.ce = change->ce;
+    q = stt_add(&s, &verdict, ce);
+    if (p) {
+        *p = q;
+    } else {
+        dp_packet_delete(q);
+    }
+    free(payload);
+    return verdict;
+}
+
+static enum stt_verdict
+add(const struct ref_stt_frame *f, uint16_t ofs, uint16_t len,
+    struct dp_packet **p)
+{
+    bool ce;
+
+    return add_changed(f, ofs, len, &(struct change) { false }, p, &ce);
+}
+
+/* Adds bytes [from, to) in parts of MSS bytes.  Returns the last verdict. */
+static enum stt_verdict
+add_all(const struct ref_stt_frame *f, uint16_t from, uint16_t to,
+        struct dp_packet **p)
+{
+    enum stt_verdict verdict = STT_N_VERDICTS;
+
+    for (uint32_t ofs = from; ofs < to; ofs += MSS) {
+        verdict = add(f, ofs, MIN(MSS, to - ofs), p);
+    }
+    return verdict;
+}
+
+/* Adds bytes [from, to), after which 'f' must be complete and right. */
+static char *
+complete(const struct ref_stt_frame *f, uint16_t from, uint16_t to)
+{
+    struct dp_packet *p = NULL;
+    char *error = NULL;
+
+    EXPECT(add_all(f, from, to, &p), STT_COMPLETE);
+    if (error) {
+        dp_packet_delete(p);
+        return error;
+    }
+    return stt_compare(p, f);
+}
+
+static void
+swap(int *a, int *b)
+{
+    int t = *a;
+
+    *a = *b;
+    *b = t;
+}
+
+/* Advances 'order' to the next permutation of 'n'.  Returns false behind the
+ * last one. */
+static bool
+next_permutation(int order[], int n)
+{
+    int i = n - 1;
+    int j = n - 1;
+
+    while (i > 0 && order[i - 1] >= order[i]) {
+        i--;
+    }
+    if (!i) {
+        return false;
+    }
+    while (order[j] <= order[i - 1]) {
+        j--;
+    }
+    swap(&order[i - 1], &order[j]);
+    for (j = n - 1; i < j; i++, j--) {
+        swap(&order[i], &order[j]);
+    }
+    return true;
+}
+
+/* Every order of five parts, the last one shorter; with CE in none or in one
+ * of them. */
+static void
+test_orders(void)
+{
+    int order[5] = { 0, 1, 2, 3, 4 };
+    struct ref_stt_frame f = plain;
+
+    f.total = 4 * MSS + 37;
+    do {
+        for (int marked = -1; marked < 5; marked++) {
+            struct dp_packet *p = NULL;
+            char *error = NULL;
+            bool ce = false;
+
+            f.generation++;
+            for (int i = 0; i < 5; i++) {
+                struct change change = { .ce = order[i] == marked };
+                uint16_t ofs = order[i] * MSS;
+
+                EXPECT(add_changed(&f, ofs, MIN(MSS, f.total - ofs), &change,
+                                   &p, &ce),
+                       i == 4 ? STT_COMPLETE : STT_HELD);
+            }
+            EXPECT(ce, marked >= 0);
+            test_case(error ? error : stt_compare(p, &f),
+                      "reasm: order %d%d%d%d%d, CE in %d", order[0], order[1],
+                      order[2], order[3], order[4], marked);
+        }
+    } while (next_permutation(order, 5));
+    test_case(stt_empty(), "reasm: orders: nothing left");
+}
+
+/* Each part lost once: nothing comes out, whatever else does. */
+static void
+test_loss(void)
+{
+    for (int lost = 0; lost < 5; lost++) {
+        struct ref_stt_frame f = plain;
+        unsigned long long expired;
+        char *error = NULL;
+
+        for (int i = 0; i < 5; i++) {
+            if (i != lost) {
+                EXPECT(add(&f, i * MSS, MSS, NULL), STT_HELD);
+            }
+        }
+        EXPECT(stt_usage().n_frames, 1);
+        expired = stt_counted(STT_EXPIRED);
+        if (!error) {
+            error = stt_empty();
+        }
+        EXPECT(stt_counted(STT_EXPIRED) - expired, 1);
+        test_case(error, "reasm: part %d lost", lost);
+    }
+}
+
+/* Each part twice, with other bytes the second time, after each other part. */
+static void
+test_duplicates(void)
+{
+    static const struct change other = { .other = true };
+
+    for (int twice = 0; twice < 5; twice++) {
+        for (int after = twice; after < 4; after++) {
+            struct ref_stt_frame f = plain;
+            struct dp_packet *p = NULL;
+            char *error = NULL;
+            bool ce;
+
+            for (int i = 0; i < 5; i++) {
+                EXPECT(add(&f, i * MSS, MSS, &p),
+                       i == 4 ? STT_COMPLETE : STT_HELD);
+                if (i == after) {
+                    EXPECT(add_changed(&f, twice * MSS, MSS, &other, NULL,
+                                       &ce), STT_DROP_DUPLICATE);
+                }
+            }
+            test_case(error ? error : stt_compare(p, &f),
+                      "reasm: part %d again after %d", twice, after);
+        }
+    }
+}
+
+/* A new part against [100, 200) and [300, 400) of 500 bytes. */
+static void
+test_overlaps(void)
+{
+    static const struct {
+        const char *name;
+        uint16_t start, end;
+        enum stt_verdict verdict;
+    } rows[] = {
+        { "the same", 100, 200, STT_DROP_DUPLICATE },
+        { "the same as the second", 300, 400, STT_DROP_DUPLICATE },
+        { "within", 120, 180, STT_DROP_DUPLICATE },
+        { "within, same start", 100, 101, STT_DROP_DUPLICATE },
+        { "within, same end", 399, 400, STT_DROP_DUPLICATE },
+        { "over its start", 50, 101, STT_DROP_OVERLAP },
+        { "over all of it", 50, 250, STT_DROP_OVERLAP },
+        { "up to its end", 50, 200, STT_DROP_OVERLAP },
+        { "from its start", 100, 201, STT_DROP_OVERLAP },
+        { "over its end", 199, 201, STT_DROP_OVERLAP },
+        { "over the hole, touching the next", 200, 301, STT_DROP_OVERLAP },
+        { "over the hole and both", 199, 301, STT_DROP_OVERLAP },
+        { "from the first to the end of the next", 150, 400,
+          STT_DROP_OVERLAP },
+        { "over everything but a byte", 1, 500, STT_DROP_OVERLAP },
+        { "over the end of the last", 350, 500, STT_DROP_OVERLAP },
+        { "up to its start", 99, 100, STT_HELD },
+        { "all in front of it", 0, 100, STT_HELD },
+        { "the first byte", 0, 1, STT_HELD },
+        { "from its end", 200, 201, STT_HELD },
+        { "the hole", 200, 300, STT_HELD },
+        { "in the hole", 220, 280, STT_HELD },
+        { "up to the end of the hole", 299, 300, STT_HELD },
+        { "behind the last", 400, 401, STT_HELD },
+        { "to the end", 400, 500, STT_HELD },
+        { "the last byte", 499, 500, STT_HELD },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        bool dropped = rows[i].verdict != STT_HELD;
+        struct change change = { .other = dropped };
+        struct ref_stt_frame f = plain;
+        bool have[500] = { false };
+        struct dp_packet *p = NULL;
+        char *error = NULL;
+        bool ce;
+
+        f.generation = i;
+        add(&f, 100, 100, NULL);
+        add(&f, 300, 100, NULL);
+        memset(have + 100, true, 100);
+        memset(have + 300, true, 100);
+        EXPECT(add_changed(&f, rows[i].start, rows[i].end - rows[i].start,
+                           &change, NULL, &ce), rows[i].verdict);
+        if (!dropped) {
+            memset(have + rows[i].start, true, rows[i].end - rows[i].start);
+        }
+        /* Then the rest, a byte at a time. */
+        for (size_t j = 0; j < 500; j++) {
+            if (!have[j]) {
+                add(&f, j, 1, &p);
+            }
+        }
+        test_case(error ? error : stt_compare(p, &f), "reasm: overlap: %s",
+                  rows[i].name);
+    }
+    test_case(stt_empty(), "reasm: overlaps: nothing left");
+}
+
+static void
+test_lengths(void)
+{
+    static const struct {
+        uint16_t total, ofs, len;
+        enum stt_verdict verdict;
+    } rows[] = {
+        { 500, 0, 0, STT_DROP_LENGTH },
+        { 500, 500, 0, STT_DROP_LENGTH },
+        { 500, 100, 0, STT_DROP_LENGTH },
+        { 500, 0, 501, STT_DROP_LENGTH },
+        { 500, 1, 500, STT_DROP_LENGTH },
+        { 500, 500, 1, STT_DROP_LENGTH },
+        { 500, 499, 2, STT_DROP_LENGTH },
+        { 500, 65535, 1, STT_DROP_LENGTH },
+        { 500, 65535, 65535, STT_DROP_LENGTH },
+        { 500, 65036, 1000, STT_DROP_LENGTH },  /* Over 16 bits. */
+        { 65535, 65535, 1, STT_DROP_LENGTH },
+        { 65535, 1, 65535, STT_DROP_LENGTH },
+        { 0, 0, 1, STT_DROP_LENGTH },
+        { 1, 0, 1, STT_DROP_LENGTH },
+        { 17, 0, 17, STT_DROP_LENGTH },
+        { 17, 0, 16, STT_DROP_LENGTH },
+        { 18, 0, 18, STT_WHOLE },
+        { 18, 0, 17, STT_HELD },
+        { 500, 0, 500, STT_WHOLE },
+        { 500, 499, 1, STT_HELD },
+        { 500, 0, 499, STT_HELD },
+        { 65495, 0, 65495, STT_WHOLE },
+        { 65535, 0, 65535, STT_WHOLE },
+        { 65535, 65534, 1, STT_HELD },
+        { 65535, 0, 65534, STT_HELD },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct ref_stt_frame f = plain;
+        struct dp_packet *p;
+        char *error = NULL;
+
+        f.total = rows[i].total;
+        EXPECT(add(&f, rows[i].ofs, rows[i].len, &p), rows[i].verdict);
+        EXPECT(stt_usage().n_frames, rows[i].verdict == STT_HELD);
+        if (rows[i].verdict == STT_WHOLE && !error) {
+            error = stt_compare(p, &f);
+        }
+        test_case(error, "reasm: %u bytes at %u of %u", rows[i].len,
+                  rows[i].ofs, rows[i].total);
+        free(stt_empty());
+    }
+}
+
+/* Another total than the first part's. */
+static void
+test_totals(void)
+{
+    static const uint16_t others[] = { 400, 499, 501, 65535, 300 };
+
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        struct change change = { .total = others[i], .other = true };
+        struct ref_stt_frame f = plain;
+        char *error = NULL;
+        bool ce;
+
+        add(&f, 0, MSS, NULL);
+        EXPECT(add_changed(&f, 200, MSS, &change, NULL, &ce),
+               STT_DROP_TOTAL);
+        EXPECT(add_changed(&f, 0, MSS, &change, NULL, &ce), STT_DROP_TOTAL);
+        test_case(error ? error : complete(&f, MSS, 500),
+                  "reasm: total %u instead of %u", others[i], f.total);
+    }
+}
+
+/* Frames of any size, cut into parts of any size. */
+static void
+test_sizes(void)
+{
+    static const uint16_t totals[] = {
+        19, 1518, 1920, 1921, 10112, 10113, 16383, 16384, 65407, 65408, 65409,
+        65495, 65534, 65535
+    };
+    static const uint16_t msses[] = { 1, 536, 1460, 8960, 65000 };
+
+    for (size_t t = 0; t < ARRAY_SIZE(totals); t++) {
+        for (size_t m = 0; m < ARRAY_SIZE(msses); m++) {
+            struct ref_stt_frame f = plain;
+            uint16_t mss = MIN(msses[m], totals[t] - 1);
+            struct dp_packet *p = NULL;
+            char *error = NULL;
+
+            f.total = totals[t];
+            for (uint32_t ofs = 0; ofs < f.total; ofs += mss) {
+                EXPECT(add(&f, ofs, MIN(mss, f.total - ofs), &p),
+                       ofs + mss < f.total ? STT_HELD : STT_COMPLETE);
+            }
+            EXPECT(stt_usage().bytes, 0);
+            test_case(error ? error : stt_compare(p, &f),
+                      "reasm: %u bytes in parts of %u", f.total, mss);
+        }
+    }
+}
+
+/* Parts that were merged on the way, of different lengths. */
+static void
+test_merged(void)
+{
+    static const uint16_t cuts[][6] = {
+        { 0, 300, 500 },
+        { 0, 100, 400, 500 },
+        { 0, 200, 300, 500 },
+        { 0, 1, 499, 500 },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cuts); i++) {
+        for (int backward = 0; backward <= 1; backward++) {
+            struct ref_stt_frame f = plain;
+            struct dp_packet *p = NULL;
+            char *error = NULL;
+            size_t n = 0;
+
+            while (cuts[i][n] < 500) {
+                n++;
+            }
+            for (size_t j = 0; j < n; j++) {
+                size_t k = backward ? n - 1 - j : j;
+
+                EXPECT(add(&f, cuts[i][k], cuts[i][k + 1] - cuts[i][k], &p),
+                       j == n - 1 ? STT_COMPLETE : STT_HELD);
+            }
+            test_case(error ? error : stt_compare(p, &f),
+                      "reasm: merged parts, row %"PRIuSIZE"%s", i,
+                      backward ? " backward" : "");
+        }
+    }
+}
+
+/* IDs are not numbers: any may follow any other, and each again at once. */
+static void
+test_ids(void)
+{
+    static const uint32_t ids[] = {
+        0xfffffffe, 0xffffffff, 0, 1, 1, 1, 0x80000000, 0
+    };
+    struct ref_stt_frame f = plain;
+    char *error = NULL;
+
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+        f.id = ids[i];
+        f.generation = i;
+        test_case(complete(&f, 0, 500), "reasm: ID %#x, frame %"PRIuSIZE,
+                  f.id, i);
+    }
+
+    /* Incomplete, forgotten, and used again, by an add alone. */
+    f.generation = 100;
+    add_all(&f, 0, 400, NULL);
+    stt_now += TIMEOUT;
+    f.generation = 101;
+    EXPECT(add_all(&f, 400, 500, NULL), STT_HELD);
+    test_case(error ? error : complete(&f, 0, 400),
+              "reasm: an ID again after it has expired");
+    test_case(stt_empty(), "reasm: IDs: nothing left");
+}
+
+/* Frames that differ in one member of the key, a part of each at a time. */
+static void
+test_keys(void)
+{
+    struct ref_stt_frame frames[] = {
+        { 2, 4, 7, 0, 500 },
+        { 6, 4, 7, 0, 500 },
+        { 2, 8, 7, 0, 500 },
+        { 4, 2, 7, 0, 500 },
+        { 2, 4, 8, 0, 500 },
+        { 3, 5, 7, 0, 500 },    /* IPv6. */
+        { 5, 3, 7, 0, 500 },
+        { 3, 7, 7, 0, 500 },
+        { 2, 4, 7 << 24, 0, 500 },
+    };
+    struct dp_packet *p[ARRAY_SIZE(frames)];
+
+    for (uint16_t ofs = 0; ofs < 500; ofs += MSS) {
+        for (size_t i = 0; i < ARRAY_SIZE(frames); i++) {
+            add(&frames[i], ofs, MSS, &p[i]);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(frames); i++) {
+        test_case(stt_compare(p[i], &frames[i]),
+                  "reasm: source %u, destination %u, ID %#x", frames[i].src,
+                  frames[i].dst, frames[i].id);
+    }
+    test_case(stt_empty(), "reasm: keys: nothing left");
+}
+
+/* Time counts from the first part. */
+static void
+test_expiry(void)
+{
+    struct ref_stt_frame f = plain;
+    struct ref_stt_frame g = plain;
+    unsigned long long expired = stt_counted(STT_EXPIRED);
+    struct smap config = SMAP_INITIALIZER(&config);
+    char *error = NULL;
+
+    EXPECT(add(&f, 0, MSS, NULL), STT_HELD);
+    stt_now += TIMEOUT - 1;
+    EXPECT(add(&f, 100, MSS, NULL), STT_HELD);
+    stt_reasm_run(stt_now);
+    EXPECT(stt_usage().n_frames, 1);
+    EXPECT(add(&f, 200, MSS, NULL), STT_HELD);
+    stt_now++;
+    EXPECT(add(&f, 300, MSS, NULL), STT_HELD);
+    EXPECT(add(&f, 400, MSS, NULL), STT_HELD);
+    EXPECT(stt_counted(STT_EXPIRED) - expired, 1);
+    test_case(error ? error : complete(&f, 0, 300),
+              "reasm: time from the first part");
+
+    /* The last part comes too late. */
+    error = NULL;
+    add_all(&f, 0, 400, NULL);
+    stt_now += TIMEOUT;
+    EXPECT(add(&f, 400, MSS, NULL), STT_HELD);
+    EXPECT(stt_usage().n_frames, 1);
+    test_case(error ? error : stt_empty(), "reasm: the last part too late");
+
+    /* Other parts that are added sweep, nobody else does. */
+    error = NULL;
+    for (g.id = 0; g.id < 200; g.id++) {
+        add(&g, 0, MSS, NULL);
+    }
+    stt_now += TIMEOUT;
+    f.src = 12;
+    for (int i = 0; i < 5; i++) {
+        EXPECT(add(&f, i * 50, 50, NULL), STT_HELD);
+    }
+    EXPECT(stt_usage().n_frames, 1);
+    test_case(error ? error : stt_empty(),
+              "reasm: parts of other frames sweep");
+
+    /* The main thread does. */
+    error = NULL;
+    for (g.id = 0; g.id < 200; g.id++) {
+        add(&g, 0, MSS, NULL);
+    }
+    stt_reasm_run(stt_now + TIMEOUT - 1);
+    EXPECT(stt_usage().n_frames, 200);
+    stt_reasm_run(stt_now + TIMEOUT);
+    EXPECT(stt_usage().n_frames, 0);
+    test_case(error, "reasm: the main thread sweeps");
+
+    /* Configured. */
+    error = NULL;
+    smap_add(&config, "stt-reasm-timeout", "5");
+    stt_reasm_set_config(&config);
+    EXPECT(stt_usage().timeout, 5);
+    add(&f, 0, MSS, NULL);
+    stt_reasm_run(stt_now + 4);
+    EXPECT(stt_usage().n_frames, 1);
+    stt_reasm_run(stt_now + 5);
+    EXPECT(stt_usage().n_frames, 0);
+    smap_destroy(&config);
+    stt_limits(-1, -1);
+    EXPECT(stt_usage().timeout, TIMEOUT);
+    test_case(error, "reasm: stt-reasm-timeout");
+    test_case(stt_empty(), "reasm: expiry: nothing left");
+}
+
+/* A wrong checksum changes nothing, wherever it is. */
+static void
+test_bad_checksums(void)
+{
+    static const struct change bad = { .bad = true, .ce = true };
+    static const struct change bad_other = { .bad = true, .other = true };
+    static const struct change bad_total = { .bad = true, .total = 501 };
+    struct stt_reasm_usage before, after;
+    struct ref_stt_frame f = plain;
+    struct dp_packet *p = NULL;
+    struct stt_segment s;
+    enum stt_verdict verdict;
+    uint8_t payload[MSS];
+    char *error = NULL;
+    bool ce = true;
+
+    EXPECT(add_changed(&f, 0, 500, &bad, NULL, &ce), STT_DROP_CSUM);
+    EXPECT(add_changed(&f, 0, MSS, &bad, NULL, &ce), STT_DROP_CSUM);
+    EXPECT(stt_usage().n_frames, 0);
+    EXPECT(stt_usage().bytes, 0);
+    test_case(error, "reasm: bad checksum: no frame");
+
+    /* In each place of a frame, its bytes other ones: whether they go into a
+     * hole, are there, overlap, or are of another total. */
+    error = NULL;
+    add(&f, 0, MSS, NULL);
+    before = stt_usage();
+    for (uint16_t ofs = 0; ofs < 500; ofs += 50) {
+        EXPECT(add_changed(&f, ofs, 50, &bad_other, NULL, &ce),
+               STT_DROP_CSUM);
+    }
+    EXPECT(add_changed(&f, 50, 100, &bad_other, NULL, &ce), STT_DROP_CSUM);
+    EXPECT(add_changed(&f, 100, 400, &bad_other, NULL, &ce), STT_DROP_CSUM);
+    EXPECT(add_changed(&f, 100, 100, &bad_total, NULL, &ce), STT_DROP_CSUM);
+    EXPECT(add_changed(&f, 100, 0, &bad, NULL, &ce), STT_DROP_CSUM);
+    EXPECT(add_changed(&f, 450, 100, &bad, NULL, &ce), STT_DROP_CSUM);
+    EXPECT(add_changed(&f, 400, 100, &bad, NULL, &ce), STT_DROP_CSUM);
+    after = stt_usage();
+    EXPECT(after.bytes, before.bytes);
+    EXPECT(after.n_frames, 1);
+    for (uint16_t ofs = 100; ofs < 500; ofs += MSS) {
+        EXPECT(add_changed(&f, ofs, MSS, &(struct change) { false }, &p, &ce),
+               ofs == 400 ? STT_COMPLETE : STT_HELD);
+    }
+    EXPECT(ce, false);
+    test_case(error ? error : stt_compare(p, &f),
+              "reasm: bad checksum: none of it in the frame");
+
+    /* One bit of the payload. */
+    error = NULL;
+    for (int bit = 0; bit < 8 * MSS; bit += 41) {
+        ref_stt_segment(&f, 0, MSS, false, payload, &s);
+        payload[bit / 8] ^= 1 << bit % 8;
+        dp_packet_delete(stt_add(&s, &verdict, &ce));
+        EXPECT(verdict, STT_DROP_CSUM);
+    }
+    /* Not to be checked. */
+    s.check = false;
+    dp_packet_delete(stt_add(&s, &verdict, &ce));
+    EXPECT(verdict, STT_HELD);
+    test_case(error, "reasm: bad checksum: a bit");
+    test_case(stt_empty(), "reasm: bad checksums: nothing left");
+}
+
+/* More pieces that are apart from each other than a frame can have. */
+static void
+test_holes(void)
+{
+    enum { MAX_PIECES = 62 };
+    struct ref_stt_frame f = plain;
+    struct dp_packet *p = NULL;
+    char *error = NULL;
+
+    for (int i = 0; i < MAX_PIECES; i++) {
+        EXPECT(add(&f, 2 * i, 1, NULL), STT_HELD);
+    }
+    EXPECT(add(&f, 2 * MAX_PIECES, 1, NULL), STT_DROP_HOLES);
+    EXPECT(add(&f, 2 * MAX_PIECES + 100, 1, NULL), STT_DROP_HOLES);
+    EXPECT(add(&f, 2 * MAX_PIECES - 1, 1, NULL), STT_HELD); /* Follows. */
+    EXPECT(add(&f, 1, 1, NULL), STT_HELD);                  /* Joins. */
+    EXPECT(add(&f, 400, 50, NULL), STT_HELD);
+    EXPECT(add(&f, 470, 30, NULL), STT_DROP_HOLES);
+    for (int i = 1; i < MAX_PIECES - 1; i++) {
+        EXPECT(add(&f, 2 * i + 1, 1, NULL), STT_HELD);
+    }
+    EXPECT(add(&f, 450, 50, NULL), STT_HELD);
+    EXPECT(add(&f, 2 * MAX_PIECES, 400 - 2 * MAX_PIECES, &p), STT_COMPLETE);
+    test_case(error ? error : stt_compare(p, &f), "reasm: too many holes");
+}
+
+/* A whole frame by itself does not disturb one with its ID. */
+static void
+test_whole_beside(void)
+{
+    struct ref_stt_frame f = plain;
+    struct ref_stt_frame g = plain;
+    struct dp_packet *p;
+    char *error = NULL;
+
+    g.generation = 1;
+    add_all(&f, 0, 400, NULL);
+    EXPECT(add(&g, 0, 500, &p), STT_WHOLE);
+    if (!error) {
+        error = stt_compare(p, &g);
+    }
+    test_case(error ? error : complete(&f, 400, 500),
+              "reasm: a whole frame beside parts");
+}
+
+/* The same in batches, whatever is mixed in them; and no lock is left. */
+static void *
+add_in_thread(void *f)
+{
+    add(f, 200, MSS, NULL);
+    return NULL;
+}
+
+static void
+test_batches(void)
+{
+    struct ref_stt_frame frames[3] = { plain, plain, plain };
+    struct ref_stt_frame whole = plain;
+    unsigned long long held = stt_counted(STT_HELD);
+    struct dp_packet *p[3];
+    char *error = NULL;
+    pthread_t thread;
+
+    frames[1].id++;
+    frames[2].src++;
+    whole.id += 2;
+    for (int alternate = 0; alternate <= 1; alternate++) {
+        uint8_t payload[500];
+        struct stt_segment s;
+        enum stt_verdict verdict;
+        bool ce;
+
+        stt_reasm_begin();
+        for (int i = 0; i < 15; i++) {
+            int f = alternate ? i % 3 : i / 5;
+            int k = alternate ? i / 3 : i % 5;
+
+            ref_stt_segment(&frames[f], k * MSS, MSS, false, payload, &s);
+            p[f] = stt_reasm_add(&s, stt_now, &verdict, &ce);
+            EXPECT(verdict, k == 4 ? STT_COMPLETE : STT_HELD);
+            ref_stt_segment(&whole, 0, 500, false, payload, &s);
+            dp_packet_delete(stt_reasm_add(&s, stt_now, &verdict, &ce));
+            EXPECT(verdict, STT_WHOLE);
+        }
+        stt_reasm_end();
+        held += 12;
+        EXPECT(stt_counted(STT_HELD) - held, 0);
+        for (int f = 0; f < 3; f++) {
+            test_case(error ? error : stt_compare(p[f], &frames[f]),
+                      "reasm: batch, %s, frame %d",
+                      alternate ? "alternately" : "in order", f);
+            error = NULL;
+        }
+    }
+
+    stt_reasm_begin();
+    for (int k = 0; k < 2; k++) {
+        uint8_t payload[MSS];
+        struct stt_segment s;
+        enum stt_verdict verdict;
+        bool ce;
+
+        ref_stt_segment(&frames[0], k * MSS, MSS, false, payload, &s);
+        stt_reasm_add(&s, stt_now, &verdict, &ce);
+    }
+    stt_reasm_end();
+    thread = ovs_thread_create("stt", add_in_thread, &frames[0]);
+    xpthread_join(thread, NULL);
+    test_case(complete(&frames[0], 300, 500),
+              "reasm: another thread after a batch");
+}
+
+void
+test_reasm(struct ovs_cmdl_context *ctx OVS_UNUSED)
+{
+    test_orders();
+    test_loss();
+    test_duplicates();
+    test_overlaps();
+    test_lengths();
+    test_totals();
+    test_sizes();
+    test_merged();
+    test_ids();
+    test_keys();
+    test_expiry();
+    test_bad_checksums();
+    test_holes();
+    test_whole_beside();
+    test_batches();
+    test_reasm_memory();
+    test_reasm_threads();
+}
