@@ -223,19 +223,28 @@ netdev_stt_set_mss(struct dp_packet *p, uint32_t mtu)
 
 /* Pop. */
 
-/* Packets that the calling thread's pops have kept since it last asked. */
-DEFINE_STATIC_PER_THREAD_DATA(size_t, n_held, 0);
+/* The batch whose headers the calling thread takes off. */
+struct pop {
+    bool open;                  /* stt_reasm_begin() has been called. */
+    long long int now;          /* ms; when the batch began. */
+    size_t n_held;              /* Packets that have been kept. */
+};
+DEFINE_STATIC_PER_THREAD_DATA(struct pop, pop, { false, 0, 0 });
 
-/* Returns how many packets have been kept by pops in the calling thread since
- * the last call: they are not lost. */
+/* Ends what calls of netdev_stt_pop_header() have begun: to be called after
+ * each batch, before anything else is done with its packets.
+ * Returns how many packets have been kept: they are not lost. */
 size_t
-netdev_stt_take_held(void)
+netdev_stt_pop_end(void)
 {
-    size_t *n = n_held_get();
-    size_t held = *n;
+    struct pop *pop = pop_get();
+    size_t n_held = pop->n_held;
 
-    *n = 0;
-    return held;
+    if (pop->open) {
+        stt_reasm_end();
+        *pop = (struct pop) { .open = false };
+    }
+    return n_held;
 }
 
 /* For the main thread, now and then: gives up frames that do not complete,
@@ -405,12 +414,19 @@ get_frame(struct dp_packet *packet, struct stt_segment *s, size_t hdr_len,
         }
         frame = NULL;
     } else {
-        frame = stt_reasm_add(s, time_msec(), verdict, &s->ce);
+        struct pop *pop = pop_get();
+
+        if (!pop->open) {
+            stt_reasm_begin();
+            pop->open = true;
+            pop->now = time_msec();
+        }
+        frame = stt_reasm_add(s, pop->now, verdict, &s->ce);
         if (frame) {
             frame->md = packet->md;
             frame->packet_type = htonl(PT_ETH);
         } else if (*verdict == STT_HELD) {
-            ++*n_held_get();
+            pop->n_held++;
         }
     }
     dp_packet_delete(packet);
@@ -419,7 +435,8 @@ get_frame(struct dp_packet *packet, struct stt_segment *s, size_t hdr_len,
 
 /* Takes the headers off 'packet', which belongs to an STT tunnel.  Returns the
  * packet that was pushed into it; null if 'packet' is kept because there is
- * more to come, or if it was dropped.  Takes ownership of 'packet'. */
+ * more to come, or if it was dropped.  Takes ownership of 'packet'.  After a
+ * batch of packets, netdev_stt_pop_end() must be called. */
 struct dp_packet *
 netdev_stt_pop_header(struct dp_packet *packet)
 {

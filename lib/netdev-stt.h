@@ -48,7 +48,7 @@ void netdev_stt_push_header(const struct netdev *,
                             struct dp_packet *,
                             const struct ovs_action_push_tnl *);
 struct dp_packet *netdev_stt_pop_header(struct dp_packet *);
-size_t netdev_stt_take_held(void);
+size_t netdev_stt_pop_end(void);
 void netdev_stt_run(void);
 bool netdev_stt_takes_super(const struct dp_packet *);
 void netdev_stt_set_mss(struct dp_packet *, uint32_t mtu);

@@ -473,7 +473,7 @@ push_and_pop(const struct push_row *row, uint32_t mtu)
     /* The reference's, so that no mistake is undone by another one. */
     p = pop_backwards(&segments, &n);
     EXPECT(n, 1);
-    EXPECT(netdev_stt_take_held(), segments.n - 1);
+    EXPECT(netdev_stt_pop_end(), segments.n - 1);
     if (!error) {
         error = compare_popped(row, p, frame, frame_len, &job);
     } else {
@@ -615,7 +615,7 @@ pop_bad(const struct bad_row *bad)
 
     EXPECT(p != NULL, bad->verdict == STT_WHOLE);
     EXPECT(after[bad->verdict] - before[bad->verdict], 1);
-    EXPECT(netdev_stt_take_held(), 0);
+    EXPECT(netdev_stt_pop_end(), 0);
     dp_packet_delete(p);
     return error;
 }
