@@ -44,7 +44,10 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/tnl-gso-stats.h \
 	lib/tnl-gso/tnl-gso-unixctl.c \
 	lib/tnl-gso/tnl-gso.c \
-	lib/tnl-gso/tnl-gso.h
+	lib/tnl-gso/tnl-gso.h \
+	lib/tnl-gso/tnl-rco-config.c \
+	lib/tnl-gso/tnl-rco.c \
+	lib/tnl-gso/tnl-rco.h
 
 if LINUX
 lib_libopenvswitch_la_SOURCES += \

@@ -41,6 +41,7 @@
 #include "tnl-gso-plan.h"
 #include "tnl-gso-show.h"
 #include "tnl-gso-stats.h"
+#include "tnl-rco.h"
 #include "userspace-tso.h"
 #include "util.h"
 
@@ -79,6 +80,7 @@ tnl_gso_port_destroy(struct netdev *netdev)
 #ifdef __linux__
     netdev_linux_probe_free(netdev->tnl_gso->kernel);
 #endif
+    tnl_rco_forget(netdev);
     tnl_gso_port_free(netdev->tnl_gso);
     netdev->tnl_gso = NULL;
 }

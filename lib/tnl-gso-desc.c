@@ -511,6 +511,9 @@ tnl_gso_describe(const struct dp_packet *p, struct tnl_gso_desc *d)
     d->l4_partial = (tnl_gso_has_outer(d->encap)
                      ? dp_packet_inner_l4_checksum_partial(p)
                      : dp_packet_l4_checksum_partial(p));
+    if (p->offloads & DP_PACKET_OL_INNER_RCO) {
+        d->rco = d->l4_partial = true;
+    }
     return reason ? reason : parse_l4(frame, size, udp, d);
 }
 
@@ -596,6 +599,10 @@ tnl_gso_reason_to_string(enum tnl_gso_reason reason)
         return "too_big";
     case TNL_GSO_R_MTU:
         return "mtu";
+    case TNL_GSO_R_RCO_OFF:
+        return "rco_off";
+    case TNL_GSO_R_RCO:
+        return "bad_rco";
     case TNL_GSO_N_REASONS:
     default:
         OVS_NOT_REACHED();

@@ -69,6 +69,10 @@ enum tnl_gso_reason {
     TNL_GSO_R_NO_METHOD,        /* 'tnl-gso-methods' leaves no way to send. */
     TNL_GSO_R_TOO_BIG,          /* Does not fit in 64 kB with its headers. */
     TNL_GSO_R_MTU,              /* A segment would exceed the port's MTU. */
+    TNL_GSO_R_RCO_OFF,          /* Received with a remote checksum in a tunnel
+                                 * without remote_csum_rx. */
+    TNL_GSO_R_RCO,              /* Received with a remote checksum that cannot
+                                 * be where the tunnel header says. */
     TNL_GSO_N_REASONS
 };
 
@@ -103,6 +107,8 @@ struct tnl_gso_desc {
                                  * GRE: checksum present. */
     bool l4_partial;            /* TCP or UDP checksum is to be completed by
                                  * somebody.  Segments get one in any case. */
+    bool rco;                   /* That is the other end of the tunnel, for
+                                 * each segment: tnl-rco.h. */
     bool stacked;               /* MPLS labels, or more than one VLAN tag, on
                                  * either level: no NIC describes these. */
 };

@@ -127,6 +127,37 @@ outer_csum(const struct tnl_gso_finish *f, uint32_t seg_len)
     return csum ? csum : htons(0xffff);
 }
 
+/* Returns the outer checksum of 'frame', a packet with a remote checksum whose
+ * inner headers are finished and whose payload's sum is 'payload_sum'.  The
+ * inner packet does not sum up to anything that is known, but for an IPv4
+ * header. */
+static ovs_be16
+outer_csum_rco(const struct tnl_gso_finish *f, const uint8_t *frame,
+               const struct tnl_gso_finish_len *l, uint32_t payload_sum)
+{
+    const struct tnl_gso_desc *d = f->desc;
+    const void *l4 = frame + d->inner.l4_ofs;
+    uint32_t sum = f->outer_l4_sum + f->l4_hdr_sum + payload_sum;
+    ovs_be16 csum;
+
+    sum = csum_add16(csum_add16(sum, l->outer_udp_len), l->outer_udp_len);
+    if (d->inner.version == 6) {
+        sum += l->inner_ip_sum;
+    }
+    if (d->inner.proto == IPPROTO_TCP) {
+        const struct tcp_header *tcp = l4;
+
+        sum = csum_add32(sum, get_16aligned_be32(&tcp->tcp_seq));
+        sum = csum_add16(csum_add16(sum, tcp->tcp_ctl), tcp->tcp_csum);
+    } else {
+        const struct udp_header *udp = l4;
+
+        sum = csum_add16(csum_add16(sum, udp->udp_len), udp->udp_csum);
+    }
+    csum = finish_sum(sum);
+    return csum ? csum : htons(0xffff);
+}
+
 /* The length field of 'l3' in a packet that ends at 'end'. */
 static ovs_be16
 ip_len(const struct tnl_gso_l3 *l3, uint32_t end)
@@ -154,7 +185,10 @@ finish_len_init(struct tnl_gso_finish_len *l, const struct tnl_gso_finish *f,
         l->outer_ip_len = ip_len(&d->outer, end);
         l->outer_ip_sum = csum_add16(f->outer_ip_sum, l->outer_ip_len);
         l->outer_udp_len = htons(end - d->outer.l4_ofs);
-        if (d->outer_csum && !port_sums_outer(f)) {
+        if (d->rco) {
+            l->outer_csum = (OVS_FORCE ovs_be16) fold(
+                csum_add16(f->outer_pseudo_sum, l->outer_udp_len));
+        } else if (d->outer_csum && !port_sums_outer(f)) {
             l->outer_csum = outer_csum(f, MIN(payload_len, d->mss));
         }
     }
@@ -203,6 +237,7 @@ tnl_gso_finish_init(struct tnl_gso_finish *f, const void *frame_,
                             desc->inner.ofs);
         } else {
             sum = tnl_gso_pseudo_sum(frame, &desc->outer, 0);
+            f->outer_pseudo_sum = fold(sum);
             sum = sum_range(sum, frame, ofs, ofs + 4);          /* Ports. */
             sum = sum_range(sum, frame, ofs + UDP_HEADER_LEN,
                             desc->inner.ofs);
@@ -237,7 +272,7 @@ finish_ip(uint8_t *frame, const struct tnl_gso_l3 *l3, ovs_be16 len,
 /* Writes the outer UDP or GRE header. */
 static void
 finish_outer_l4(const struct tnl_gso_finish *f, uint8_t *frame,
-                const struct tnl_gso_finish_len *l)
+                const struct tnl_gso_finish_len *l, uint32_t payload_sum)
 {
     const struct tnl_gso_desc *d = f->desc;
 
@@ -245,7 +280,9 @@ finish_outer_l4(const struct tnl_gso_finish *f, uint8_t *frame,
         struct udp_header *udp = (void *) (frame + d->outer.l4_ofs);
 
         udp->udp_len = l->outer_udp_len;
-        if (d->outer_csum && !port_sums_outer(f)) {
+        if (d->rco && f->plan->csum) {
+            udp->udp_csum = outer_csum_rco(f, frame, l, payload_sum);
+        } else if (d->outer_csum && !port_sums_outer(f)) {
             udp->udp_csum = l->outer_csum;
         }
     } else if (d->outer_csum) {
@@ -264,6 +301,22 @@ keep_l4_csum(const struct tnl_gso_finish *f)
     return f->plan->n_packets == 1 && !f->desc->l4_partial;
 }
 
+/* The same as finish_marks() for a segment with a remote checksum: it is plain
+ * UDP, whatever is in it. */
+static void
+finish_marks_rco(const struct tnl_gso_finish *f, struct dp_packet *p)
+{
+    const struct tnl_gso_desc *d = f->desc;
+
+    p->offloads = (DP_PACKET_OL_L4_PROTO_UDP
+                   | (d->outer_csum && !f->plan->csum
+                      ? DP_PACKET_OL_L4_CKSUM_MASK
+                      : DP_PACKET_OL_L4_CKSUM_GOOD)
+                   | (d->outer.version == 4 ? DP_PACKET_OL_IP_CKSUM_GOOD : 0));
+    dp_packet_set_tso_segsz(p, 0);
+    p->uso_segsz = 0;
+}
+
 /* Sets the marks of 'p', so that the port's driver and
  * dp_packet_ol_send_prepare() do what is left to do and nothing else.
  * 'super' tells that somebody cuts 'p' again, which takes all IPv4 checksums
@@ -276,6 +329,10 @@ finish_marks(const struct tnl_gso_finish *f, struct dp_packet *p, bool super)
     uint32_t offloads = (udp ? DP_PACKET_OL_L4_PROTO_UDP
                          : DP_PACKET_OL_L4_PROTO_TCP);
 
+    if (d->rco) {
+        finish_marks_rco(f, p);
+        return;
+    }
     if (keep_l4_csum(f)) {
         offloads |= (tnl_gso_has_outer(d->encap)
                      ? p->offloads >> DP_PACKET_OL_SHIFT_COUNT : p->offloads)
@@ -334,7 +391,7 @@ finish_tcp(const struct tnl_gso_finish *f, struct tcp_header *tcp,
     tcp->tcp_ctl = tcp_ctl;
     put_16aligned_be32(&tcp->tcp_seq, seq);
 
-    if (plan->csum) {
+    if (plan->csum && !f->desc->rco) {
         uint32_t sum = l->l4_sum + f->l4_hdr_sum + payload_sum;
 
         sum = csum_add32(csum_add16(sum, tcp_ctl), seq);
@@ -349,7 +406,7 @@ finish_udp(const struct tnl_gso_finish *f, struct udp_header *udp,
            const struct tnl_gso_finish_len *l, uint32_t payload_sum)
 {
     udp->udp_len = l->inner_l4_len;
-    if (f->plan->csum) {
+    if (f->plan->csum && !f->desc->rco) {
         uint32_t sum = l->l4_sum + f->l4_hdr_sum + payload_sum;
 
         udp->udp_csum = finish_sum(csum_add16(sum, udp->udp_len));
@@ -387,7 +444,7 @@ tnl_gso_finish_frame(const struct tnl_gso_finish *f, uint8_t *frame,
     if (tnl_gso_has_outer(d->encap)) {
         finish_ip(frame, &d->outer, l->outer_ip_len, l->outer_ip_sum,
                   f->outer_id + id_ofs);
-        finish_outer_l4(f, frame, l);
+        finish_outer_l4(f, frame, l, payload_sum);
     }
 }
 

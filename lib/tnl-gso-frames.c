@@ -75,18 +75,25 @@ tnl_gso_frames_take(const struct tnl_gso_desc *d)
     return d->hdr_len <= TNL_GSO_MAX_FRAME_HEAD - CACHE_LINE_SIZE;
 }
 
+/* Asks for completion of the checksum behind 'l3'. */
+static void
+put_needs_csum(struct virtio_net_hdr *vnet, const struct tnl_gso_l3 *l3)
+{
+    vnet->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+    vnet->csum_start = (OVS_FORCE __virtio16) l3->l4_ofs;
+    vnet->csum_offset = (OVS_FORCE __virtio16)
+        vnet_csum_offset(l3->proto);
+}
+
 /* Writes the vnet header of a single segment. */
 static void
 put_vnet_hdr(struct virtio_net_hdr *vnet, const struct tnl_gso_desc *d,
              const struct tnl_gso_plan *plan)
 {
-    if (plan->csum) {
+    if (plan->csum || (d->rco && !d->outer_csum)) {
         vnet->flags = VIRTIO_NET_HDR_F_DATA_VALID;
     } else {
-        vnet->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-        vnet->csum_start = (OVS_FORCE __virtio16) d->inner.l4_ofs;
-        vnet->csum_offset = (OVS_FORCE __virtio16)
-            vnet_csum_offset(d->inner.proto);
+        put_needs_csum(vnet, d->rco ? &d->outer : &d->inner);
     }
 }
 
@@ -104,10 +111,7 @@ put_train_vnet_hdr(struct virtio_net_hdr *vnet, const struct tnl_gso_desc *d,
 {
     uint16_t outer_len = train_head_len(d);
 
-    vnet->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-    vnet->csum_start = (OVS_FORCE __virtio16) d->outer.l4_ofs;
-    vnet->csum_offset = (OVS_FORCE __virtio16)
-        offsetof(struct udp_header, udp_csum);
+    put_needs_csum(vnet, &d->outer);
     if (n > 1) {
         vnet->gso_type = VNET_GSO_UDP_L4;
         vnet->gso_size = (OVS_FORCE __virtio16)

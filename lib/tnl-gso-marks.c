@@ -26,6 +26,7 @@
 #include "netdev-provider.h"
 #include "tnl-gso-desc.h"
 #include "tnl-gso-stats.h"
+#include "tnl-rco.h"
 #include "util.h"
 
 /* Ordinary packets: marks that cannot be true, sizes that 16 bits cannot
@@ -133,6 +134,9 @@ tnl_gso_marks_partial(struct dp_packet *p, const struct tnl_gso_desc *d,
         dp_packet_l4_checksum_set_partial(p);
     } else {
         dp_packet_l4_checksum_set_good(p);
+    }
+    if (outer_partial) {
+        tnl_rco_mark_transit(p, d);
     }
 }
 
@@ -365,8 +369,10 @@ tnl_gso_pop_finish(struct dp_packet *p)
         stay |= IP_PARTIAL;
     }
     if ((marks & L4_PARTIAL) == L4_PARTIAL) {
-        stay |= L4_PARTIAL | (marks & DP_PACKET_OL_L4_PROTO_MASK);
+        stay |= L4_PARTIAL | (marks & (DP_PACKET_OL_L4_PROTO_MASK
+                                       | DP_PACKET_OL_RCO));
     }
     dp_packet_reset_offload(p);
     p->offloads = stay;
+    tnl_rco_pop_finish(p);
 }

@@ -30,6 +30,7 @@
 #include "tnl-gso-buf.h"
 #include "tnl-gso-seg.h"
 #include "tnl-gso-stats.h"
+#include "tnl-rco.h"
 #include "unaligned.h"
 #include "util.h"
 
@@ -55,6 +56,7 @@ struct train {
     uint32_t unit_len;          /* Bytes of each unit but the last. */
     uint32_t n_units;
     uint32_t hdr_len;           /* Outer headers, UDP included. */
+    ovs_be16 udp_dst;
 };
 
 /* The first unit of a run: those that follow differ from it in few fields
@@ -68,6 +70,8 @@ struct unit {
     uint32_t addr_sum;          /* Of the TCP pseudo-header but the length. */
     uint16_t ctl;               /* TCP data offset and flags. */
     uint16_t id;                /* IPv4. */
+    bool rco;                   /* The checksum is remote: that of each unit is
+                                 * the sum of its own pseudo-header. */
 };
 
 /* Headers behind this many bytes of a unit are not looked for.  The longest
@@ -140,6 +144,8 @@ parse_unit(const struct train *t, uint32_t i, struct unit *u)
     uint32_t len = unit_len(t, i);
     uint32_t head_len = MIN(len, sizeof head);
     bool stacked = false;
+    enum tnl_rco_found found;
+    struct tnl_rco rco;
     const uint8_t *tcp;
     size_t ofs, tcp_len;
 
@@ -160,7 +166,10 @@ parse_unit(const struct train *t, uint32_t i, struct unit *u)
     u->ctl = get16(tcp + 12);
     tcp_len = TCP_OFFSET(htons(u->ctl)) * 4;
     u->hdr_len = u->l3.l4_ofs + tcp_len;
-    if (tcp_len < TCP_HEADER_LEN || u->hdr_len >= len
+    found = tnl_rco_find(t->encap, u->data, len, t->udp_dst, &rco);
+    u->rco = found == TNL_RCO_SET;
+    if ((u->rco && !tnl_rco_agrees(&rco, &u->l3, ofs))
+        || tcp_len < TCP_HEADER_LEN || u->hdr_len >= len
         || u->ctl & (TCP_SYN | TCP_RST | TCP_URG)
         || !l3_valid(u->data, len, &u->l3)) {
         return false;
@@ -310,6 +319,14 @@ copy_payload(const struct train *t, const struct unit *u, uint32_t i,
         uint32_t len = unit_len(t, i + k);
         uint32_t sum = csum_add16(u->addr_sum, htons(len - l4));
 
+        if (u->rco) {
+            if (!tnl_rco_sum_right(data, &u->l3, len - l4)) {
+                return k;
+            }
+            memcpy(dst, data + u->hdr_len, len - u->hdr_len);
+            dst += len - u->hdr_len;
+            continue;
+        }
         sum += csum_fold(data + l4, u->hdr_len - l4);
         sum += csum_copy(dst, data + u->hdr_len, len - u->hdr_len);
         if (csum_finish(sum)) {
@@ -435,6 +452,7 @@ tnl_gso_train_split(const struct dp_packet *train, enum tnl_gso_encap encap,
         .encap = encap,
         .unit_len = train->uso_segsz,
         .hdr_len = train->l4_ofs + UDP_HEADER_LEN,
+        .udp_dst = ((const struct udp_header *) dp_packet_l4(train))->udp_dst,
     };
     uint32_t run_end = 0;       /* Of headers that go together. */
     uint32_t n;
@@ -483,7 +501,8 @@ tunnel_encap(const struct netdev *tunnel)
 /* Replaces the trains in 'batch' by what they are made of.  Returns the number
  * of packets that 'batch' has gained by that. */
 static size_t
-split_trains(const struct netdev *tunnel, struct dp_packet_batch *batch)
+split_trains(const struct netdev *tunnel, enum tnl_gso_encap encap,
+             struct dp_packet_batch *batch)
 {
     struct tnl_gso_port *port = tunnel->tnl_gso;
     struct dp_packet_batch out;
@@ -506,8 +525,7 @@ split_trains(const struct netdev *tunnel, struct dp_packet_batch *batch)
             continue;
         }
 
-        reason = tnl_gso_train_split(packet, tunnel_encap(tunnel), &out,
-                                     &result);
+        reason = tnl_gso_train_split(packet, encap, &out, &result);
         if (reason) {
             tnl_gso_count_drop(port, reason);
         } else {
@@ -533,7 +551,9 @@ tnl_gso_pop_prepare(const struct netdev *tunnel,
                     struct dp_packet_batch *batch)
 {
     size_t i, size = dp_packet_batch_size(batch);
+    enum tnl_gso_encap encap = tunnel_encap(tunnel);
     struct dp_packet *packet;
+    size_t n_more = 0;
     bool uso = false;
 
     DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
@@ -543,5 +563,17 @@ tnl_gso_pop_prepare(const struct netdev *tunnel,
             dp_packet_batch_add(batch, packet);
         }
     }
-    return OVS_UNLIKELY(uso) ? split_trains(tunnel, batch) : 0;
+    if (OVS_UNLIKELY(uso)) {
+        n_more = split_trains(tunnel, encap, batch);
+    }
+    if (encap != TNL_GSO_PLAIN) {
+        size = dp_packet_batch_size(batch);
+        DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
+            packet = tnl_rco_pop_check(tunnel, encap, packet);
+            if (packet) {
+                dp_packet_batch_add(batch, packet);
+            }
+        }
+    }
+    return n_more;
 }

@@ -40,7 +40,10 @@
  * No NIC fills in a GRE checksum, hence no row for it.
  *
  * A train has an outer UDP checksum whether it is wanted or not.  What is in
- * front of it needs no capability: the port sees plain UDP. */
+ * front of it needs no capability: the port sees plain UDP.
+ *
+ * No port leaves an inner checksum alone while it cuts, as a remote one needs;
+ * in a train, it is payload. */
 #define UDP_TUNNEL_ROWS(ENCAP, TNL_TSO)                                     \
     { TNL_GSO_HW, ENCAP, false, false, TNL_TSO },                           \
     { TNL_GSO_HW, ENCAP, false, true,                                       \
@@ -85,6 +88,7 @@ tnl_gso_plan_row_is_for(const struct tnl_gso_plan_row *row,
                         const struct tnl_gso_desc *d)
 {
     return (row->encap == d->encap
+            && (!d->rco || row->method == TNL_GSO_UDP_GSO)
             && (!tnl_gso_has_outer(d->encap)
                 || (row->outer_csum == d->outer_csum
                     && row->outer_ipv4 == (d->outer.version == 4))));
@@ -158,10 +162,13 @@ choose(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
     return TNL_GSO_SOFTWARE;
 }
 
+/* What a port must be able to do so that it completes the checksums of
+ * segments: the inner ones, or where those are remote, the outer ones of what
+ * is plain UDP to it. */
 static uint64_t
 csum_flag(const struct tnl_gso_desc *d)
 {
-    return (d->inner.proto == IPPROTO_UDP ? NETDEV_TX_OFFLOAD_UDP_CKSUM
+    return (d->rco || d->inner.proto == IPPROTO_UDP ? NETDEV_TX_OFFLOAD_UDP_CKSUM
             : NETDEV_TX_OFFLOAD_TCP_CKSUM);
 }
 
@@ -201,7 +208,10 @@ tnl_gso_plan(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
             plan->unit = d->mss;
             plan->n_packets = d->n_segs;
             plan->train_len = train ? train_len(d) : 0;
-            plan->csum = train || !(caps->ol_flags & csum_flag(d));
+            plan->csum = (d->rco
+                          ? (!train && d->outer_csum
+                             && !(caps->ol_flags & csum_flag(d)))
+                          : train || !(caps->ol_flags & csum_flag(d)));
         }
     }
 }

@@ -87,7 +87,8 @@ struct tnl_gso_plan {
     uint32_t n_packets;         /* Packets that we make. */
     uint32_t train_len;         /* So many of them go down to the port as one
                                  * train; 0: each goes by itself. */
-    bool csum;                  /* We complete the checksums of what is cut.
+    bool csum;                  /* We complete the checksums of what is cut, of
+                                 * a remote checksum's packets the outer ones.
                                  * Otherwise they are left partial to the
                                  * port. */
 };

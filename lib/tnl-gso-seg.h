@@ -65,7 +65,8 @@ struct tnl_gso_finish_len {
     ovs_be16 inner_ip_len;      /* IPv4 total length, IPv6 payload length. */
     ovs_be16 outer_ip_len;
     ovs_be16 outer_udp_len;
-    ovs_be16 outer_csum;        /* UDP or GRE. */
+    ovs_be16 outer_csum;        /* UDP or GRE.  With a remote checksum the sum
+                                 * of the pseudo-header. */
 };
 
 /* Everything that is the same in all packets out of one superpacket, found
@@ -86,6 +87,8 @@ struct tnl_gso_finish {
                                  * inner IP header, without lengths and
                                  * checksum; UDP: with addresses and protocol
                                  * of the outer pseudo-header. */
+    uint32_t outer_pseudo_sum;  /* UDP: addresses and protocol of the outer
+                                 * pseudo-header. */
     uint32_t seq;               /* TCP: of the first payload byte. */
     ovs_be16 tcp_ctl;           /* TCP: data offset and flags, as it came. */
     struct tnl_gso_finish_len full;

@@ -189,7 +189,9 @@ tnl_gso_format_why_not_hw(const struct tnl_gso_desc *d,
     }
 
     row = find_row(stt ? TNL_GSO_TCP_TSO : TNL_GSO_HW, d);
-    if (row) {
+    if (d->rco) {
+        ds_put_cstr(ds, "no port knows remote checksums");
+    } else if (row) {
         format_why_not_row(row, d, caps, ds);
     } else {
         ds_put_cstr(ds, "no port computes a GRE checksum");

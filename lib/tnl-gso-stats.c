@@ -222,6 +222,16 @@ tnl_gso_event_to_string(enum tnl_gso_event event)
         return "rx_train_merged";
     case TNL_GSO_E_TRAIN_SINGLE:
         return "rx_train_single";
+    case TNL_GSO_E_TX_RCO:
+        return "tx_rco";
+    case TNL_GSO_E_RX_RCO:
+        return "rx_rco";
+    case TNL_GSO_E_RX_RCO_NO_CSUM:
+        return "rx_rco_no_csum";
+    case TNL_GSO_E_RX_RCO_WRONG:
+        return "rx_rco_wrong";
+    case TNL_GSO_E_RCO_COMPLETED:
+        return "rco_completed";
     case TNL_GSO_N_EVENTS:
     default:
         OVS_NOT_REACHED();

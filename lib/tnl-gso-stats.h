@@ -35,7 +35,7 @@ struct netdev;
 struct netdev_linux_probe;
 struct tnl_gso_frames;
 
-/* What happens to packets on their way in. */
+/* What else happens to packets. */
 enum tnl_gso_event {
     TNL_GSO_E_ZERO_CSUM6,       /* Received in a tunnel over IPv6 without a
                                  * UDP checksum (RFC 6936). */
@@ -43,6 +43,14 @@ enum tnl_gso_event {
     TNL_GSO_E_TRAINS,           /* Trains received, cut before the pop. */
     TNL_GSO_E_TRAIN_MERGED,     /* Superpackets made of their units. */
     TNL_GSO_E_TRAIN_SINGLE,     /* Units that went on by themselves. */
+    TNL_GSO_E_TX_RCO,           /* Sent with a remote checksum; superpackets
+                                 * count as one. */
+    TNL_GSO_E_RX_RCO,           /* Received with one. */
+    TNL_GSO_E_RX_RCO_NO_CSUM,   /* The same, without an outer checksum. */
+    TNL_GSO_E_RX_RCO_WRONG,     /* The same, with a wrong one, which stays
+                                 * wrong. */
+    TNL_GSO_E_RCO_COMPLETED,    /* Sent after computing a checksum that the
+                                 * other end of a tunnel had left to us. */
     TNL_GSO_N_EVENTS
 };
 

@@ -410,11 +410,12 @@ explanation_format(const struct explanation *x, struct ds *ds)
         }
         ds_put_format(ds, " %s over IPv%d%s, IP at %"PRIu16", %s at "
                       "%"PRIu16", %"PRIu16" bytes of headers, %"PRIu32
-                      " of payload, %"PRIu32" segment%s\n", l4,
+                      " of payload, %"PRIu32" segment%s%s\n", l4,
                       d->inner.version,
                       d->inner.ext ? " with extension headers" : "",
                       d->inner.ofs, l4, d->inner.l4_ofs, d->hdr_len,
-                      d->payload_len, d->n_segs, d->n_segs == 1 ? "" : "s");
+                      d->payload_len, d->n_segs, d->n_segs == 1 ? "" : "s",
+                      d->rco ? ", remote checksum" : "");
     }
     ds_put_format(ds, "plan: %s", tnl_gso_method_to_string(x->plan.method));
     if (x->plan.method == TNL_GSO_DROP) {
@@ -426,8 +427,10 @@ explanation_format(const struct explanation *x, struct ds *ds)
                       x->plan.train_len ? "train" : "packet",
                       n == 1 ? "" : "s");
         if (x->plan.method == TNL_GSO_SOFTWARE) {
-            ds_put_format(ds, ", %s checksums %s", l4,
-                          x->plan.csum ? "completed" : "left to it");
+            ds_put_format(ds, ", %s checksums %s%s", l4,
+                          d->rco ? "remote, outer ones " : "",
+                          d->rco && !d->outer_csum ? "off"
+                          : x->plan.csum ? "completed" : "left to it");
         }
         ds_put_char(ds, '\n');
     }
@@ -459,6 +462,7 @@ explanation_to_json(const struct explanation *x)
         json_object_put(json, "payload_len",
                         json_integer_create(d->payload_len));
         json_object_put(json, "segments", json_integer_create(d->n_segs));
+        json_object_put(json, "remote_checksum", json_boolean_create(d->rco));
     }
     json_object_put_string(json, "method",
                            tnl_gso_method_to_string(x->plan.method));

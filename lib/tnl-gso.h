@@ -87,8 +87,10 @@
 #include "packets.h"
 #include "userspace-tso.h"
 
+struct ds;
 struct netdev;
 struct netdev_custom_stats;
+struct netdev_tunnel_config;
 struct ovs_action_push_tnl;
 struct smap;
 struct tnl_gso_desc;
@@ -220,6 +222,25 @@ tnl_gso_marks_wrong(const struct dp_packet *p)
 /* tnl-gso-merge.c: what arrives in a tunnel. */
 size_t tnl_gso_pop_prepare(const struct netdev *tunnel,
                            struct dp_packet_batch *);
+
+/* tnl-rco.c: checksums that the other end of a tunnel computes, or leaves to
+ * us. */
+void tnl_rco_build_header(const struct netdev *,
+                          struct ovs_action_push_tnl *);
+void tnl_rco_push_finish(const struct netdev *tunnel,
+                         struct dp_packet_batch *,
+                         const struct ovs_action_push_tnl *);
+void tnl_rco_count_completed(struct netdev *,
+                             const struct dp_packet_batch *);
+
+/* tnl-rco-config.c: the same, as options of tunnel Interfaces. */
+bool tnl_rco_set_option(const char *type, const char *key, const char *value,
+                        struct netdev_tunnel_config *);
+int tnl_rco_check_config(const struct netdev *, struct netdev_tunnel_config *,
+                         struct ds *errors);
+void tnl_rco_get_options(const struct netdev_tunnel_config *, struct smap *);
+int tnl_rco_check_datapath(const struct netdev *, const char *datapath_type,
+                           char **errorp);
 
 /* tnl-gso-unixctl.c: appctl commands. */
 void tnl_gso_init(void);

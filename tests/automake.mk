@@ -27,6 +27,8 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/test-tnl-gso-merge.c \
 	tests/tnl-gso/test-tnl-gso-plan.c \
 	tests/tnl-gso/test-tnl-gso-props.c \
+	tests/tnl-gso/test-tnl-gso-rco.c \
+	tests/tnl-gso/test-tnl-gso-rco-pop.c \
 	tests/tnl-gso/test-tnl-gso-segment.c \
 	tests/tnl-gso/test-tnl-gso-ufo.c \
 	tests/tnl-gso/test-tnl-gso-vnet.c \
@@ -80,6 +82,17 @@ tests_tnl_gso_fuzz_tnl_gso_merge_SOURCES = \
 tests_tnl_gso_fuzz_tnl_gso_merge_LDADD = lib/libopenvswitch.la
 
 # Built by tests/run-bench alone: upstream's checksums at their best.
+EXTRA_PROGRAMS += tests/tnl-gso/fuzz-tnl-gso-rco
+tests_tnl_gso_fuzz_tnl_gso_rco_SOURCES = \
+	tests/tnl-gso/fuzz-tnl-gso-rco.c \
+	tests/tnl-gso/test-tnl-gso-compare.c \
+	tests/tnl-gso/test-tnl-gso-compare-frames.c \
+	tests/tnl-gso/test-tnl-gso-rco-pop.c \
+	tests/tnl-gso/tnl-gso-pkt.c \
+	tests/tnl-gso/tnl-gso-ref.c \
+	tests/tnl-gso/tnl-gso-ref-parse.c
+tests_tnl_gso_fuzz_tnl_gso_rco_LDADD = lib/libopenvswitch.la
+
 EXTRA_PROGRAMS += tests/tnl-gso/bench-native
 tests_tnl_gso_bench_native_SOURCES = \
 	tests/ovstest.c \

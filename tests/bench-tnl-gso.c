@@ -231,6 +231,46 @@ do_batches(struct bench_table *table, int rounds)
     }
 }
 
+/* Remote checksums. */
+
+static const char *const remote_columns[] = {
+    "remote", "port-csum", "packets", "frames", "memcpy",
+    "packets-to-memcpy", "frames-to-memcpy", NULL
+};
+
+static void
+do_remote(struct bench_table *table, int rounds)
+{
+    bench_table_start(table, "Remote checksums, the standard superpacket: "
+                      "times the speed of upstream, without them; time, of "
+                      "memcpy's", remote_columns);
+    for (int sums = 0; sums <= 1; sums++) {
+        bench_set_port(sums ? (NETDEV_TX_OFFLOAD_TCP_CKSUM
+                               | NETDEV_TX_OFFLOAD_UDP_CKSUM) : 0);
+        for (int remote = 0; remote <= 1; remote++) {
+            struct json *row = json_object_create();
+            struct bench_result r;
+            struct bench_case c;
+
+            bench_case_init(&c, REF_VXLAN, STANDARD_MSS, STANDARD_SEGS,
+                            rounds);
+            c.row.rco = remote;
+            bench_measure(&c, &r);
+            json_object_put(row, "remote", json_boolean_create(remote));
+            json_object_put(row, "port-csum", json_boolean_create(sums));
+            put_speeds(row, &r);
+            json_object_put(row, "memcpy", json_real_create(r.memcpy_speed));
+            json_object_put(row, "packets-to-memcpy",
+                            json_real_create(r.memcpy_speed
+                                             / r.speed[BENCH_PACKETS]));
+            json_object_put(row, "frames-to-memcpy",
+                            json_real_create(r.memcpy_speed
+                                             / r.speed[BENCH_FRAMES]));
+            bench_table_row(table, row);
+        }
+    }
+}
+
 /* Copy and checksum. */
 
 static const char *const impls_columns[] = {
@@ -343,6 +383,7 @@ static const struct {
     { "matrix", do_matrix },
     { "segments", do_segments },
     { "batches", do_batches },
+    { "remote", do_remote },
     { "impls", do_impls },
     { "receive", do_receive },
     { "reassembly", bench_reassembly },

@@ -62,6 +62,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     job.ref.outer_csum = (header.encap & FUZZ_CSUM
                           && (job.ref.encap == REF_VXLAN
                               || job.ref.encap == REF_GENEVE));
+    job.ref.rco = (header.encap & FUZZ_RCO && !job.ref.l4_done
+                   && !(header.encap & FUZZ_SPLIT)
+                   && (job.ref.encap == REF_VXLAN
+                       || job.ref.encap == REF_GENEVE));
     caps = (struct tnl_gso_caps) {
         .ol_flags = fuzz_ol_flags(ref_get16(header.ol_flags)),
         .methods = header.methods & TNL_GSO_METHODS_ALL,

@@ -274,8 +274,13 @@ expected_vnet(const struct ref_layout *l, const struct ref_job *job,
         }
         return v;
     }
-    return (plan->csum
+    return (plan->csum || (job->rco && !job->outer_csum)
             ? (struct vnet) { .flags = DATA_VALID }
+            : job->rco ? (struct vnet) {
+                .flags = NEEDS_CSUM,
+                .csum_start = l->outer.l4,
+                .csum_offset = 6,
+              }
             : (struct vnet) {
                 .flags = NEEDS_CSUM,
                 .csum_start = l->inner.l4,

@@ -75,12 +75,13 @@ struct variant {
     struct pkt_level outer;
     struct pkt_level inner;
     int tcp_opt, geneve_opt;
-    bool key, no_eth, udp, l4_done;
+    bool key, no_eth, udp, l4_done, rco;
 };
 
 enum {
     ALL = 1 << REF_PLAIN | 1 << REF_VXLAN | 1 << REF_GENEVE | 1 << REF_GRE,
     TUNNELS = ALL & ~(1 << REF_PLAIN),
+    UDP_TUNNELS = 1 << REF_VXLAN | 1 << REF_GENEVE,
 };
 #define EXT_ALL (PKT_EXT_HOPOPTS | PKT_EXT_DSTOPTS | PKT_EXT_AH)
 
@@ -140,6 +141,20 @@ static const struct variant variants[] = {
     { .name = "key, no Ethernet", .encaps = 1 << REF_GRE, .key = true,
       .no_eth = true },
     { .name = "no Ethernet", .encaps = TUNNELS, .no_eth = true },
+    { .name = "remote", .encaps = UDP_TUNNELS, .rco = true },
+    { .name = "remote UDP", .encaps = UDP_TUNNELS, .rco = true, .udp = true },
+    { .name = "remote, timestamp", .encaps = UDP_TUNNELS, .rco = true,
+      .tcp_opt = 12 },
+    { .name = "remote, QinQ in both", .encaps = UDP_TUNNELS, .rco = true,
+      .outer = { .n_vlans = 2 }, .inner = { .n_vlans = 2 } },
+    { .name = "remote, inner options", .encaps = UDP_TUNNELS, .rco = true,
+      .inner_version = 4, .inner = { .ipopt = 8 } },
+    { .name = "remote, inner SRH", .encaps = UDP_TUNNELS, .rco = true,
+      .inner_version = 6, .inner = { .ext = PKT_EXT_SRH } },
+    { .name = "remote UDP, outer SRH", .encaps = UDP_TUNNELS, .rco = true,
+      .outer_version = 6, .outer = { .ext = PKT_EXT_SRH }, .udp = true },
+    { .name = "remote, 252 bytes of options", .encaps = 1 << REF_GENEVE,
+      .rco = true, .geneve_opt = 252 },
 };
 
 static struct tnl_gso_caps
@@ -148,7 +163,7 @@ mode_caps(enum mode mode, const struct pkt_row *row)
     struct tnl_gso_caps caps = { .methods = TNL_GSO_METHODS_ALL };
 
     if (mode >= CSUM) {
-        caps.ol_flags |= (row->udp ? NETDEV_TX_OFFLOAD_UDP_CKSUM
+        caps.ol_flags |= (row->udp || row->rco ? NETDEV_TX_OFFLOAD_UDP_CKSUM
                           : NETDEV_TX_OFFLOAD_TCP_CKSUM);
     }
     if (mode >= HW_PARTIAL) {
@@ -169,7 +184,7 @@ expected_method(const struct pkt_row *row, enum mode mode)
     bool beyond_nic = (row->inner.n_vlans > 1 || row->outer.n_vlans > 1
                        || row->inner.n_mpls || row->outer.n_mpls
                        || row->inner.nsh || row->outer.nsh
-                       || row->inner.ext || row->outer.ext
+                       || row->inner.ext || row->outer.ext || row->rco
                        || (row->encap == REF_GRE && row->csum));
 
     if (mode == SPLIT) {
@@ -238,7 +253,10 @@ run_sizes(struct pkt_row *row, const char *name)
                           + (sizes[i].payload == MAX_SEGS_PLUS_1));
         s = xasprintf("%s%s%s", name, *name ? ", " : "", sizes[i].name);
         for (enum mode mode = 0; mode < N_MODES; mode++) {
-            run(row, mode, s);
+            /* Checksums become remote in a push, not in front of one. */
+            if (mode != SPLIT || !row->rco) {
+                run(row, mode, s);
+            }
         }
         free(s);
     }
@@ -260,6 +278,7 @@ variant_to_row(const struct variant *v, enum ref_encap encap, int outer,
     row->no_eth = v->no_eth;
     row->udp = v->udp;
     row->l4_done = v->l4_done;
+    row->rco = v->rco;
     row->tcp_opt = v->tcp_opt;
     row->geneve_opt = v->geneve_opt;
     row->outer = v->outer;
@@ -368,6 +387,16 @@ change_udp_ids(struct pkt_row *row, int i)
     change_ids(row, i);
 }
 
+/* An outer checksum that is the same for segments of one size would do for
+ * other packets. */
+static void
+change_rco_fill(struct pkt_row *row, int i)
+{
+    row->rco = row->encap == REF_VXLAN || row->encap == REF_GENEVE;
+    row->udp = i & 1;
+    change_fill(row, i / 2);
+}
+
 static void
 change_udp_fill(struct pkt_row *row, int i)
 {
@@ -379,7 +408,8 @@ change_udp_fill(struct pkt_row *row, int i)
  * with 'inner' of what is cut, comes out as zero for every kind of packet: it
  * must be sent as 0xffff.  A case without one would prove nothing. */
 static void
-test_zero_csum(enum ref_encap encap, int version, bool inner, bool train)
+test_zero_csum(enum ref_encap encap, int version, bool inner, bool train,
+               bool rco)
 {
     const struct tnl_gso_caps caps = {
         .methods = TNL_GSO_METHODS_ALL,
@@ -397,6 +427,7 @@ test_zero_csum(enum ref_encap encap, int version, bool inner, bool train)
     row.inner.version = version;
     row.csum = encap != REF_PLAIN;
     row.udp = inner;
+    row.rco = rco;
     row.mss = 100;
     row.payload = 250;
     job.ref = pkt_job(&row);
@@ -419,8 +450,9 @@ test_zero_csum(enum ref_encap encap, int version, bool inner, bool train)
         }
     }
     test_case(error ? error : found ? NULL : xstrdup("no such packet"),
-              "cut zero %s checksum, %s%s, v%d", inner ? "inner" : "outer",
-              pkt_encap_name(encap), train ? " train" : "", version);
+              "cut zero %s checksum, %s%s%s, v%d", inner ? "inner" : "outer",
+              pkt_encap_name(encap), train ? " train" : "",
+              rco ? " remote" : "", version);
     free(frame);
 }
 
@@ -435,14 +467,17 @@ test_cut(struct ovs_cmdl_context *ctx OVS_UNUSED)
     for_each_tunnel(change_fill, 12, N_MODES, "payload");
     for_each_tunnel(change_udp_ids, 12, N_MODES, "UDP, IP ID");
     for_each_tunnel(change_udp_fill, 12, N_MODES, "UDP, payload");
+    for_each_tunnel(change_rco_fill, 24, SPLIT, "remote, payload");
     for (int version = 4; version <= 6; version += 2) {
         for (int train = 0; train <= 1; train++) {
-            test_zero_csum(REF_VXLAN, version, false, train);
-            test_zero_csum(REF_GENEVE, version, false, train);
-            test_zero_csum(REF_VXLAN, version, true, train);
-            test_zero_csum(REF_GENEVE, version, true, train);
+            test_zero_csum(REF_VXLAN, version, false, train, false);
+            test_zero_csum(REF_GENEVE, version, false, train, false);
+            test_zero_csum(REF_VXLAN, version, true, train, false);
+            test_zero_csum(REF_GENEVE, version, true, train, false);
+            test_zero_csum(REF_VXLAN, version, false, train, true);
+            test_zero_csum(REF_GENEVE, version, false, train, true);
         }
-        test_zero_csum(REF_PLAIN, version, true, false);
-        test_zero_csum(REF_GRE, version, true, false);
+        test_zero_csum(REF_PLAIN, version, true, false, false);
+        test_zero_csum(REF_GRE, version, true, false, false);
     }
 }

@@ -155,6 +155,21 @@ static const struct violation violations[] = {
     { "timestamp echo",     '4', 1 << 2, INNER_L4, 31, 0x01, false, "2 1 2" },
     { "damaged payload",    '4', 1 << 3, PAYLOAD, 500, 0x01, true, "3 1 1" },
     { "damaged last byte",  '6', 1 << 4, PAYLOAD, -1, 0x01, true, "4 1" },
+
+    /* Only the outer checksum covers the payload. */
+    { "remote",             'r', 0, PAYLOAD, 0, 0, false, "5" },
+    { "remote",             'R', 0, PAYLOAD, 0, 0, false, "5" },
+    { "remote, payload",    'r', 1 << 3, PAYLOAD, 500, 0x01, true, "5" },
+    { "remote sum",         'r', 1 << 2, INNER_L4, 17, 0x01, true, "2 1 2" },
+    { "remote sum, first",  'R', 1 << 0, INNER_L4, 16, 0x80, true, "1 4" },
+    { "remote sum, last",   'R', 1 << 4, INNER_L4, 16, 0x80, true, "4 1" },
+    { "remote length",      'r', 1 << 2, INNER_L3, 3, 0x04, false, "2 1 2" },
+    { "remote start",       'r', 1 << 2, TUNNEL, 7, 0x01, false, "2 1 2" },
+    { "remote start",       'r', ALL, TUNNEL, 7, 0x01, false, "1 1 1 1 1" },
+    { "remote UDP",         'r', ALL, TUNNEL, 7, 0x80, false, "1 1 1 1 1" },
+    { "remote and not",     'r', 1 << 2, TUNNEL, 1, 0x20, false, "2 1 2" },
+    { "remote, bit lost",   'r', ALL, TUNNEL, 1, 0x20, true, "1 1 1 1 1" },
+    { "remote, bit added",  '4', ALL, TUNNEL, 1, 0x20, true, "1 1 1 1 1" },
 };
 
 static void

@@ -48,11 +48,16 @@ inverse(const struct pkt_row *row)
 {
     struct ds name = DS_EMPTY_INITIALIZER;
     struct ref_frames units;
+    struct ref_layout l;
     struct train t;
     char *expected;
 
     train_cut_row(row, &units);
     train_build(&t, row->encap, &units);
+    if (row->rco) {
+        ref_parse(units.v[0].data, units.v[0].len, row->encap, &l);
+        train_make_remote(&t, &l);
+    }
     expected = xasprintf("%"PRIuSIZE, units.n);
     pkt_row_format(row, &name);
     test_case(train_expect(&t, expected), "inverse: %s", ds_cstr(&name));
@@ -79,11 +84,13 @@ test_inverse(void)
     };
     struct pkt_row row;
 
-    for (int variant = 0; variant < 4; variant++) {
+    for (int variant = 0; variant < 5; variant++) {
         for (int versions = 0; versions < 4; versions++) {
             for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
                 for (size_t f = 0; f < ARRAY_SIZE(flags); f++) {
-                    pkt_row_init(&row, variant ? REF_GENEVE : REF_VXLAN);
+                    pkt_row_init(&row, (variant % 4 ? REF_GENEVE
+                                        : REF_VXLAN));
+                    row.rco = variant == 4;
                     row.geneve_opt = variant == 2 ? 8 : variant == 3 ? 252 : 0;
                     row.outer.version = versions & 1 ? 6 : 4;
                     row.inner.version = versions & 2 ? 6 : 4;
@@ -371,6 +378,9 @@ random_train(uint64_t seed, struct pkt_row *row, struct train *t)
     }
 
     train_build(t, row->encap, &units);
+    if (row->rco && row->encap == REF_VXLAN && !row->no_eth) {
+        train_make_remote(t, &l);
+    }
     for (uint32_t n = pkt_range(&rng, 4); n > 0; n--) {
         struct ref_frame unit = train_unit(t, pkt_range(&rng, n_units));
         size_t hdr = l.payload - t->l4 - 8;

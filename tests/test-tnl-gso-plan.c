@@ -41,7 +41,7 @@ static const uint32_t payloads[] = {
     TNL_GSO_MAX_SEGS * MSS, TNL_GSO_MAX_SEGS * MSS + 1,
 };
 
-enum shape { SIMPLE, INNER_EXT, OUTER_EXT, STACKED, N_SHAPES };
+enum shape { SIMPLE, INNER_EXT, OUTER_EXT, STACKED, REMOTE, N_SHAPES };
 
 static const struct {
     uint64_t flag;
@@ -79,7 +79,7 @@ allowed(const struct tnl_gso_caps *caps, enum tnl_gso_method method)
 static bool
 port_cuts(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
 {
-    if (d->stacked || d->inner.ext || d->outer.ext) {
+    if (d->stacked || d->inner.ext || d->outer.ext || d->rco) {
         return false;
     }
     if (!has(caps, (d->inner.proto == IPPROTO_TCP ? NETDEV_TX_OFFLOAD_TCP_TSO
@@ -190,10 +190,16 @@ expect(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
             plan->unit = d->mss;
             plan->n_packets = (d->payload_len + d->mss - 1) / d->mss;
             plan->train_len = train ? expect_train_len(d) : 0;
-            plan->csum = (train
-                          || !has(caps, (d->inner.proto == IPPROTO_TCP
-                                         ? NETDEV_TX_OFFLOAD_TCP_CKSUM
-                                         : NETDEV_TX_OFFLOAD_UDP_CKSUM)));
+            plan->csum = !has(caps, (d->inner.proto == IPPROTO_TCP
+                                     ? NETDEV_TX_OFFLOAD_TCP_CKSUM
+                                     : NETDEV_TX_OFFLOAD_UDP_CKSUM));
+            if (d->rco) {
+                /* What is left is plain UDP, with a checksum or without. */
+                plan->csum = (d->outer_csum && !train
+                              && !has(caps, NETDEV_TX_OFFLOAD_UDP_CKSUM));
+            } else if (train) {
+                plan->csum = true;
+            }
         }
     }
 }
@@ -279,11 +285,12 @@ check_all_ports(const struct tnl_gso_desc *d, uint32_t max_frame_len)
         }
     }
     test_case(error, "plan %s %s outer v%d%s payload=%"PRIu32" frames of "
-              "%"PRIu32"%s%s%s", tnl_gso_encap_to_string(d->encap),
+              "%"PRIu32"%s%s%s%s", tnl_gso_encap_to_string(d->encap),
               d->inner.proto == IPPROTO_TCP ? "TCP" : "UDP", d->outer.version,
               d->outer_csum ? " csum" : "", d->payload_len, max_frame_len,
               d->inner.ext ? " inner-ext" : "",
-              d->outer.ext ? " outer-ext" : "", d->stacked ? " stacked" : "");
+              d->outer.ext ? " outer-ext" : "", d->stacked ? " stacked" : "",
+              d->rco ? " remote" : "");
 }
 
 /* Longest frames: any, just as long as a segment, and a byte less. */
@@ -321,8 +328,13 @@ test_every_subset(void)
                             .n_segs = MAX(DIV_ROUND_UP(payloads[i], MSS), 1),
                             .outer_csum = csum,
                             .stacked = shape == STACKED,
+                            .rco = shape == REMOTE,
                         };
 
+                        if (d.rco && encap != TNL_GSO_VXLAN
+                            && encap != TNL_GSO_GENEVE) {
+                            continue;
+                        }
                         if (encap == TNL_GSO_PLAIN) {
                             if (shape == OUTER_EXT || version == 6) {
                                 continue;

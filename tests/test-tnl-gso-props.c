@@ -114,6 +114,9 @@ one(uint64_t seed, unsigned int n_methods[])
         job.ref.encap = REF_PLAIN;
         job.ref.outer_csum = false;
     }
+    if (split || unmarked) {
+        job.ref.rco = false;
+    }
     error = cut_and_compare(frame, len, &job, &plan);
     n_methods[plan.method]++;
     pkt_row_format(&row, &s);
@@ -181,6 +184,7 @@ test_corpus(struct ovs_cmdl_context *ctx)
         header.encap = (row.encap | (row.csum ? FUZZ_CSUM : 0)
                         | (row.udp ? FUZZ_UDP : 0)
                         | (row.l4_done ? FUZZ_L4_DONE : 0)
+                        | (row.rco ? FUZZ_RCO : 0)
                         | (caps.max_frame_len ? FUZZ_MTU : 0)
                         | (pkt_range(&rng, 6) ? 0 : FUZZ_SPLIT));
         header.methods = caps.methods;

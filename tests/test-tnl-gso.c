@@ -82,6 +82,7 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  merge [N [SEED]]        trains at a tunnel pop\n"
            "  reasm                   reassembly of STT frames\n"
            "  reasm-random [N [SEED]] random sequences of their parts\n"
+           "  rco [N [SEED]]          remote checksums\n"
            "  ufo                     IP fragments of UDP superpackets\n"
            "  props [N [SEED]]        random packets\n"
            "  frames                  trains, and the kernel's part\n"
@@ -95,7 +96,8 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "                          with vnet headers of 10 bytes\n"
            "  corpus DIR N            seeds for fuzz-tnl-gso\n"
            "  vnet-corpus DIR         seeds for fuzz-tnl-gso-vnet\n"
-           "  merge-corpus DIR N      seeds for fuzz-tnl-gso-merge\n");
+           "  merge-corpus DIR N      seeds for fuzz-tnl-gso-merge\n"
+           "  rco-corpus DIR N        seeds for fuzz-tnl-gso-rco\n");
 }
 
 static const struct ovs_cmdl_command commands[] = {
@@ -108,6 +110,7 @@ static const struct ovs_cmdl_command commands[] = {
     { "merge", NULL, 0, 2, test_merge, OVS_RO },
     { "reasm", NULL, 0, 0, test_reasm, OVS_RO },
     { "reasm-random", NULL, 0, 2, test_reasm_random, OVS_RO },
+    { "rco", NULL, 0, 2, test_rco, OVS_RO },
     { "ufo", NULL, 0, 0, test_ufo, OVS_RO },
     { "props", NULL, 0, 2, test_props, OVS_RO },
     { "frames", NULL, 0, 0, test_frames, OVS_RO },
@@ -118,6 +121,7 @@ static const struct ovs_cmdl_command commands[] = {
     { "corpus", NULL, 2, 2, test_corpus, OVS_RO },
     { "vnet-corpus", NULL, 1, 1, test_vnet_corpus, OVS_RO },
     { "merge-corpus", NULL, 2, 2, test_merge_corpus, OVS_RO },
+    { "rco-corpus", NULL, 2, 2, test_rco_corpus, OVS_RO },
     { "help", NULL, 0, 0, usage, OVS_RO },
     { NULL, NULL, 0, 0, NULL, OVS_RO },
 };

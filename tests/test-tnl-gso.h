@@ -33,6 +33,7 @@
 #include "util.h"
 
 struct dp_packet;
+struct netdev;
 struct ovs_cmdl_context;
 struct tnl_gso_frame;
 struct tnl_gso_frames;
@@ -97,6 +98,16 @@ enum tnl_gso_encap test_encap(enum ref_encap);
 uint64_t test_tnl_tso(enum ref_encap);
 uint64_t test_seg_flag(enum ref_encap, bool udp);
 
+/* Tunnels with and without remote checksums: test-tnl-gso-rco-pop.c. */
+struct rco_tunnels {
+    struct netdev *dev[REF_GENEVE + 1]; /* By enum ref_encap. */
+    bool rx;
+};
+void rco_open_tunnels(struct rco_tunnels *, bool rx);
+void rco_close_tunnels(struct rco_tunnels *);
+char *rco_pop_and_judge(const struct rco_tunnels *, const uint8_t *frame,
+                        size_t len, enum ref_encap, bool *accepted);
+
 void test_describe_bad(void);
 void test_merge_rules(void);
 void test_describe(struct ovs_cmdl_context *);
@@ -114,6 +125,8 @@ void test_way(struct ovs_cmdl_context *);
 void test_stt(struct ovs_cmdl_context *);
 void test_segment(struct ovs_cmdl_context *);
 void test_train(struct ovs_cmdl_context *);
+void test_rco(struct ovs_cmdl_context *);
+void test_rco_corpus(struct ovs_cmdl_context *);
 void test_corpus(struct ovs_cmdl_context *);
 void test_merge_corpus(struct ovs_cmdl_context *);
 
@@ -131,6 +144,7 @@ enum {
     FUZZ_UDP = 1 << 5,
     FUZZ_L4_DONE = 1 << 4,
     FUZZ_MTU = 1 << 3,
+    FUZZ_RCO = 1 << 2,
 };
 
 /* The same for fuzz-tnl-gso-merge: this, then the payload of a train. */

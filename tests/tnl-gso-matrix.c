@@ -231,6 +231,12 @@ print_shapes(struct ovs_cmdl_context *ctx OVS_UNUSED)
     d.inner.ext = true;
     print_shape("IPv6 extension headers", &d, all, any);
 
+    d = base;
+    d.rco = true;
+    print_shape("remote checksum", &d, all, any);
+    print_shape("the same, port without udp_seg", &d,
+                all & ~TNL_GSO_TX_UDP_SEG, any);
+
     d = superpacket(IPPROTO_TCP, TNL_GSO_VXLAN, true, true, 45 * 1400, 1400);
     print_shape("45 x 1400, port with udp_seg only", &d, UDP, any);
 

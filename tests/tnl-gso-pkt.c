@@ -136,6 +136,8 @@ pkt_row_random(struct pkt_row *row, struct pkt_rng *rng)
         }
         row->udp = !pkt_range(rng, 3);
         row->l4_done = !pkt_range(rng, 8);
+        row->rco = (!row->l4_done && !pkt_range(rng, 4)
+                    && (row->encap == REF_VXLAN || row->encap == REF_GENEVE));
         row->tcp_opt = pkt_range(rng, 2) ? 12 : pkt_range(rng, 11) * 4;
         row->tcp_flags = pkt_rand(rng) & 0xfff;
         row->seq = pkt_range(rng, 4) ? pkt_rand(rng)
@@ -215,9 +217,9 @@ pkt_row_format(const struct pkt_row *row, struct ds *ds)
         ds_put_format(ds, " tcpopt=%d flags=%#x", row->tcp_opt,
                       row->tcp_flags);
     }
-    ds_put_format(ds, " fill=%d%s%s mss=%u payload=%u", row->fill,
-                  row->l4_done ? " done" : "", row->lie ? " lie" : "",
-                  row->mss, row->payload);
+    ds_put_format(ds, " fill=%d%s%s%s mss=%u payload=%u", row->fill,
+                  row->l4_done ? " done" : "", row->rco ? " remote" : "",
+                  row->lie ? " lie" : "", row->mss, row->payload);
 }
 
 static void
@@ -252,12 +254,14 @@ pkt_from_job(const uint8_t *frame, size_t len, const struct ref_job *job)
     } else {
         dp_packet_l4_proto_set_tcp(p);
     }
-    if (job->l4_done) {
+    if (job->rco) {
+        p->offloads |= DP_PACKET_OL_RCO;
+    } else if (job->l4_done) {
         dp_packet_l4_checksum_set_good(p);
     } else {
         dp_packet_l4_checksum_set_partial(p);
     }
-    if (readable && l.inner.version == 4) {
+    if (readable && l.inner.version == 4 && !job->rco) {
         dp_packet_ip_checksum_set_partial(p);
     }
     if (encap != REF_PLAIN) {
@@ -319,6 +323,7 @@ pkt_job(const struct pkt_row *row)
         .outer_csum = row->csum && row->encap != REF_GRE,
         .udp = row->udp,
         .l4_done = row->l4_done,
+        .rco = row->rco,
         .mss = row->mss,
     };
 }

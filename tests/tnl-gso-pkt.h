@@ -81,6 +81,7 @@ struct pkt_row {
     enum pkt_fill fill;
     uint16_t mss;
     bool l4_done;               /* Checksum not marked as partial. */
+    bool rco;                   /* The checksum is remote. */
     bool lie;                   /* Lengths and checksums hold rubbish. */
     uint64_t seed;              /* Of all other bytes. */
 };

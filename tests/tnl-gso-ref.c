@@ -124,8 +124,9 @@ settle_l3(uint8_t *f, size_t len, const struct ref_l3 *l3)
 /* Writes all lengths and checksums, the innermost first: each outer checksum
  * covers the finished inner packet. */
 static const char *
-settle(uint8_t *f, size_t len, enum ref_encap encap, bool outer_csum)
+settle(uint8_t *f, size_t len, const struct ref_job *job)
 {
+    enum ref_encap encap = job->encap;
     struct ref_layout l;
     const char *error;
     uint8_t *tnl;
@@ -142,12 +143,15 @@ settle(uint8_t *f, size_t len, enum ref_encap encap, bool outer_csum)
         ref_put16(f + l.l4_csum, 0);
         ref_put16(f + l.l4_csum, l4_csum(f, &l.inner, len - l.inner.l4));
     }
+    if (job->rco) {
+        ref_put16(f + l.l4_csum, ref_partial_csum(f, len, &l.inner));
+    }
 
     settle_l3(f, len, &l.outer);
     tnl = f + l.outer.l4;
     if (encap == REF_VXLAN || encap == REF_GENEVE) {
         ref_put16(tnl + 4, len - l.outer.l4);
-        if (outer_csum) {
+        if (job->outer_csum) {
             settle_udp(f, len, &l.outer);
         }
     } else if (encap == REF_GRE && l.gre_csum) {
@@ -201,7 +205,7 @@ make_piece(const uint8_t *frame, size_t len, const struct ref_layout *l,
     if (!ref_is_udp(l)) {
         advance_tcp(f + l->inner.l4, pos, l->payload + pos + n == len);
     }
-    return settle(f, piece->len, job->encap, job->outer_csum);
+    return settle(f, piece->len, job);
 }
 
 /* Cuts 'frame' into packets of 'unit' bytes of payload, a multiple of the
@@ -280,12 +284,14 @@ check_l3(const uint8_t *f, size_t len, const struct ref_l3 *l3)
     return NULL;
 }
 
-/* Judges every length and checksum of one finished frame.  'outer_csum' says
- * whether the outer UDP checksum has to be there; it is not looked at
+/* Judges every length and checksum of one finished frame.  'job->outer_csum'
+ * says whether the outer UDP checksum has to be there; it is not looked at
  * otherwise. */
 const char *
-ref_check(const uint8_t *f, size_t len, enum ref_encap encap, bool outer_csum)
+ref_check(const uint8_t *f, size_t len, const struct ref_job *job)
 {
+    enum ref_encap encap = job->encap;
+    bool outer_csum = job->outer_csum;
     struct ref_layout l;
     const char *error;
     const uint8_t *tnl;
@@ -306,7 +312,9 @@ ref_check(const uint8_t *f, size_t len, enum ref_encap encap, bool outer_csum)
     if (ref_is_udp(&l) && !ref_get16(f + l.l4_csum)) {
         return "no UDP checksum";
     }
-    if (l4_csum(f, &l.inner, len - l.inner.l4)) {
+    if (job->rco
+        ? ref_get16(f + l.l4_csum) != ref_partial_csum(f, len, &l.inner)
+        : l4_csum(f, &l.inner, len - l.inner.l4)) {
         return "wrong TCP or UDP checksum";
     }
     tnl = f + l.outer.l4;

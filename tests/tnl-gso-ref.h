@@ -62,6 +62,8 @@ struct ref_job {
     bool udp;                   /* UDP is to be cut, not TCP. */
     bool l4_done;               /* The checksum of what is to be cut is
                                  * complete. */
+    bool rco;                   /* It is left to the other end of the tunnel,
+                                 * in each segment. */
     uint32_t mss;
 };
 
@@ -78,8 +80,8 @@ struct ref_frames {
 /* These return NULL if all is well, otherwise what is wrong. */
 const char *ref_parse(const uint8_t *frame, size_t len, enum ref_encap,
                       struct ref_layout *);
-const char *ref_check(const uint8_t *frame, size_t len, enum ref_encap,
-                      bool outer_csum);
+const char *ref_check(const uint8_t *frame, size_t len,
+                      const struct ref_job *);
 const char *ref_cut(const uint8_t *frame, size_t len, const struct ref_job *,
                     uint32_t unit, struct ref_frames *);
 

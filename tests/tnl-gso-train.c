@@ -222,6 +222,13 @@ pseudo_sum(const uint8_t *f, size_t len, const struct ref_l3 *l3)
     return ~ref_csum(pseudo, sizeof pseudo);
 }
 
+/* Does the VXLAN header at 'hdr' say that the checksum is remote? */
+static bool
+is_remote(enum ref_encap encap, const uint8_t *hdr)
+{
+    return encap == REF_VXLAN && hdr[1] & 0x20 && !(hdr[0] & 0x04);
+}
+
 /* Judges superpacket 'p', made of the units from '*pos' on; moves '*pos'
  * behind them. */
 static char *
@@ -244,6 +251,7 @@ judge_merged(const struct train *t, const struct dp_packet *p, size_t *pos,
     if (bad) {
         return xasprintf("merged packet: %s", bad);
     }
+    job.rco = is_remote(t->encap, f + l.outer.l4 + 8);
     COMPARE(dp_packet_tunnel_vxlan(p), t->encap == REF_VXLAN);
     COMPARE(dp_packet_tunnel_geneve(p), t->encap == REF_GENEVE);
     COMPARE(p->inner_l3_ofs, l.inner.ofs);
@@ -418,7 +426,7 @@ train_settle_unit(struct ref_frame *unit, const struct ref_layout *l)
     const struct ref_l3 *l3 = &l->inner;
     uint8_t *ip = unit->data + l3->ofs;
     uint8_t *field = unit->data + l->l4_csum;
-    size_t addrs = l3->version == 4 ? 8 : 32;
+    size_t addr = l3->version == 4 ? 4 : 16;
     size_t l4_len = unit->len - l3->l4;
     uint8_t *sum = xzalloc(40 + l4_len);
 
@@ -427,12 +435,36 @@ train_settle_unit(struct ref_frame *unit, const struct ref_layout *l)
         ref_put16(ip + 10, ref_csum(ip, l3->l4 - l3->ofs));
     }
     ref_put16(field, 0);
-    memcpy(sum, ip + (l3->version == 4 ? 12 : 8), addrs);
+    memcpy(sum, ip + (l3->version == 4 ? 12 : 8), addr);
+    memcpy(sum + addr, unit->data + l3->dst, addr);
     ref_put32(sum + 32, l4_len);
     sum[39] = l3->proto;
     memcpy(sum + 40, unit->data + l3->l4, l4_len);
     ref_put16(field, ref_csum(sum, 40 + l4_len));
+    if (is_remote(REF_VXLAN, unit->data + l->outer.l4 + 8)) {
+        ref_put16(field, ~ref_csum(sum, 40));
+    }
     free(sum);
+}
+
+/* Makes the checksum of each VXLAN unit in 't' remote: all are laid out as in
+ * 'l'. */
+void
+train_make_remote(struct train *t, const struct ref_layout *l)
+{
+    size_t n = DIV_ROUND_UP(t->len - t->l4 - 8, t->unit_len);
+
+    for (size_t i = 0; i < n; i++) {
+        struct ref_frame unit = train_unit(t, i);
+        uint8_t *hdr = unit.data + l->outer.l4 + 8;
+
+        hdr[1] |= 0x20;
+        hdr[7] = (l->inner.l4 - l->outer.l4 - 16) / 2;
+        if (l->inner.proto == 17) {
+            hdr[7] |= 0x80;
+        }
+        train_settle_unit(&unit, l);
+    }
 }
 
 /* Unit 'i' of 't' as if the outer headers were right in front of it: a layout
@@ -449,7 +481,8 @@ train_unit(struct train *t, size_t i)
 }
 
 /* Five units, the last one shorter.  'kind' is '4' or '6', the inner IP
- * version, or 'g' for the same as '4' in Geneve. */
+ * version, or 'g' for the same as '4' in Geneve, or 'r' or 'R' for the same as
+ * '4' or '6' with remote checksums. */
 void
 train_five_units(char kind, struct train *t, struct ref_layout *l)
 {
@@ -458,7 +491,7 @@ train_five_units(char kind, struct train *t, struct ref_layout *l)
 
     pkt_row_init(&row, kind == 'g' ? REF_GENEVE : REF_VXLAN);
     row.geneve_opt = kind == 'g' ? 8 : 0;
-    row.inner.version = kind == '6' ? 6 : 4;
+    row.inner.version = kind == '6' || kind == 'R' ? 6 : 4;
     row.inner.n_vlans = 1;
     row.tcp_opt = 12;
     row.mss = 1001;
@@ -467,5 +500,8 @@ train_five_units(char kind, struct train *t, struct ref_layout *l)
     ovs_assert(units.n == TRAIN_N_UNITS);
     ovs_assert(!ref_parse(units.v[0].data, units.v[0].len, row.encap, l));
     train_build(t, row.encap, &units);
+    if (kind == 'r' || kind == 'R') {
+        train_make_remote(t, l);
+    }
     ref_frames_destroy(&units);
 }

@@ -62,5 +62,6 @@ char *train_expect(const struct train *, const char *runs);
 
 struct ref_frame train_unit(struct train *, size_t i);
 void train_settle_unit(struct ref_frame *, const struct ref_layout *);
+void train_make_remote(struct train *, const struct ref_layout *);
 
 #endif /* tnl-gso-train.h */

@@ -54,7 +54,8 @@ void bench_ways_init(void);
 void bench_set_port(uint64_t ol_flags);
 bool bench_port_sums(void);
 
-struct dp_packet *bench_clone(const struct dp_packet *);
+struct dp_packet *bench_clone(const struct dp_packet *,
+                              const struct bench_way *);
 void bench_verify(const struct dp_packet *, size_t batch);
 
 /* bench/measure.c: one superpacket, timed. */

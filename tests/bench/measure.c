@@ -124,7 +124,7 @@ time_way(const struct bench_way *way, const struct bench_case *c,
         if (i % c->batch == 0) {
             dp_packet_batch_init(batch);
         }
-        dp_packet_batch_add(batch, bench_clone(p));
+        dp_packet_batch_add(batch, bench_clone(p, way));
     }
     start = bench_now();
     for (size_t i = 0; i < n / c->batch; i++) {
