@@ -44,7 +44,8 @@ void ref_stt_content(const struct ref_stt_frame *, uint16_t ofs, size_t len,
                      uint8_t *dst);
 
 /* A part of it, as a tunnel pop would hand it over: the checksum is to be
- * verified, and right unless 'bad'.  'payload' is the caller's, 'len' bytes. */
+ * verified, and right unless 'bad'.  'payload' is the caller's, of 'len'
+ * bytes. */
 void ref_stt_segment(const struct ref_stt_frame *, uint16_t ofs, uint16_t len,
                      bool bad, uint8_t *payload, struct stt_segment *);
 /* The same for bytes that are in 'payload' already. */

@@ -588,6 +588,46 @@ test_keys(void)
     test_case(stt_empty(), "reasm: keys: nothing left");
 }
 
+/* So many frames at once that several are in each bucket of the table: those
+ * of as many sources, of as many destinations, and with as many IDs. */
+static void
+test_many(void)
+{
+    static const char *const names[] = { "sources", "destinations", "IDs" };
+    enum { MANY = 12000 };
+
+    for (int which = 0; which < 3; which++) {
+        struct ref_stt_frame f = { .src = 2, .dst = 4, .total = 30 };
+        size_t n_right = 0;
+        char *error = NULL;
+
+        for (int part = 0; part < 2; part++) {
+            for (int i = 0; i < MANY; i++) {
+                enum stt_verdict verdict;
+                struct stt_segment s;
+                struct dp_packet *p;
+                uint8_t payload[15];
+                bool ce;
+
+                f.src = which == 0 ? 2 * i : 2;
+                f.dst = which == 1 ? i : 4;
+                f.id = which == 2 ? i : 0;
+                ref_stt_segment(&f, part * 15, 15, false, payload, &s);
+                p = stt_reasm_add(&s, stt_now, &verdict, &ce);
+                if (p) {
+                    error = stt_compare(p, &f);
+                    n_right += !error;
+                    free(error);
+                }
+            }
+        }
+        error = NULL;
+        EXPECT(n_right, MANY);
+        test_case(error, "reasm: many %s", names[which]);
+        test_case(stt_empty(), "reasm: many %s: nothing left", names[which]);
+    }
+}
+
 /* Time counts from the first part. */
 static void
 test_expiry(void)
@@ -850,6 +890,9 @@ test_reasm(struct ovs_cmdl_context *ctx OVS_UNUSED)
     test_merged();
     test_ids();
     test_keys();
+    stt_limits(-1, STT_REASM_DEF_LIMIT);
+    test_many();
+    stt_limits(-1, -1);
     test_expiry();
     test_bad_checksums();
     test_holes();
