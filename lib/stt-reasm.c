@@ -570,8 +570,8 @@ stt_reasm_add(const struct stt_segment *s, long long int now,
 /* This thread is going to add the parts in a batch of packets.  Those that
  * belong to one frame are added under one lock, which costs as much as
  * copying one of them.  Until stt_reasm_end(), a lock may be held: the thread
- * must neither wait for another one nor call anything of this but
- * stt_reasm_add() and stt_count(). */
+ * must not wait for another one, nor call stt_reasm_run() or
+ * stt_reasm_set_config(). */
 void
 stt_reasm_begin(void)
 {

@@ -81,6 +81,12 @@ tests_tnl_gso_fuzz_tnl_gso_merge_SOURCES = \
 	tests/tnl-gso/tnl-gso-train.c
 tests_tnl_gso_fuzz_tnl_gso_merge_LDADD = lib/libopenvswitch.la
 
+EXTRA_PROGRAMS += tests/tnl-gso/fuzz-stt-reasm
+tests_tnl_gso_fuzz_stt_reasm_SOURCES = \
+	tests/tnl-gso/fuzz-stt-reasm.c \
+	tests/tnl-gso/stt-ref.c
+tests_tnl_gso_fuzz_stt_reasm_LDADD = lib/libopenvswitch.la
+
 # Built by tests/run-bench alone: upstream's checksums at their best.
 EXTRA_PROGRAMS += tests/tnl-gso/fuzz-tnl-gso-rco
 tests_tnl_gso_fuzz_tnl_gso_rco_SOURCES = \

@@ -59,10 +59,15 @@ ref_stt_content(const struct ref_stt_frame *f, uint16_t ofs, size_t len,
     uint64_t seed = mix(((uint64_t) f->src << 48 | (uint64_t) f->dst << 32
                          | f->id) + mix(f->generation));
 
+    uint64_t word = mix(seed + ofs / 8);
+
     for (size_t i = 0; i < len; i++) {
         size_t at = ofs + i;
 
-        dst[i] = mix(seed + at / 8) >> at % 8 * 8;
+        if (at % 8 == 0) {
+            word = mix(seed + at / 8);
+        }
+        dst[i] = word >> at % 8 * 8;
     }
 }
 

@@ -183,6 +183,54 @@ test_reasm_random(struct ovs_cmdl_context *ctx)
     }
 }
 
+/* Appends an operation of the fuzz target. */
+static void
+put_op(FILE *file, uint8_t what, uint8_t slot, uint16_t x, uint16_t y)
+{
+    struct fuzz_stt_op op = {
+        what, slot, { x & 0xff, x >> 8 }, { y & 0xff, y >> 8 }
+    };
+
+    fwrite(&op, sizeof op, 1, file);
+}
+
+/* `reasm-corpus DIR N`: seeds for the fuzz target, frames of several senders
+ * in parts that are out of order, few of them damaged. */
+void
+test_reasm_corpus(struct ovs_cmdl_context *ctx)
+{
+    const char *dir = ctx->argv[1];
+    uint64_t n = strtoull(ctx->argv[2], NULL, 0);
+
+    for (uint64_t i = 0; i < n; i++) {
+        char *name = xasprintf("%s/%"PRIu64, dir, i);
+        size_t n_slots = 1 + i % 16;
+        FILE *file = fopen(name, "wb");
+        struct pkt_rng rng = { i };
+
+        if (!file) {
+            ovs_fatal(errno, "%s", name);
+        }
+        for (size_t k = 0; k < n_slots; k++) {
+            put_op(file, FUZZ_STT_FRAME, k, pkt_rand(&rng),
+                   2 * (1 + pkt_range(&rng, 20)));
+        }
+        for (size_t k = 0; k < 30 * n_slots; k++) {
+            uint8_t what = (pkt_range(&rng, 20) ? FUZZ_STT_PART
+                            : pkt_range(&rng, FUZZ_STT_N));
+
+            put_op(file, what | (pkt_range(&rng, 20) ? 0 : FUZZ_STT_CE)
+                   | (pkt_range(&rng, 4) ? 0 : FUZZ_STT_ATTACK),
+                   pkt_range(&rng, n_slots), pkt_range(&rng, 21),
+                   pkt_range(&rng, 4) ? 0 : pkt_rand(&rng));
+        }
+        if (ferror(file) || fclose(file)) {
+            ovs_fatal(errno, "%s", name);
+        }
+        free(name);
+    }
+}
+
 /* Threads. */
 
 enum { N_THREADS = 4, N_FRAMES = 64, N_PARTS = 46, PART = 1424,

@@ -42,5 +42,33 @@ void test_reasm_threads(void);
 
 void test_reasm(struct ovs_cmdl_context *);
 void test_reasm_random(struct ovs_cmdl_context *);
+void test_reasm_corpus(struct ovs_cmdl_context *);
+
+/* The input of the fuzz target is a sequence of these: what is done next, to
+ * which of several frames under way, and two numbers of 16 bits. */
+struct fuzz_stt_op {
+    uint8_t what;               /* FUZZ_STT_*, modulo FUZZ_STT_N; FUZZ_STT_CE
+                                 * and so on. */
+    uint8_t slot;
+    uint8_t x[2];
+    uint8_t y[2];
+};
+enum {
+    FUZZ_STT_PART,              /* Part number x, and the y % 4 after it. */
+    FUZZ_STT_BYTES,             /* y bytes from x on. */
+    FUZZ_STT_FRAME,             /* A new frame, its length from x, parts from
+                                 * y. */
+    FUZZ_STT_TOTAL,             /* Part number x, y added to the total. */
+    FUZZ_STT_FLIP,              /* Part number x, bit y of it flipped. */
+    FUZZ_STT_MOVE,              /* Part number x, y added to its offset. */
+    FUZZ_STT_TIME,              /* x * 10 ms later. */
+    FUZZ_STT_LIMITS,            /* x * 1024 bytes, y * 1024 per peer. */
+    FUZZ_STT_BATCH,             /* Of the x % 32 following ones. */
+    FUZZ_STT_N,
+
+    FUZZ_STT_CE = 1 << 7,
+    FUZZ_STT_TRUST = 1 << 6,    /* Checksum is not to be verified. */
+    FUZZ_STT_ATTACK = 1 << 5,   /* From somebody else, same ID. */
+};
 
 #endif /* test-stt-reasm.h */

@@ -97,7 +97,8 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  corpus DIR N            seeds for fuzz-tnl-gso\n"
            "  vnet-corpus DIR         seeds for fuzz-tnl-gso-vnet\n"
            "  merge-corpus DIR N      seeds for fuzz-tnl-gso-merge\n"
-           "  rco-corpus DIR N        seeds for fuzz-tnl-gso-rco\n");
+           "  rco-corpus DIR N        seeds for fuzz-tnl-gso-rco\n"
+           "  reasm-corpus DIR N      seeds for fuzz-stt-reasm\n");
 }
 
 static const struct ovs_cmdl_command commands[] = {
@@ -122,6 +123,7 @@ static const struct ovs_cmdl_command commands[] = {
     { "vnet-corpus", NULL, 1, 1, test_vnet_corpus, OVS_RO },
     { "merge-corpus", NULL, 2, 2, test_merge_corpus, OVS_RO },
     { "rco-corpus", NULL, 2, 2, test_rco_corpus, OVS_RO },
+    { "reasm-corpus", NULL, 2, 2, test_reasm_corpus, OVS_RO },
     { "help", NULL, 0, 0, usage, OVS_RO },
     { NULL, NULL, 0, 0, NULL, OVS_RO },
 };
