@@ -29,12 +29,13 @@ struct stt_peer {
     struct hmap_node node;      /* In 'peers'. */
     struct heap_node heap_node; /* In 'by_bytes'. */
     struct in6_addr src;
-    size_t bytes;               /* Of all frames, listed or not. */
+    size_t bytes;               /* Of all frames, victims included. */
     size_t n_frames;
     struct ovs_list frames;     /* "struct stt_hold"s, oldest first. */
 };
 
-/* Bytes of a "struct stt_peer" and of what refers to it. */
+/* Bytes of a "struct stt_peer" and of what refers to it: each frame may be the
+ * only one of its peer. */
 enum { PEER_BYTES = sizeof(struct stt_peer) + 4 * sizeof(void *) };
 
 static struct ovs_mutex mutex = OVS_MUTEX_INITIALIZER;
@@ -103,8 +104,8 @@ pop(struct stt_hold *hold, enum stt_verdict why, struct stt_victim *victim)
     *victim = (struct stt_victim) { hold->serial, hold->hash, why };
 }
 
-/* The same with the oldest frame of 'peer'.  Returns false if it has none, or
- * none that is listed yet. */
+/* The same with the oldest frame of 'peer'.  Returns false if all of its
+ * frames are victims already, which other threads are about to give up. */
 static bool
 pop_oldest(struct stt_peer *peer, enum stt_verdict why,
            struct stt_victim *victim)
@@ -147,11 +148,12 @@ pop_fairly(const struct stt_peer *peer, struct stt_victim *victim)
 }
 
 static enum stt_ledger_result
-reserve__(struct stt_hold *hold, size_t bytes, const struct in6_addr *src,
-          uint32_t src_hash, struct stt_victim *victim)
+reserve__(struct stt_hold *hold, const struct in6_addr *src, uint32_t src_hash,
+          struct stt_victim *victim)
     OVS_REQUIRES(mutex)
 {
     struct stt_peer *peer = peer_find(src, src_hash);
+    size_t bytes = hold->bytes + PEER_BYTES;
 
     if (bytes > usage.limit || bytes > usage.peer_limit) {
         return STT_LEDGER_NO;
@@ -172,43 +174,29 @@ reserve__(struct stt_hold *hold, size_t bytes, const struct in6_addr *src,
     usage.n_frames++;
     usage.bytes += bytes;
     usage.max_bytes = MAX(usage.max_bytes, usage.bytes);
-    *hold = (struct stt_hold) {
-        .peer = peer,
-        .bytes = bytes,
-        .serial = next_serial++,
-    };
+
+    hold->peer = peer;
+    hold->serial = next_serial++;
+    hold->listed = true;
+    ovs_list_push_back(&by_age, &hold->age_node);
+    ovs_list_push_back(&peer->frames, &hold->peer_node);
     return STT_LEDGER_OK;
 }
 
-/* Reserves 'bytes' for a new frame from 'src', whose hash is 'src_hash', and
- * initializes 'hold'; or names a 'victim'. */
+/* Reserves memory for a new frame from 'src', whose hash is 'src_hash', or
+ * names a 'victim'.  From now on, 'hold' can be a victim itself: the caller
+ * keeps its bucket locked until the frame is there. */
 enum stt_ledger_result
-stt_ledger_reserve(struct stt_hold *hold, size_t bytes,
-                   const struct in6_addr *src, uint32_t src_hash,
-                   struct stt_victim *victim)
+stt_ledger_reserve(struct stt_hold *hold, const struct in6_addr *src,
+                   uint32_t src_hash, struct stt_victim *victim)
     OVS_EXCLUDED(mutex)
 {
     enum stt_ledger_result result;
 
     ovs_mutex_lock(&mutex);
-    result = reserve__(hold, bytes + PEER_BYTES, src, src_hash, victim);
+    result = reserve__(hold, src, src_hash, victim);
     ovs_mutex_unlock(&mutex);
     return result;
-}
-
-/* From now on, 'hold' can be named as victim.  The caller must keep its frame
- * from being looked for until it can be found. */
-void
-stt_ledger_list(struct stt_hold *hold, uint32_t hash, long long int first)
-    OVS_EXCLUDED(mutex)
-{
-    ovs_mutex_lock(&mutex);
-    hold->hash = hash;
-    hold->first = first;
-    hold->listed = true;
-    ovs_list_push_back(&by_age, &hold->age_node);
-    ovs_list_push_back(&hold->peer->frames, &hold->peer_node);
-    ovs_mutex_unlock(&mutex);
 }
 
 /* The memory of 'hold' is free again. */
@@ -216,15 +204,16 @@ void
 stt_ledger_release(struct stt_hold *hold)
     OVS_EXCLUDED(mutex)
 {
+    size_t bytes = hold->bytes + PEER_BYTES;
     struct stt_peer *peer = hold->peer;
 
     ovs_mutex_lock(&mutex);
     if (hold->listed) {
         unlist(hold);
     }
-    usage.bytes -= hold->bytes;
+    usage.bytes -= bytes;
     usage.n_frames--;
-    peer->bytes -= hold->bytes;
+    peer->bytes -= bytes;
     if (--peer->n_frames) {
         heap_change(&by_bytes, &peer->heap_node, peer->bytes);
     } else {

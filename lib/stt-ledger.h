@@ -40,15 +40,17 @@
 
 struct stt_peer;
 
-/* A frame, as its memory is concerned: a member of it.  All of it is the
- * ledger's. */
+/* A frame, as its memory is concerned: a member of it. */
 struct stt_hold {
-    struct stt_peer *peer;
+    /* Set by the owner before stt_ledger_reserve(). */
     size_t bytes;
-    uint64_t serial;            /* Of no other frame before or after. */
     uint32_t hash;              /* Where the owner will find it. */
     long long int first;        /* Time of its first segment, ms. */
-    bool listed;                /* Can it be named as victim? */
+
+    /* The ledger's. */
+    struct stt_peer *peer;
+    uint64_t serial;            /* Of no other frame before or after. */
+    bool listed;                /* Not yet named as victim. */
     struct ovs_list age_node;   /* In the list of all, oldest first. */
     struct ovs_list peer_node;  /* The same in that of its peer. */
 };
@@ -66,11 +68,10 @@ enum stt_ledger_result {
     STT_LEDGER_NO,              /* Not within the limits. */
 };
 
-enum stt_ledger_result stt_ledger_reserve(struct stt_hold *, size_t bytes,
+enum stt_ledger_result stt_ledger_reserve(struct stt_hold *,
                                           const struct in6_addr *src,
                                           uint32_t src_hash,
                                           struct stt_victim *);
-void stt_ledger_list(struct stt_hold *, uint32_t hash, long long int first);
 void stt_ledger_release(struct stt_hold *);
 
 bool stt_ledger_pop_expired(long long int first, struct stt_victim *);

@@ -42,9 +42,8 @@ VLOG_DEFINE_THIS_MODULE(stt_reasm);
  * stored are never stored again.  A part with a wrong checksum has written
  * into a hole by the time this is known, and the hole stays one.
  *
- * Locks: a bucket's, then the ledger's, never two buckets'.  Memory is
- * reserved before a bucket is locked, since that may give up a frame in any
- * bucket. */
+ * Locks: a bucket's, then the ledger's, never two buckets'.  A frame is given
+ * up while no bucket is locked, since it may be in any. */
 
 /* Bytes [start, end) of a frame. */
 struct range {
@@ -66,7 +65,6 @@ struct frame {
     bool ce;                    /* Of any part. */
     uint16_t total;             /* Bytes, */
     uint16_t received;          /* and how many of them are here. */
-    long long int first;        /* When the first part came, ms. */
     struct dp_packet *packet;
 
     /* What is here, in order.  There is a hole between any two. */
@@ -242,12 +240,12 @@ give_up(const struct stt_victim *victim)
 }
 
 static bool
-is_expired(long long int first, long long int now)
+is_expired(const struct frame *frame, long long int now)
 {
     unsigned int ms;
 
     atomic_read_relaxed(&timeout, &ms);
-    return first <= now - ms;
+    return frame->hold.first <= now - ms;
 }
 
 /* Gives up 'max' expired frames.  Returns false if there may be more. */
@@ -355,46 +353,6 @@ frame_store(struct frame *frame, const struct stt_segment *s)
     return frame->received == frame->total ? STT_COMPLETE : STT_HELD;
 }
 
-/* Returns a frame with nothing in it for 's', in no bucket, or null if there
- * is no memory for it within limits. */
-static struct frame *
-frame_create(const struct stt_segment *s, const struct hash *hash,
-             long long int now)
-{
-    /* If other threads keep taking what this one has others give up. */
-    enum { MAX_VICTIMS = 256 };
-    size_t bytes = sizeof(struct frame) + tnl_gso_buf_parts_memory(s->total);
-    enum stt_ledger_result result;
-    struct stt_victim victim;
-    struct stt_hold hold;
-    struct frame *frame;
-    size_t n = 0;
-
-    while ((result = stt_ledger_reserve(&hold, bytes, &s->src, hash->src,
-                                        &victim)) == STT_LEDGER_VICTIM) {
-        give_up(&victim);
-        if (++n >= MAX_VICTIMS) {
-            return NULL;
-        }
-    }
-    if (result != STT_LEDGER_OK) {
-        return NULL;
-    }
-
-    frame = xmalloc(sizeof *frame);
-    frame->hold = hold;
-    frame->src = s->src;
-    frame->dst = s->dst;
-    frame->id = s->frame_id;
-    frame->ce = false;
-    frame->total = s->total;
-    frame->received = 0;
-    frame->first = now;
-    frame->packet = tnl_gso_buf_new_parts(s->total);
-    frame->n_ranges = 0;
-    return frame;
-}
-
 static bool
 is_frame_of(const struct frame *frame, const struct stt_segment *s)
 {
@@ -427,7 +385,7 @@ find(struct batch *b, const struct stt_segment *s, uint32_t hash,
 
     enter(b, hash);
     frame = bucket_find(b->bucket, s);
-    if (frame && is_expired(frame->first, now)) {
+    if (frame && is_expired(frame, now)) {
         stt_count(STT_EXPIRED);
         bucket_remove(b->bucket, frame);
         frame_free(frame);
@@ -436,27 +394,55 @@ find(struct batch *b, const struct stt_segment *s, uint32_t hash,
     b->frame = frame;
 }
 
-/* The same with a new frame, unless another thread has made one meanwhile.
- * Returns false, having no bucket locked, if there is no memory for it. */
+/* Makes a frame for 's', which 'hash' is of, in the bucket that 'b' has locked,
+ * unless another thread makes it while this one gives up others.  Returns
+ * false, having no bucket locked, if there is no memory for it. */
 static bool
-find_or_create(struct batch *b, const struct stt_segment *s,
-               const struct hash *hash, long long int now)
+create(struct batch *b, const struct stt_segment *s, const struct hash *hash,
+       long long int now)
     OVS_NO_THREAD_SAFETY_ANALYSIS
 {
-    struct frame *frame = frame_create(s, hash, now);
+    /* If other threads keep taking what this one has others give up. */
+    enum { MAX_VICTIMS = 256 };
+    struct frame *frame = xmalloc(sizeof *frame);
 
-    if (!frame) {
-        return false;
+    frame->hold.bytes = sizeof *frame + tnl_gso_buf_parts_memory(s->total);
+    frame->hold.hash = hash->all;
+    frame->hold.first = now;
+    for (size_t n = 0; ; n++) {
+        enum stt_ledger_result result;
+        struct stt_victim victim;
+
+        result = stt_ledger_reserve(&frame->hold, &s->src, hash->src, &victim);
+        if (result == STT_LEDGER_OK) {
+            break;
+        }
+        leave(b);
+        if (result == STT_LEDGER_VICTIM) {
+            give_up(&victim);
+        }
+        if (result == STT_LEDGER_NO || n >= MAX_VICTIMS) {
+            free(frame);
+            return false;
+        }
+        find(b, s, hash->all, now);
+        if (b->frame) {
+            free(frame);
+            return true;
+        }
     }
-    find(b, s, hash->all, now);
-    if (b->frame) {
-        frame_free(frame);
-    } else {
-        frame->next = b->bucket->frames;
-        b->bucket->frames = frame;
-        stt_ledger_list(&frame->hold, hash->all, now);
-        b->frame = frame;
-    }
+
+    frame->src = s->src;
+    frame->dst = s->dst;
+    frame->id = s->frame_id;
+    frame->ce = false;
+    frame->total = s->total;
+    frame->received = 0;
+    frame->packet = tnl_gso_buf_new_parts(s->total);
+    frame->n_ranges = 0;
+    frame->next = b->bucket->frames;
+    b->bucket->frames = frame;
+    b->frame = frame;
     return true;
 }
 
@@ -479,15 +465,15 @@ add_part(struct batch *b, const struct stt_segment *s, long long int now,
         hash = hash_key(s);
         find(b, s, hash.all, now);
         if (!b->frame) {
-            leave(b);
             /* Before it costs anybody anything. */
             if (is_bad(s)) {
+                leave(b);
                 return STT_DROP_CSUM;
             }
             verified = *s;
             verified.check = false;
             s = &verified;
-            if (!find_or_create(b, s, &hash, now)) {
+            if (!create(b, s, &hash, now)) {
                 return STT_DROP_MEMORY;
             }
         }

@@ -387,6 +387,7 @@ static const struct {
     { "impls", do_impls },
     { "receive", do_receive },
     { "reassembly", bench_reassembly },
+    { "flood", bench_flood },
 };
 
 /* Is 'name' in 'list', words separated by commas?  Null has all words. */

@@ -231,3 +231,86 @@ bench_reassembly(struct bench_table *table, int rounds)
         free(ratios[i]);
     }
 }
+
+static const char *const flood_columns[] = {
+    "peers", "limit-kB", "most-kB", "buffers-kB", "cost", NULL
+};
+
+/* Adds 'n' parts of frames of 65,495 bytes, each of which begins one, from
+ * 'n_peers' in turns.  Returns the most memory that they have ever taken. */
+static size_t
+flood(const struct frames *f, size_t n, size_t n_peers)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct stt_segment s = f->segments[0];
+        struct stt_reasm_usage usage;
+        enum stt_verdict verdict;
+        bool ce;
+
+        in6_addr_set_mapped_ipv4(&s.src, htonl(i % n_peers));
+        s.total = 65495;
+        s.frame_id = htonl(next_id++);
+        s.check = true;
+        dp_packet_delete(stt_reasm_add(&s, now, &verdict, &ce));
+        if (i % 16 == 0) {
+            stt_reasm_usage_get(&usage);
+            most = MAX(most, usage.bytes);
+        }
+    }
+    return most;
+}
+
+/* A flood of parts that begin frames: the most memory that they have taken,
+ * all buffers that there are after it, and what such a part costs, one that
+ * frames are completed of costs 1. */
+void
+bench_flood(struct bench_table *table, int rounds)
+{
+    enum { LIMIT = 16 * 1024 * 1024, N_PARTS = 46 * 500 };
+    static const size_t n_peers[] = { 1, 100, 100000 };
+    struct smap config = SMAP_INITIALIZER(&config);
+    double *cost = xcalloc(rounds, sizeof *cost);
+    struct frames f;
+
+    bench_table_start(table, "A flood of parts that begin STT frames of "
+                      "65,495 bytes", flood_columns);
+    smap_add_format(&config, "stt-reasm-max-memory", "%d", LIMIT);
+    stt_reasm_set_config(&config);
+    frames_init(&f, 1, 1420, 46);
+    for (size_t i = 0; i < ARRAY_SIZE(n_peers); i++) {
+        struct json *row = json_object_create();
+        struct tnl_gso_buf_usage bufs;
+        size_t most = 0;
+
+        for (int r = 0; r < rounds; r++) {
+            uint64_t start = bench_now();
+            uint64_t middle;
+
+            for (int k = 0; k < N_PARTS / 46; k++) {
+                way_check(f.segments, f.n_segs);
+            }
+            middle = bench_now();
+            most = MAX(most, flood(&f, N_PARTS, n_peers[i]));
+            cost[r] = (double) (bench_now() - middle) / (middle - start);
+        }
+        ovs_assert(most <= LIMIT);
+        tnl_gso_buf_usage_get(&bufs);
+        json_object_put(row, "peers", json_integer_create(n_peers[i]));
+        json_object_put(row, "limit-kB", json_integer_create(LIMIT / 1024));
+        json_object_put(row, "most-kB", json_integer_create(most / 1024));
+        json_object_put(row, "buffers-kB",
+                        json_integer_create(bufs.bytes / 1024));
+        json_object_put(row, "cost",
+                        json_real_create(bench_median(cost, rounds)));
+        bench_table_row(table, row);
+        now += 10 * STT_REASM_DEF_TIMEOUT;
+        stt_reasm_run(now);
+    }
+    frames_destroy(&f);
+    free(cost);
+    smap_clear(&config);
+    stt_reasm_set_config(&config);
+    smap_destroy(&config);
+}
