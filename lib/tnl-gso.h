@@ -230,8 +230,26 @@ void tnl_rco_build_header(const struct netdev *,
 void tnl_rco_push_finish(const struct netdev *tunnel,
                          struct dp_packet_batch *,
                          const struct ovs_action_push_tnl *);
-void tnl_rco_count_completed(struct netdev *,
-                             const struct dp_packet_batch *);
+void tnl_rco_count_completed__(struct netdev *,
+                               const struct dp_packet_batch *);
+
+/* Has any tunnel accepted remote checksums so far? */
+extern atomic_bool tnl_rco_rx_used;
+
+/* Counts on 'netdev' the packets in 'batch', which it is about to send, whose
+ * checksum the other end of a tunnel has left to us, and that 'netdev' leaves
+ * to us as well.  Called for every batch. */
+static inline void
+tnl_rco_count_completed(struct netdev *netdev,
+                        const struct dp_packet_batch *batch)
+{
+    bool used;
+
+    atomic_read_relaxed(&tnl_rco_rx_used, &used);
+    if (OVS_UNLIKELY(used)) {
+        tnl_rco_count_completed__(netdev, batch);
+    }
+}
 
 /* tnl-rco-config.c: the same, as options of tunnel Interfaces. */
 bool tnl_rco_set_option(const char *type, const char *key, const char *value,

@@ -56,6 +56,8 @@ static struct ovs_list listeners OVS_GUARDED_BY(mutex)
 enum { RX = 1 << 16 };
 static atomic_uint32_t policies[UINT16_MAX + 1];
 
+atomic_bool tnl_rco_rx_used = false;
+
 struct tnl_rco_policy
 tnl_rco_policy_get(ovs_be16 udp_dst)
 {
@@ -85,6 +87,9 @@ publish(ovs_be16 udp_port)
         }
     }
     atomic_store_relaxed(&policies[ntohs(udp_port)], policy);
+    if (policy & RX) {
+        atomic_store_relaxed(&tnl_rco_rx_used, true);
+    }
 }
 
 static struct listener *

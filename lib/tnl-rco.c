@@ -325,11 +325,15 @@ tnl_rco_push_finish(const struct netdev *tunnel,
     const uint8_t *hdr = push_data_hdr(data);
     size_t hdr_ofs = hdr - (const uint8_t *) data->header;
     struct dp_packet *packet;
+    bool wanted, used;
     uint32_t n = 0;
-    bool wanted;
 
+    atomic_read_relaxed(&tnl_rco_rx_used, &used);
     wanted = ((vxlan && hdr[1] & VXLAN_RCO_BIT && !(hdr[0] & VXLAN_P_BIT))
               || (geneve && hdr[7]));
+    if (OVS_LIKELY(!wanted && !used)) {
+        return;
+    }
     DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
         uint8_t *p = (uint8_t *) dp_packet_data(packet) + hdr_ofs;
         struct tnl_rco rco;
@@ -337,7 +341,7 @@ tnl_rco_push_finish(const struct netdev *tunnel,
 
         /* What was said of this checksum was said on its way in. */
         packet->offloads &= ~DP_PACKET_OL_INNER_RCO;
-        if (OVS_LIKELY(!wanted)) {
+        if (!wanted) {
             continue;
         }
 
@@ -532,12 +536,10 @@ tnl_rco_pop_finish(struct dp_packet *p)
     }
 }
 
-/* Counts on 'netdev' the packets in 'batch', which it is about to send, whose
- * checksum the other end of a tunnel has left to us, and that 'netdev' leaves
- * to us as well. */
+/* What tnl_rco_count_completed() does once remote checksums are accepted. */
 void
-tnl_rco_count_completed(struct netdev *netdev,
-                        const struct dp_packet_batch *batch)
+tnl_rco_count_completed__(struct netdev *netdev,
+                          const struct dp_packet_batch *batch)
 {
     const uint64_t both = (NETDEV_TX_OFFLOAD_TCP_CKSUM
                            | NETDEV_TX_OFFLOAD_UDP_CKSUM);
