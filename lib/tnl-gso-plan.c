@@ -168,8 +168,8 @@ choose(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
 static uint64_t
 csum_flag(const struct tnl_gso_desc *d)
 {
-    return (d->rco || d->inner.proto == IPPROTO_UDP ? NETDEV_TX_OFFLOAD_UDP_CKSUM
-            : NETDEV_TX_OFFLOAD_TCP_CKSUM);
+    return (d->rco || d->inner.proto == IPPROTO_UDP
+            ? NETDEV_TX_OFFLOAD_UDP_CKSUM : NETDEV_TX_OFFLOAD_TCP_CKSUM);
 }
 
 static void
@@ -208,10 +208,12 @@ tnl_gso_plan(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
             plan->unit = d->mss;
             plan->n_packets = d->n_segs;
             plan->train_len = train ? train_len(d) : 0;
-            plan->csum = (d->rco
-                          ? (!train && d->outer_csum
-                             && !(caps->ol_flags & csum_flag(d)))
-                          : train || !(caps->ol_flags & csum_flag(d)));
+            plan->csum = !(caps->ol_flags & csum_flag(d));
+            if (d->rco) {
+                plan->csum = plan->csum && d->outer_csum && !train;
+            } else if (train) {
+                plan->csum = true;
+            }
         }
     }
 }

@@ -162,8 +162,8 @@ tnl_rco_forget(const struct netdev *netdev)
     ovs_mutex_unlock(&mutex);
 }
 
-/* If 'key' is an option of ours for tunnels of 'type', stores 'value' in '*cfg'
- * and returns true. */
+/* If 'key' is an option of ours for tunnels of 'type', stores 'value' in
+ * '*cfg' and returns true. */
 bool
 tnl_rco_set_option(const char *type, const char *key, const char *value,
                    struct netdev_tunnel_config *cfg)

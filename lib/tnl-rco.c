@@ -105,10 +105,11 @@ find_option(const uint8_t *opts, size_t len, uint16_t opt_class)
     return found;
 }
 
-/* Looks in the tunnel header at 'hdr', behind which there are 'size' bytes,
- * itself included, for a remote checksum, and if there is one, stores where it
- * says that it is in '*rco'.  What cannot be understood gets zeros there, which
- * do not agree with any packet.  'udp_dst' is the port that it was sent to. */
+/* Looks in the tunnel header at 'hdr', of which there are 'size' bytes with
+ * what is behind it, for a remote checksum, and if there is one, stores where
+ * it says that it is in '*rco'.  What cannot be understood gets zeros there,
+ * which do not agree with any packet.  'udp_dst' is the port that it was sent
+ * to. */
 enum tnl_rco_found
 tnl_rco_find(enum tnl_gso_encap encap, const uint8_t *hdr, size_t size,
              ovs_be16 udp_dst, struct tnl_rco *rco)
@@ -183,9 +184,9 @@ bool
 tnl_rco_sum_right(const uint8_t *frame, const struct tnl_gso_l3 *l3,
                   size_t l4_len)
 {
+    const uint8_t *p = frame + l3->l4_ofs + csum_ofs(l3->proto);
+    ovs_be16 field = get_unaligned_be16((const void *) p);
     ovs_be16 sum = pseudo_sum(frame, l3, l4_len);
-    ovs_be16 field = get_unaligned_be16((const void *) (frame + l3->l4_ofs
-                                                        + csum_ofs(l3->proto)));
 
     return field == sum || (!field && sum == htons(0xffff));
 }
@@ -244,9 +245,9 @@ push_data_hdr(const struct ovs_action_push_tnl *data)
             + UDP_HEADER_LEN);
 }
 
-/* Ends the header for tunnel 'netdev' in 'data': if packets are to be sent with
- * remote checksums, it says so to tnl_rco_push_finish().  For Geneve, that is
- * a bit which is reserved, and which never leaves. */
+/* Ends the header for tunnel 'netdev' in 'data': if packets are to be sent
+ * with remote checksums, it says so to tnl_rco_push_finish().  For Geneve,
+ * that is a bit which is reserved, and which never leaves. */
 void
 tnl_rco_build_header(const struct netdev *netdev,
                      struct ovs_action_push_tnl *data)
@@ -276,9 +277,9 @@ tnl_rco_build_header(const struct netdev *netdev,
 }
 
 /* Makes the inner checksum of 'p', in front of which there is the header of
- * 'data', remote, and stores where it is in '*rco'.  Returns false, having done
- * nothing, if that must not be: the checksum is not partial, no outer one would
- * protect it, or the other end could not compute it. */
+ * 'data', remote, and stores where it is in '*rco'.  Returns false, having
+ * done nothing, if that must not be: the checksum is not partial, no outer one
+ * would protect it, or the other end could not compute it. */
 static bool
 make_remote(struct dp_packet *p, const struct ovs_action_push_tnl *data,
             struct tnl_rco *rco)
@@ -313,8 +314,8 @@ make_remote(struct dp_packet *p, const struct ovs_action_push_tnl *data,
     return true;
 }
 
-/* Ends a push of the header in 'data' in front of the packets of 'batch': where
- * it says so, leaves the inner checksum to the other end of 'tunnel'. */
+/* Ends a push of the header in 'data' in front of the packets of 'batch':
+ * where it says so, leaves the inner checksum to the other end of 'tunnel'. */
 void
 tnl_rco_push_finish(const struct netdev *tunnel,
                     struct dp_packet_batch *batch,
@@ -512,7 +513,8 @@ tnl_rco_pop_check(const struct netdev *tunnel, enum tnl_gso_encap encap,
     return p;
 }
 
-/* Ends the pop of a tunnel header off 'p': our Geneve option is not metadata. */
+/* Ends the pop of a tunnel header off 'p': our Geneve option is not
+ * metadata. */
 void
 tnl_rco_pop_finish(struct dp_packet *p)
 {
