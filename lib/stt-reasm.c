@@ -394,9 +394,9 @@ find(struct batch *b, const struct stt_segment *s, uint32_t hash,
     b->frame = frame;
 }
 
-/* Makes a frame for 's', which 'hash' is of, in the bucket that 'b' has locked,
- * unless another thread makes it while this one gives up others.  Returns
- * false, having no bucket locked, if there is no memory for it. */
+/* Makes a frame for 's', of which 'hash' is, in the bucket that 'b' has
+ * locked, unless another thread makes it while this one gives up others.
+ * Returns false, having no bucket locked, if there is no memory for it. */
 static bool
 create(struct batch *b, const struct stt_segment *s, const struct hash *hash,
        long long int now)

@@ -316,10 +316,10 @@ swap_parts(struct part *a, struct part *b)
     *b = t;
 }
 
-/* All parts of the frames of 'job', and some of them twice, in an order that
- * is random within 'window' of them. */
+/* All parts of the frames of 'job', and some of them twice if 'twice', in an
+ * order that is random within 'window' of them. */
 static void
-job_shuffle(struct job *job, struct pkt_rng *rng, size_t window)
+job_shuffle(struct job *job, struct pkt_rng *rng, size_t window, bool twice)
 {
     job->n_parts = 0;
     for (size_t i = 0; i < N_FRAMES; i++) {
@@ -332,7 +332,7 @@ job_shuffle(struct job *job, struct pkt_rng *rng, size_t window)
         f->total = 65000 + pkt_range(rng, 400);
         atomic_init(&job->completed[i], 0);
         for (size_t k = 0; k < N_PARTS; k++) {
-            size_t copies = pkt_range(rng, 20) ? 1 : 2;
+            size_t copies = !twice || pkt_range(rng, 20) ? 1 : 2;
 
             for (size_t c = 0; c < copies; c++) {
                 job->parts[job->n_parts++] = (struct part) { i, k * PART };
@@ -346,58 +346,98 @@ job_shuffle(struct job *job, struct pkt_rng *rng, size_t window)
     }
 }
 
-/* What other threads may do meanwhile. */
+/* What another thread may do meanwhile. */
+enum disturbance {
+    QUIET,
+    FLOOD,                      /* Frames that are never completed. */
+    CHANGES,                    /* Limits and time. */
+};
+
 static void
-disturb(struct job *job)
+flood(uint32_t id)
+{
+    struct ref_stt_frame f = {
+        .src = 100, .dst = 1, .id = id, .total = 65000
+    };
+    enum stt_verdict verdict;
+    struct stt_segment s;
+    uint8_t payload[1];
+    bool ce;
+
+    ref_stt_segment(&f, 0, 1, false, payload, &s);
+    stt_reasm_add(&s, stt_now, &verdict, &ce);
+}
+
+static void
+change(unsigned int i)
+{
+    struct stt_reasm_peer peers[3];
+
+    stt_limits(i % 3 ? 1 << (18 + i % 5) : -1, i % 2 ? 1 << 19 : -1);
+    stt_reasm_run(stt_now + (i % 16 ? 0 : 2 * TIMEOUT));
+    stt_reasm_peers_get(peers, 3);
+}
+
+static void
+disturb(struct job *job, enum disturbance how)
 {
     unsigned int running;
     unsigned int i = 0;
 
     do {
-        struct stt_reasm_peer peers[3];
-
-        stt_limits(i % 3 ? 1 << (18 + i % 5) : -1, i % 2 ? 1 << 19 : -1);
-        stt_reasm_run(stt_now + (i % 16 ? 0 : 2 * TIMEOUT));
-        stt_reasm_peers_get(peers, 3);
+        if (how == FLOOD) {
+            flood(i);
+        } else {
+            change(i);
+        }
         i++;
         atomic_read(&job->running, &running);
     } while (running);
-    stt_limits(-1, -1);
 }
 
 /* Each frame completed, by the parts that came to several threads, and once;
- * or not more than once if frames are given up meanwhile. */
+ * or not more than once if limits change meanwhile. */
 static void
 test_threads(struct job *job, struct pkt_rng *rng, size_t window,
-             bool disturbed)
+             enum disturbance how)
 {
+    static const char *const names[] = { "", ", flood", ", changes" };
     struct worker workers[N_THREADS];
     pthread_t threads[N_THREADS];
     uint64_t seed = rng->state;
     unsigned int n;
     char *error = NULL;
 
-    job_shuffle(job, rng, window);
+    job_shuffle(job, rng, window, how != FLOOD);
     atomic_init(&job->errors, 0);
     atomic_init(&job->running, N_THREADS);
     ovs_barrier_init(&job->barrier, N_THREADS);
+    if (how == FLOOD) {
+        /* However far one thread is ahead of the others, all frames of the
+         * job take less than the flood. */
+        stt_limits(200 * 66000, -1);
+        for (uint32_t i = 0; i < 200; i++) {
+            flood(i);
+        }
+    }
     for (size_t i = 0; i < N_THREADS; i++) {
         workers[i] = (struct worker) { job, i, 1 + pkt_range(rng, 32) };
         threads[i] = ovs_thread_create("stt", worker_main, &workers[i]);
     }
-    if (disturbed) {
-        disturb(job);
+    if (how != QUIET) {
+        disturb(job, how);
     }
     for (size_t i = 0; i < N_THREADS; i++) {
         xpthread_join(threads[i], NULL);
     }
     ovs_barrier_destroy(&job->barrier);
+    stt_limits(-1, -1);
 
     atomic_read(&job->errors, &n);
     EXPECT(n, 0);
     for (size_t i = 0; i < N_FRAMES; i++) {
         atomic_read(&job->completed[i], &n);
-        if (disturbed) {
+        if (how == CHANGES) {
             EXPECT(n <= 1, true);
         } else {
             EXPECT(n, 1);
@@ -409,7 +449,7 @@ test_threads(struct job *job, struct pkt_rng *rng, size_t window,
         error = stt_empty();
     }
     test_case(error, "reasm: %d threads, window %"PRIuSIZE"%s, seed %"PRIu64,
-              N_THREADS, window, disturbed ? ", disturbed" : "", seed);
+              N_THREADS, window, names[how], seed);
 }
 
 void
@@ -421,8 +461,11 @@ test_reasm_threads(void)
 
     for (size_t i = 0; i < N_ROUNDS; i++) {
         for (size_t w = 0; w < ARRAY_SIZE(windows); w++) {
-            test_threads(job, &rng, windows[w], false);
-            test_threads(job, &rng, windows[w], true);
+            test_threads(job, &rng, windows[w], QUIET);
+            test_threads(job, &rng, windows[w], CHANGES);
+            if (windows[w] < 100) {
+                test_threads(job, &rng, windows[w], FLOOD);
+            }
         }
     }
     free(job);
