@@ -14,6 +14,7 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/netdev-linux-vnet.h \
 	lib/tnl-gso/netdev-stt.c \
 	lib/tnl-gso/netdev-stt.h \
+	lib/tnl-gso/stt-config.c \
 	lib/tnl-gso/stt-count.c \
 	lib/tnl-gso/stt-header.c \
 	lib/tnl-gso/stt-header.h \

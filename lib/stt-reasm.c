@@ -25,17 +25,13 @@
 #include "csum.h"
 #include "dp-packet.h"
 #include "entropy.h"
-#include "openvswitch/vlog.h"
 #include "ovs-atomic.h"
 #include "ovs-thread.h"
 #include "packets.h"
-#include "smap.h"
 #include "stt-ledger.h"
 #include "stt.h"
 #include "tnl-gso-buf.h"
 #include "util.h"
-
-VLOG_DEFINE_THIS_MODULE(stt_reasm);
 
 /* A frame is stored into the packet that it will be handed on as, each part at
  * its place: copied once, and summed in the same pass.  Bytes that have been
@@ -573,7 +569,7 @@ stt_reasm_add(const struct stt_segment *s, long long int now,
  * belong to one frame are added under one lock, which costs as much as
  * copying one of them.  Until stt_reasm_end(), a lock may be held: the thread
  * must not wait for another one, nor call stt_reasm_run() or
- * stt_reasm_set_config(). */
+ * stt_reasm_set_limits(). */
 void
 stt_reasm_begin(void)
 {
@@ -602,40 +598,15 @@ stt_reasm_run(long long int now)
     }
 }
 
-/* Returns the number at 'key' in 'config', or 'def' if there is none, or none
- * between 'min' and 'max'. */
-static long long int
-get_number(const struct smap *config, const char *key, long long int min,
-           long long int max, long long int def)
-{
-    const char *s = smap_get(config, key);
-    long long int n;
-
-    if (!s) {
-        return def;
-    } else if (!str_to_llong(s, 10, &n) || n < min || n > max) {
-        VLOG_WARN("other_config:%s: ignoring \"%s\", which is not a number "
-                  "from %lld to %lld", key, s, min, max);
-        return def;
-    }
-    return n;
-}
-
-/* Takes what concerns reassembly from Open_vSwitch other_config. */
+/* Sets limits of memory, in bytes, and the time for a frame, in ms.  What is
+ * beyond a smaller limit is given up at once. */
 void
-stt_reasm_set_config(const struct smap *config)
+stt_reasm_set_limits(size_t limit, size_t peer_limit, unsigned int timeout_)
 {
-    long long int max = MIN(SIZE_MAX / 2, LLONG_MAX);
     struct stt_victim victim;
 
-    atomic_store_relaxed(&timeout,
-                         get_number(config, "stt-reasm-timeout", 1, INT_MAX,
-                                    STT_REASM_DEF_TIMEOUT));
-    stt_ledger_set_limits(
-        get_number(config, "stt-reasm-max-memory", 0, max,
-                   STT_REASM_DEF_LIMIT),
-        get_number(config, "stt-reasm-max-memory-per-peer", 0, max,
-                   STT_REASM_DEF_PEER_LIMIT));
+    atomic_store_relaxed(&timeout, timeout_);
+    stt_ledger_set_limits(limit, peer_limit);
     while (stt_ledger_pop_excess(&victim)) {
         give_up(&victim);
     }

@@ -105,6 +105,10 @@ void stt_reasm_begin(void);
 void stt_reasm_end(void);
 
 void stt_reasm_run(long long int now);
+void stt_reasm_set_limits(size_t limit, size_t peer_limit,
+                          unsigned int timeout);
+
+/* stt-config.c. */
 void stt_reasm_set_config(const struct smap *other_config);
 
 /* Counters, summed up over all threads. */

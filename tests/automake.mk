@@ -9,6 +9,7 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/bench/ways.c \
 	tests/tnl-gso/stt-ref.c \
 	tests/tnl-gso/stt-ref.h \
+	tests/tnl-gso/test-stt-reasm-events.c \
 	tests/tnl-gso/test-stt-reasm-memory.c \
 	tests/tnl-gso/test-stt-reasm-random.c \
 	tests/tnl-gso/test-stt-reasm.c \

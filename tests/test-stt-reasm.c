@@ -138,18 +138,11 @@ stt_add(const struct stt_segment *s, enum stt_verdict *verdict, bool *ce)
     return p;
 }
 
-/* How a part differs from what its sender would send. */
-struct change {
-    bool bad;                   /* Its checksum is wrong. */
-    bool other;                 /* Its bytes are other ones. */
-    bool ce;
-    uint16_t total;             /* If not 0. */
-};
-
 /* Adds bytes [ofs, ofs + len) of 'f'.  A complete frame is stored in '*p'. */
-static enum stt_verdict
-add_changed(const struct ref_stt_frame *f, uint16_t ofs, uint16_t len,
-            const struct change *change, struct dp_packet **p, bool *ce)
+enum stt_verdict
+stt_add_changed(const struct ref_stt_frame *f, uint16_t ofs, uint16_t len,
+                const struct stt_change *change, struct dp_packet **p,
+                bool *ce)
 {
     struct ref_stt_frame other = *f;
     uint8_t *payload = xmalloc(len ? len : 1);
@@ -173,36 +166,37 @@ add_changed(const struct ref_stt_frame *f, uint16_t ofs, uint16_t len,
     return verdict;
 }
 
-static enum stt_verdict
-add(const struct ref_stt_frame *f, uint16_t ofs, uint16_t len,
-    struct dp_packet **p)
+enum stt_verdict
+stt_add_part(const struct ref_stt_frame *f, uint16_t ofs, uint16_t len,
+             struct dp_packet **p)
 {
+    static const struct stt_change none = { .bad = false };
     bool ce;
 
-    return add_changed(f, ofs, len, &(struct change) { false }, p, &ce);
+    return stt_add_changed(f, ofs, len, &none, p, &ce);
 }
 
 /* Adds bytes [from, to) in parts of MSS bytes.  Returns the last verdict. */
-static enum stt_verdict
-add_all(const struct ref_stt_frame *f, uint16_t from, uint16_t to,
-        struct dp_packet **p)
+enum stt_verdict
+stt_add_range(const struct ref_stt_frame *f, uint16_t from, uint16_t to,
+              struct dp_packet **p)
 {
     enum stt_verdict verdict = STT_N_VERDICTS;
 
     for (uint32_t ofs = from; ofs < to; ofs += MSS) {
-        verdict = add(f, ofs, MIN(MSS, to - ofs), p);
+        verdict = stt_add_part(f, ofs, MIN(MSS, to - ofs), p);
     }
     return verdict;
 }
 
 /* Adds bytes [from, to), after which 'f' must be complete and right. */
-static char *
-complete(const struct ref_stt_frame *f, uint16_t from, uint16_t to)
+char *
+stt_complete(const struct ref_stt_frame *f, uint16_t from, uint16_t to)
 {
     struct dp_packet *p = NULL;
     char *error = NULL;
 
-    EXPECT(add_all(f, from, to, &p), STT_COMPLETE);
+    EXPECT(stt_add_range(f, from, to, &p), STT_COMPLETE);
     if (error) {
         dp_packet_delete(p);
         return error;
@@ -260,11 +254,11 @@ test_orders(void)
 
             f.generation++;
             for (int i = 0; i < 5; i++) {
-                struct change change = { .ce = order[i] == marked };
+                struct stt_change change = { .ce = order[i] == marked };
                 uint16_t ofs = order[i] * MSS;
 
-                EXPECT(add_changed(&f, ofs, MIN(MSS, f.total - ofs), &change,
-                                   &p, &ce),
+                EXPECT(stt_add_changed(&f, ofs, MIN(MSS, f.total - ofs),
+                                       &change, &p, &ce),
                        i == 4 ? STT_COMPLETE : STT_HELD);
             }
             EXPECT(ce, marked >= 0);
@@ -287,7 +281,7 @@ test_loss(void)
 
         for (int i = 0; i < 5; i++) {
             if (i != lost) {
-                EXPECT(add(&f, i * MSS, MSS, NULL), STT_HELD);
+                EXPECT(stt_add_part(&f, i * MSS, MSS, NULL), STT_HELD);
             }
         }
         EXPECT(stt_usage().n_frames, 1);
@@ -304,7 +298,7 @@ test_loss(void)
 static void
 test_duplicates(void)
 {
-    static const struct change other = { .other = true };
+    static const struct stt_change other = { .other = true };
 
     for (int twice = 0; twice < 5; twice++) {
         for (int after = twice; after < 4; after++) {
@@ -314,10 +308,10 @@ test_duplicates(void)
             bool ce;
 
             for (int i = 0; i < 5; i++) {
-                EXPECT(add(&f, i * MSS, MSS, &p),
+                EXPECT(stt_add_part(&f, i * MSS, MSS, &p),
                        i == 4 ? STT_COMPLETE : STT_HELD);
                 if (i == after) {
-                    EXPECT(add_changed(&f, twice * MSS, MSS, &other, NULL,
+                    EXPECT(stt_add_changed(&f, twice * MSS, MSS, &other, NULL,
                                        &ce), STT_DROP_DUPLICATE);
                 }
             }
@@ -366,7 +360,7 @@ test_overlaps(void)
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         bool dropped = rows[i].verdict != STT_HELD;
-        struct change change = { .other = dropped };
+        struct stt_change change = { .other = dropped };
         struct ref_stt_frame f = plain;
         bool have[500] = { false };
         struct dp_packet *p = NULL;
@@ -374,19 +368,19 @@ test_overlaps(void)
         bool ce;
 
         f.generation = i;
-        add(&f, 100, 100, NULL);
-        add(&f, 300, 100, NULL);
+        stt_add_part(&f, 100, 100, NULL);
+        stt_add_part(&f, 300, 100, NULL);
         memset(have + 100, true, 100);
         memset(have + 300, true, 100);
-        EXPECT(add_changed(&f, rows[i].start, rows[i].end - rows[i].start,
-                           &change, NULL, &ce), rows[i].verdict);
+        EXPECT(stt_add_changed(&f, rows[i].start, rows[i].end - rows[i].start,
+                               &change, NULL, &ce), rows[i].verdict);
         if (!dropped) {
             memset(have + rows[i].start, true, rows[i].end - rows[i].start);
         }
         /* Then the rest, a byte at a time. */
         for (size_t j = 0; j < 500; j++) {
             if (!have[j]) {
-                add(&f, j, 1, &p);
+                stt_add_part(&f, j, 1, &p);
             }
         }
         test_case(error ? error : stt_compare(p, &f), "reasm: overlap: %s",
@@ -435,7 +429,8 @@ test_lengths(void)
         char *error = NULL;
 
         f.total = rows[i].total;
-        EXPECT(add(&f, rows[i].ofs, rows[i].len, &p), rows[i].verdict);
+        EXPECT(stt_add_part(&f, rows[i].ofs, rows[i].len, &p),
+               rows[i].verdict);
         EXPECT(stt_usage().n_frames, rows[i].verdict == STT_HELD);
         if (rows[i].verdict == STT_WHOLE && !error) {
             error = stt_compare(p, &f);
@@ -453,16 +448,17 @@ test_totals(void)
     static const uint16_t others[] = { 400, 499, 501, 65535, 300 };
 
     for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
-        struct change change = { .total = others[i], .other = true };
+        struct stt_change change = { .total = others[i], .other = true };
         struct ref_stt_frame f = plain;
         char *error = NULL;
         bool ce;
 
-        add(&f, 0, MSS, NULL);
-        EXPECT(add_changed(&f, 200, MSS, &change, NULL, &ce),
+        stt_add_part(&f, 0, MSS, NULL);
+        EXPECT(stt_add_changed(&f, 200, MSS, &change, NULL, &ce),
                STT_DROP_TOTAL);
-        EXPECT(add_changed(&f, 0, MSS, &change, NULL, &ce), STT_DROP_TOTAL);
-        test_case(error ? error : complete(&f, MSS, 500),
+        EXPECT(stt_add_changed(&f, 0, MSS, &change, NULL, &ce),
+               STT_DROP_TOTAL);
+        test_case(error ? error : stt_complete(&f, MSS, 500),
                   "reasm: total %u instead of %u", others[i], f.total);
     }
 }
@@ -486,7 +482,7 @@ test_sizes(void)
 
             f.total = totals[t];
             for (uint32_t ofs = 0; ofs < f.total; ofs += mss) {
-                EXPECT(add(&f, ofs, MIN(mss, f.total - ofs), &p),
+                EXPECT(stt_add_part(&f, ofs, MIN(mss, f.total - ofs), &p),
                        ofs + mss < f.total ? STT_HELD : STT_COMPLETE);
             }
             EXPECT(stt_usage().bytes, 0);
@@ -520,7 +516,8 @@ test_merged(void)
             for (size_t j = 0; j < n; j++) {
                 size_t k = backward ? n - 1 - j : j;
 
-                EXPECT(add(&f, cuts[i][k], cuts[i][k + 1] - cuts[i][k], &p),
+                EXPECT(stt_add_part(&f, cuts[i][k],
+                                    cuts[i][k + 1] - cuts[i][k], &p),
                        j == n - 1 ? STT_COMPLETE : STT_HELD);
             }
             test_case(error ? error : stt_compare(p, &f),
@@ -543,17 +540,17 @@ test_ids(void)
     for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
         f.id = ids[i];
         f.generation = i;
-        test_case(complete(&f, 0, 500), "reasm: ID %#x, frame %"PRIuSIZE,
+        test_case(stt_complete(&f, 0, 500), "reasm: ID %#x, frame %"PRIuSIZE,
                   f.id, i);
     }
 
     /* Incomplete, forgotten, and used again, by an add alone. */
     f.generation = 100;
-    add_all(&f, 0, 400, NULL);
+    stt_add_range(&f, 0, 400, NULL);
     stt_now += TIMEOUT;
     f.generation = 101;
-    EXPECT(add_all(&f, 400, 500, NULL), STT_HELD);
-    test_case(error ? error : complete(&f, 0, 400),
+    EXPECT(stt_add_range(&f, 400, 500, NULL), STT_HELD);
+    test_case(error ? error : stt_complete(&f, 0, 400),
               "reasm: an ID again after it has expired");
     test_case(stt_empty(), "reasm: IDs: nothing left");
 }
@@ -577,7 +574,7 @@ test_keys(void)
 
     for (uint16_t ofs = 0; ofs < 500; ofs += MSS) {
         for (size_t i = 0; i < ARRAY_SIZE(frames); i++) {
-            add(&frames[i], ofs, MSS, &p[i]);
+            stt_add_part(&frames[i], ofs, MSS, &p[i]);
         }
     }
     for (size_t i = 0; i < ARRAY_SIZE(frames); i++) {
@@ -628,255 +625,6 @@ test_many(void)
     }
 }
 
-/* Time counts from the first part. */
-static void
-test_expiry(void)
-{
-    struct ref_stt_frame f = plain;
-    struct ref_stt_frame g = plain;
-    unsigned long long expired = stt_counted(STT_EXPIRED);
-    struct smap config = SMAP_INITIALIZER(&config);
-    char *error = NULL;
-
-    EXPECT(add(&f, 0, MSS, NULL), STT_HELD);
-    stt_now += TIMEOUT - 1;
-    EXPECT(add(&f, 100, MSS, NULL), STT_HELD);
-    stt_reasm_run(stt_now);
-    EXPECT(stt_usage().n_frames, 1);
-    EXPECT(add(&f, 200, MSS, NULL), STT_HELD);
-    stt_now++;
-    EXPECT(add(&f, 300, MSS, NULL), STT_HELD);
-    EXPECT(add(&f, 400, MSS, NULL), STT_HELD);
-    EXPECT(stt_counted(STT_EXPIRED) - expired, 1);
-    test_case(error ? error : complete(&f, 0, 300),
-              "reasm: time from the first part");
-
-    /* The last part comes too late. */
-    error = NULL;
-    add_all(&f, 0, 400, NULL);
-    stt_now += TIMEOUT;
-    EXPECT(add(&f, 400, MSS, NULL), STT_HELD);
-    EXPECT(stt_usage().n_frames, 1);
-    test_case(error ? error : stt_empty(), "reasm: the last part too late");
-
-    /* Other parts that are added sweep, nobody else does. */
-    error = NULL;
-    for (g.id = 0; g.id < 200; g.id++) {
-        add(&g, 0, MSS, NULL);
-    }
-    stt_now += TIMEOUT;
-    f.src = 12;
-    for (int i = 0; i < 5; i++) {
-        EXPECT(add(&f, i * 50, 50, NULL), STT_HELD);
-    }
-    EXPECT(stt_usage().n_frames, 1);
-    test_case(error ? error : stt_empty(),
-              "reasm: parts of other frames sweep");
-
-    /* The main thread does. */
-    error = NULL;
-    for (g.id = 0; g.id < 200; g.id++) {
-        add(&g, 0, MSS, NULL);
-    }
-    stt_reasm_run(stt_now + TIMEOUT - 1);
-    EXPECT(stt_usage().n_frames, 200);
-    stt_reasm_run(stt_now + TIMEOUT);
-    EXPECT(stt_usage().n_frames, 0);
-    test_case(error, "reasm: the main thread sweeps");
-
-    /* Configured. */
-    error = NULL;
-    smap_add(&config, "stt-reasm-timeout", "5");
-    stt_reasm_set_config(&config);
-    EXPECT(stt_usage().timeout, 5);
-    add(&f, 0, MSS, NULL);
-    stt_reasm_run(stt_now + 4);
-    EXPECT(stt_usage().n_frames, 1);
-    stt_reasm_run(stt_now + 5);
-    EXPECT(stt_usage().n_frames, 0);
-    smap_destroy(&config);
-    stt_limits(-1, -1);
-    EXPECT(stt_usage().timeout, TIMEOUT);
-    test_case(error, "reasm: stt-reasm-timeout");
-    test_case(stt_empty(), "reasm: expiry: nothing left");
-}
-
-/* A wrong checksum changes nothing, wherever it is. */
-static void
-test_bad_checksums(void)
-{
-    static const struct change bad = { .bad = true, .ce = true };
-    static const struct change bad_other = { .bad = true, .other = true };
-    static const struct change bad_total = { .bad = true, .total = 501 };
-    struct stt_reasm_usage before, after;
-    struct ref_stt_frame f = plain;
-    struct dp_packet *p = NULL;
-    struct stt_segment s;
-    enum stt_verdict verdict;
-    uint8_t payload[MSS];
-    char *error = NULL;
-    bool ce = true;
-
-    EXPECT(add_changed(&f, 0, 500, &bad, NULL, &ce), STT_DROP_CSUM);
-    EXPECT(add_changed(&f, 0, MSS, &bad, NULL, &ce), STT_DROP_CSUM);
-    EXPECT(stt_usage().n_frames, 0);
-    EXPECT(stt_usage().bytes, 0);
-    test_case(error, "reasm: bad checksum: no frame");
-
-    /* In each place of a frame, its bytes other ones: whether they go into a
-     * hole, are there, overlap, or are of another total. */
-    error = NULL;
-    add(&f, 0, MSS, NULL);
-    before = stt_usage();
-    for (uint16_t ofs = 0; ofs < 500; ofs += 50) {
-        EXPECT(add_changed(&f, ofs, 50, &bad_other, NULL, &ce),
-               STT_DROP_CSUM);
-    }
-    EXPECT(add_changed(&f, 50, 100, &bad_other, NULL, &ce), STT_DROP_CSUM);
-    EXPECT(add_changed(&f, 100, 400, &bad_other, NULL, &ce), STT_DROP_CSUM);
-    EXPECT(add_changed(&f, 100, 100, &bad_total, NULL, &ce), STT_DROP_CSUM);
-    EXPECT(add_changed(&f, 100, 0, &bad, NULL, &ce), STT_DROP_CSUM);
-    EXPECT(add_changed(&f, 450, 100, &bad, NULL, &ce), STT_DROP_CSUM);
-    EXPECT(add_changed(&f, 400, 100, &bad, NULL, &ce), STT_DROP_CSUM);
-    after = stt_usage();
-    EXPECT(after.bytes, before.bytes);
-    EXPECT(after.n_frames, 1);
-    for (uint16_t ofs = 100; ofs < 500; ofs += MSS) {
-        EXPECT(add_changed(&f, ofs, MSS, &(struct change) { false }, &p, &ce),
-               ofs == 400 ? STT_COMPLETE : STT_HELD);
-    }
-    EXPECT(ce, false);
-    test_case(error ? error : stt_compare(p, &f),
-              "reasm: bad checksum: none of it in the frame");
-
-    /* One bit of the payload. */
-    error = NULL;
-    for (int bit = 0; bit < 8 * MSS; bit += 41) {
-        ref_stt_segment(&f, 0, MSS, false, payload, &s);
-        payload[bit / 8] ^= 1 << bit % 8;
-        dp_packet_delete(stt_add(&s, &verdict, &ce));
-        EXPECT(verdict, STT_DROP_CSUM);
-    }
-    /* Not to be checked. */
-    s.check = false;
-    dp_packet_delete(stt_add(&s, &verdict, &ce));
-    EXPECT(verdict, STT_HELD);
-    test_case(error, "reasm: bad checksum: a bit");
-    test_case(stt_empty(), "reasm: bad checksums: nothing left");
-}
-
-/* More pieces that are apart from each other than a frame can have. */
-static void
-test_holes(void)
-{
-    enum { MAX_PIECES = 62 };
-    struct ref_stt_frame f = plain;
-    struct dp_packet *p = NULL;
-    char *error = NULL;
-
-    for (int i = 0; i < MAX_PIECES; i++) {
-        EXPECT(add(&f, 2 * i, 1, NULL), STT_HELD);
-    }
-    EXPECT(add(&f, 2 * MAX_PIECES, 1, NULL), STT_DROP_HOLES);
-    EXPECT(add(&f, 2 * MAX_PIECES + 100, 1, NULL), STT_DROP_HOLES);
-    EXPECT(add(&f, 2 * MAX_PIECES - 1, 1, NULL), STT_HELD); /* Follows. */
-    EXPECT(add(&f, 1, 1, NULL), STT_HELD);                  /* Joins. */
-    EXPECT(add(&f, 400, 50, NULL), STT_HELD);
-    EXPECT(add(&f, 470, 30, NULL), STT_DROP_HOLES);
-    for (int i = 1; i < MAX_PIECES - 1; i++) {
-        EXPECT(add(&f, 2 * i + 1, 1, NULL), STT_HELD);
-    }
-    EXPECT(add(&f, 450, 50, NULL), STT_HELD);
-    EXPECT(add(&f, 2 * MAX_PIECES, 400 - 2 * MAX_PIECES, &p), STT_COMPLETE);
-    test_case(error ? error : stt_compare(p, &f), "reasm: too many holes");
-}
-
-/* A whole frame by itself does not disturb one with its ID. */
-static void
-test_whole_beside(void)
-{
-    struct ref_stt_frame f = plain;
-    struct ref_stt_frame g = plain;
-    struct dp_packet *p;
-    char *error = NULL;
-
-    g.generation = 1;
-    add_all(&f, 0, 400, NULL);
-    EXPECT(add(&g, 0, 500, &p), STT_WHOLE);
-    if (!error) {
-        error = stt_compare(p, &g);
-    }
-    test_case(error ? error : complete(&f, 400, 500),
-              "reasm: a whole frame beside parts");
-}
-
-/* The same in batches, whatever is mixed in them; and no lock is left. */
-static void *
-add_in_thread(void *f)
-{
-    add(f, 200, MSS, NULL);
-    return NULL;
-}
-
-static void
-test_batches(void)
-{
-    struct ref_stt_frame frames[3] = { plain, plain, plain };
-    struct ref_stt_frame whole = plain;
-    unsigned long long held = stt_counted(STT_HELD);
-    struct dp_packet *p[3];
-    char *error = NULL;
-    pthread_t thread;
-
-    frames[1].id++;
-    frames[2].src++;
-    whole.id += 2;
-    for (int alternate = 0; alternate <= 1; alternate++) {
-        uint8_t payload[500];
-        struct stt_segment s;
-        enum stt_verdict verdict;
-        bool ce;
-
-        stt_reasm_begin();
-        for (int i = 0; i < 15; i++) {
-            int f = alternate ? i % 3 : i / 5;
-            int k = alternate ? i / 3 : i % 5;
-
-            ref_stt_segment(&frames[f], k * MSS, MSS, false, payload, &s);
-            p[f] = stt_reasm_add(&s, stt_now, &verdict, &ce);
-            EXPECT(verdict, k == 4 ? STT_COMPLETE : STT_HELD);
-            ref_stt_segment(&whole, 0, 500, false, payload, &s);
-            dp_packet_delete(stt_reasm_add(&s, stt_now, &verdict, &ce));
-            EXPECT(verdict, STT_WHOLE);
-        }
-        stt_reasm_end();
-        held += 12;
-        EXPECT(stt_counted(STT_HELD) - held, 0);
-        for (int f = 0; f < 3; f++) {
-            test_case(error ? error : stt_compare(p[f], &frames[f]),
-                      "reasm: batch, %s, frame %d",
-                      alternate ? "alternately" : "in order", f);
-            error = NULL;
-        }
-    }
-
-    stt_reasm_begin();
-    for (int k = 0; k < 2; k++) {
-        uint8_t payload[MSS];
-        struct stt_segment s;
-        enum stt_verdict verdict;
-        bool ce;
-
-        ref_stt_segment(&frames[0], k * MSS, MSS, false, payload, &s);
-        stt_reasm_add(&s, stt_now, &verdict, &ce);
-    }
-    stt_reasm_end();
-    thread = ovs_thread_create("stt", add_in_thread, &frames[0]);
-    xpthread_join(thread, NULL);
-    test_case(complete(&frames[0], 300, 500),
-              "reasm: another thread after a batch");
-}
-
 void
 test_reasm(struct ovs_cmdl_context *ctx OVS_UNUSED)
 {
@@ -893,11 +641,7 @@ test_reasm(struct ovs_cmdl_context *ctx OVS_UNUSED)
     stt_limits(-1, STT_REASM_DEF_LIMIT);
     test_many();
     stt_limits(-1, -1);
-    test_expiry();
-    test_bad_checksums();
-    test_holes();
-    test_whole_beside();
-    test_batches();
+    test_reasm_events();
     test_reasm_memory();
     test_reasm_threads();
 }

@@ -37,6 +37,24 @@ char *stt_compare(struct dp_packet *, const struct ref_stt_frame *);
 struct dp_packet *stt_add(const struct stt_segment *, enum stt_verdict *,
                           bool *ce);
 
+/* How a part differs from what its sender would send. */
+struct stt_change {
+    bool bad;                   /* Its checksum is wrong. */
+    bool other;                 /* Its bytes are other ones. */
+    bool ce;
+    uint16_t total;             /* If not 0. */
+};
+
+enum stt_verdict stt_add_changed(const struct ref_stt_frame *, uint16_t ofs,
+                                 uint16_t len, const struct stt_change *,
+                                 struct dp_packet **, bool *ce);
+enum stt_verdict stt_add_part(const struct ref_stt_frame *, uint16_t ofs,
+                              uint16_t len, struct dp_packet **);
+enum stt_verdict stt_add_range(const struct ref_stt_frame *, uint16_t from,
+                               uint16_t to, struct dp_packet **);
+char *stt_complete(const struct ref_stt_frame *, uint16_t from, uint16_t to);
+
+void test_reasm_events(void);
 void test_reasm_memory(void);
 void test_reasm_threads(void);
 
