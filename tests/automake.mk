@@ -96,6 +96,7 @@ tests_tnl_gso_fuzz_tnl_gso_rco_SOURCES = \
 	tests/tnl-gso/test-tnl-gso-compare-frames.c \
 	tests/tnl-gso/test-tnl-gso-rco-pop.c \
 	tests/tnl-gso/tnl-gso-pkt.c \
+	tests/tnl-gso/tnl-gso-pkt-frame.c \
 	tests/tnl-gso/tnl-gso-ref.c \
 	tests/tnl-gso/tnl-gso-ref-parse.c
 tests_tnl_gso_fuzz_tnl_gso_rco_LDADD = lib/libopenvswitch.la
