@@ -294,8 +294,8 @@ make_remote(struct dp_packet *p, const struct ovs_action_push_tnl *data,
         || !parse_inner(frame, size, data->header_len, &l3)) {
         return false;
     }
-    start = l3.l4_ofs - data->header_len;
-    if (start % 2 || start > MAX_START
+    start = l3.l4_ofs - data->header_len;   /* Even: all headers are. */
+    if (start > MAX_START
         || (!tnl_gso_is_super(p)
             && l4_len_by_ip(frame, &l3) != size - l3.l4_ofs)) {
         return false;

@@ -251,7 +251,8 @@ push_and_judge(const struct rco_tunnels *tunnels, const struct pkt_row *row,
     size_t hdr_len = l->outer.l4 + 16 + row->geneve_opt;
     size_t start = l->inner.l4 - hdr_len;
     bool remote = (!row->l4_done && row->csum && start % 2 == 0
-                   && start <= 254);
+                   && start <= 254
+                   && len >= l->inner.l4 + (row->udp ? 8 : 20));
     struct ovs_action_push_tnl data = { .header_len = hdr_len };
     struct ref_job job = pkt_job(row);
     uint8_t *hdr = frame + l->outer.l4 + 8;
@@ -341,6 +342,12 @@ test_push(const struct rco_tunnels *tunnels, uint64_t n, uint64_t seed)
         }
         test_case(push_and_judge(tunnels, &row, frame, len, &l),
                   "rco 1 %"PRIu64": push %s", seed + i, ds_cstr(&name));
+        /* A mark that nothing stands behind. */
+        len = (l.inner.l4 - 4
+               + pkt_range(&rng, l.payload - l.inner.l4 + 5));
+        test_case(push_and_judge(tunnels, &row, frame, len, &l),
+                  "rco 1 %"PRIu64": push %"PRIuSIZE" bytes of %s", seed + i,
+                  len, ds_cstr(&name));
         ds_destroy(&name);
         free(frame);
     }
