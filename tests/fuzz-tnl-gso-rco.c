@@ -34,6 +34,22 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Makes the outer headers of 'frame' what upstream's parser and its lookup of
+ * tunnels have found: UDP, no fragment, to the port of a tunnel. */
+static void
+set_outer(uint8_t *frame, enum ref_encap encap)
+{
+    bool ipv4 = frame[14] == 0x45;
+
+    ref_put16(frame + 12, ipv4 ? 0x0800 : 0x86dd);
+    if (ipv4) {
+        ref_put16(frame + 20, 0);
+    }
+    frame[ipv4 ? 23 : 20] = 17;
+    ref_put16(frame + (ipv4 ? 34 : 54) + 2,
+              encap == REF_VXLAN ? 4789 : 6081);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -53,9 +69,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     encap = data[0] & 1 ? REF_VXLAN : REF_GENEVE;
     frame = xmemdup(data + 1, size - 1);
-    /* It came to the tunnel's port. */
-    ref_put16(frame + (frame[14] == 0x45 ? 34 : 54) + 2,
-              encap == REF_VXLAN ? 4789 : 6081);
+    set_outer(frame, encap);
     error = rco_pop_and_judge(&tunnels, frame, size - 1, encap, &accepted);
     if (error) {
         fprintf(stderr, "%s\n", error);
