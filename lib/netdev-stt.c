@@ -94,14 +94,16 @@ can_point_at_l4(const struct dp_packet *p, const struct tnl_gso_desc *d)
 /* Can superpacket 'p' be in an STT frame?  There is nothing in an STT header
  * to say that it is of UDP, and who cuts TCP in the end may not know what to
  * do with CWR, which belongs into the first segment only: Linux' STT did
- * not. */
+ * not.  What the IP header does not count is payload to who cuts, and padding
+ * to a receiver. */
 bool
 netdev_stt_takes_super(const struct dp_packet *p)
 {
     struct tnl_gso_desc d;
     const struct tcp_header *tcp;
 
-    if (p->uso_segsz || tnl_gso_describe(p, &d) || !can_point_at_l4(p, &d)) {
+    if (p->uso_segsz || dp_packet_l2_pad_size(p) || tnl_gso_describe(p, &d)
+        || !can_point_at_l4(p, &d)) {
         return false;
     }
     tcp = dp_packet_at_assert(p, d.inner.l4_ofs, TCP_HEADER_LEN);
@@ -183,12 +185,10 @@ netdev_stt_push_header(const struct netdev *netdev OVS_UNUSED,
     int ip_len;
 
     prepare_inner(packet, &from_inner);
-    frame_len = STT_HEADER_LEN + dp_packet_size(packet);
-
     packet->offloads = 0;
     packet->uso_segsz = 0;
     dp_packet_set_tso_segsz(packet, 0);
-    if (frame_len > STT_MIN_MSS) {
+    if (STT_HEADER_LEN + dp_packet_size(packet) > STT_MIN_MSS) {
         dp_packet_set_tso_segsz(packet, STT_MIN_MSS);
         set_in_use();
     }
@@ -198,6 +198,8 @@ netdev_stt_push_header(const struct netdev *netdev OVS_UNUSED,
     dp_packet_l4_checksum_set_partial(packet);
     packet->offloads |= DP_PACKET_OL_STT;
 
+    /* A packet loses its end if there is no room for headers. */
+    frame_len = dp_packet_size(packet) - data->header_len + STT_HEADER_LEN;
     tcp->tcp_src = src_port;
     put_16aligned_be32(&tcp->tcp_seq, htonl(frame_len << 16));
     put_16aligned_be32(&tcp->tcp_ack, new_frame_id());
@@ -209,15 +211,19 @@ netdev_stt_push_header(const struct netdev *netdev OVS_UNUSED,
 }
 
 /* Gives 'p', an STT frame or one in a tunnel, the largest segment size with
- * which its segments fit into IP packets of 'mtu' bytes. */
+ * which its segments leave through a port with 'mtu'.  Linux v6.18
+ * packet_snd() grants an Ethernet header and one VLAN tag on top of that; all
+ * else that the underlay has pushed takes its share. */
 void
 netdev_stt_set_mss(struct dp_packet *p, uint32_t mtu)
 {
-    uint32_t end = ((netdev_stt_is_frame(p) ? p->l4_ofs : p->inner_l4_ofs)
-                    + TCP_HEADER_LEN);
+    uint16_t l4_ofs = netdev_stt_is_frame(p) ? p->l4_ofs : p->inner_l4_ofs;
+    uint32_t hdr_len = (l4_ofs + TCP_HEADER_LEN
+                        - (has_stt_vlan(p) ? VLAN_ETH_HEADER_LEN
+                           : ETH_HEADER_LEN));
 
-    if (p->l3_ofs < end && mtu > end - p->l3_ofs) {
-        dp_packet_set_tso_segsz(p, MIN(mtu - (end - p->l3_ofs), UINT16_MAX));
+    if (l4_ofs != UINT16_MAX && mtu > hdr_len) {
+        dp_packet_set_tso_segsz(p, MIN(mtu - hdr_len, UINT16_MAX));
     }
 }
 
@@ -410,6 +416,7 @@ get_frame(struct dp_packet *packet, struct stt_segment *s, size_t hdr_len,
             dp_packet_set_size(packet, hdr_len + s->len);
             dp_packet_set_l2_pad_size(packet, 0);
             dp_packet_reset_packet(packet, hdr_len);
+            packet->packet_type = htonl(PT_ETH);
             return packet;
         }
         frame = NULL;

@@ -522,6 +522,86 @@ test_not_taken(void)
     }
 }
 
+/* What follows the IP packet in a superpacket, because its length is a lie, is
+ * payload to who cuts it, and would be padding to a receiver. */
+static void
+test_lying(void)
+{
+    char *error = NULL;
+    struct dp_packet *p;
+    struct pkt_row row;
+
+    pkt_row_init(&row, REF_PLAIN);
+    row.payload = 5000;
+    row.mss = 1400;
+    p = pkt_build(&row);
+    EXPECT(netdev_stt_takes_super(p), true);
+    dp_packet_set_l2_pad_size(p, 100);
+    EXPECT(netdev_stt_takes_super(p), false);
+    dp_packet_delete(p);
+    test_case(error, "stt: superpacket with more than its IP length");
+}
+
+/* A packet that leaves no room for headers. */
+static void
+test_no_room(size_t len)
+{
+    struct dp_packet *p = dp_packet_new(len);
+    struct ovs_action_push_tnl data;
+    char *error = NULL;
+
+    dp_packet_put_zeros(p, len);
+    put_template(&data, 4);
+    netdev_stt_push_header(NULL, NULL, p, &data);
+    EXPECT(dp_packet_size(p) <= UINT16_MAX, true);
+    EXPECT(ref_get16((uint8_t *) dp_packet_data(p) + 34 + 4),
+           dp_packet_size(p) - 34 - TCP_LEN);
+    dp_packet_delete(p);
+    test_case(error, "stt: push of a packet of %"PRIuSIZE" bytes", len);
+}
+
+/* An STT frame that is given tags, as the letters in 'tags' say, on its way to
+ * a port: 'q' is an 802.1Q tag, 'a' an 802.1ad one, 'm' an MPLS label.
+ * 'free' of these bytes are not counted by the MTU. */
+static void
+test_tagged(const char *tags, size_t free)
+{
+    enum { MTU = 1500, PAYLOAD = 20000 };
+    struct ovs_action_push_tnl data;
+    size_t hdr_len, bytes = 0;
+    struct ref_frames got;
+    char *error = NULL;
+    struct pkt_row row;
+    struct dp_packet *p;
+    size_t stt_len;
+
+    pkt_row_init(&row, REF_PLAIN);
+    row.payload = PAYLOAD;
+    row.mss = 1400;
+    p = pkt_build(&row);
+    put_template(&data, 4);
+    netdev_stt_push_header(NULL, NULL, p, &data);
+    stt_len = dp_packet_size(p) - 34 - TCP_LEN;
+    for (const char *t = tags; *t; t++) {
+        if (*t == 'm') {
+            push_mpls(p, htons(ETH_TYPE_MPLS), htonl(0x00001140));
+        } else {
+            eth_push_vlan(p, htons(*t == 'q' ? ETH_TYPE_VLAN_8021Q
+                                   : ETH_TYPE_VLAN_8021AD), htons(5));
+        }
+    }
+    send_on(p, MTU, &got);
+
+    hdr_len = 34 + TCP_LEN + 4 * strlen(tags);
+    for (size_t i = 0; i < got.n; i++) {
+        bytes += got.v[i].len - hdr_len;
+    }
+    EXPECT(bytes, stt_len);
+    EXPECT(got.n ? got.v[0].len : 0, 14 + MTU + free);
+    ref_frames_destroy(&got);
+    test_case(error, "stt: tags %s after the push", tags);
+}
+
 /* One byte of a frame that is right otherwise, and in one packet. */
 struct bad_row {
     const char *name;
@@ -620,6 +700,32 @@ pop_bad(const struct bad_row *bad)
     return error;
 }
 
+/* An IP packet without an Ethernet header, as other tunnels have them. */
+static void
+test_pop_l3(void)
+{
+    struct ovs_action_push_tnl data;
+    char *error = NULL;
+    uint8_t frame[128];
+    struct dp_packet *p;
+    struct flow flow;
+
+    put_template(&data, 4);
+    memset(frame, 0, sizeof frame);
+    memcpy(frame, data.header, data.header_len);
+    ref_put16(frame + 16, sizeof frame - 14);
+    ref_put16(frame + 24, ref_csum(frame + 14, 20));
+    ref_put32(frame + 34 + 4, (sizeof frame - 34 - TCP_LEN) << 16);
+    p = dp_packet_clone_data(frame + 14, sizeof frame - 14);
+    p->packet_type = htonl(PT_IPV4);
+    dp_packet_l4_checksum_set_good(p);
+    flow_extract(p, &flow);
+    p = netdev_stt_pop_header(p);
+    EXPECT(p && p->packet_type == htonl(PT_ETH), true);
+    dp_packet_delete(p);
+    test_case(error, "stt pop of an IP packet");
+}
+
 /* Packets that end before their headers do. */
 static char *
 pop_short(size_t len, enum stt_verdict verdict)
@@ -674,6 +780,18 @@ test_stt(struct ovs_cmdl_context *ctx OVS_UNUSED)
         }
     }
     test_not_taken();
+    test_lying();
+    test_no_room(65463);
+    test_no_room(65464);
+    test_no_room(65518);
+    test_no_room(65535);
+    test_tagged("q", 4);
+    test_tagged("a", 0);
+    test_tagged("qq", 4);
+    test_tagged("qa", 0);
+    test_tagged("m", 0);
+    test_tagged("mq", 4);
+    test_pop_l3();
     for (size_t i = 0; i < ARRAY_SIZE(bad_rows); i++) {
         test_case(pop_bad(&bad_rows[i]), "stt pop, other %s",
                   bad_rows[i].name);
