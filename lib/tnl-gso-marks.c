@@ -96,7 +96,8 @@ repair_level(uint32_t marks, enum tnl_gso_reason reason,
         }
         marks &= ~L4_PARTIAL;
     }
-    return marks | stay;
+    /* Upstream looks for the header of a protocol that is marked. */
+    return (marks & ~DP_PACKET_OL_L4_PROTO_MASK) | stay;
 }
 
 /* Marks 'p', described by 'd', as having an innermost L4 checksum that is

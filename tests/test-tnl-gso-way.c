@@ -444,6 +444,36 @@ test_push(const char *name, const struct item *item, uint32_t tnl_type,
     port_close();
 }
 
+/* A packet in VXLAN, which is to get an outer checksum, whose marks are about
+ * a UDP header that nobody finds. */
+static void
+test_unreadable(void)
+{
+    char *error = NULL;
+    struct ref_job job;
+    struct pkt_row row;
+    struct dp_packet *p;
+    uint8_t *frame;
+    size_t len;
+
+    pkt_row_init(&row, REF_VXLAN);
+    row.udp = row.csum = true;
+    row.payload = 100;
+    job = pkt_job(&row);
+    frame = pkt_build_frame(&row, &len);
+    p = pkt_from_job(frame, len, &job);
+    free(frame);
+    p->uso_segsz = 0;
+    ref_put16((uint8_t *) dp_packet_data(p) + p->inner_l3_ofs - 2, 0x88b5);
+    p->inner_l4_ofs = UINT16_MAX;
+
+    dp_packet_ol_send_prepare(p, 0);
+    EXPECT(dp_packet_inner_l4_checksum_partial(p), false);
+    EXPECT(dp_packet_l4_checksum_good(p), true);
+    dp_packet_delete(p);
+    test_case(error, "way: marks of a header that is not found");
+}
+
 void
 test_way(struct ovs_cmdl_context *ctx OVS_UNUSED)
 {
@@ -459,6 +489,7 @@ test_way(struct ovs_cmdl_context *ctx OVS_UNUSED)
         test_send(&way_rows[i]);
     }
     test_demoted();
+    test_unreadable();
 
     test_push("UDP", &plain, OVS_VPORT_TYPE_VXLAN, 50, 0, 1, true);
     test_push("UDP that just fits", &fits, OVS_VPORT_TYPE_VXLAN, 50, 0, 1,
