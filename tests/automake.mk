@@ -7,6 +7,8 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/bench/measure.c \
 	tests/tnl-gso/bench/reassembly.c \
 	tests/tnl-gso/bench/ways.c \
+	tests/tnl-gso/stt-life.c \
+	tests/tnl-gso/stt-life.h \
 	tests/tnl-gso/stt-ref.c \
 	tests/tnl-gso/stt-ref.h \
 	tests/tnl-gso/test-stt-reasm-events.c \
@@ -36,6 +38,7 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/test-tnl-gso-vnet.h \
 	tests/tnl-gso/test-tnl-gso-vnet-rows.c \
 	tests/tnl-gso/test-stt.c \
+	tests/tnl-gso/test-stt-life.c \
 	tests/tnl-gso/test-tnl-gso-way.c \
 	tests/tnl-gso/tnl-gso-matrix.c \
 	tests/tnl-gso/tnl-gso-pkt.c \
@@ -81,6 +84,14 @@ tests_tnl_gso_fuzz_tnl_gso_merge_SOURCES = \
 	tests/tnl-gso/tnl-gso-ref-parse.c \
 	tests/tnl-gso/tnl-gso-train.c
 tests_tnl_gso_fuzz_tnl_gso_merge_LDADD = lib/libopenvswitch.la
+EXTRA_PROGRAMS += tests/tnl-gso/fuzz-stt-pop
+tests_tnl_gso_fuzz_stt_pop_SOURCES = \
+	tests/tnl-gso/fuzz-stt-pop.c \
+	tests/tnl-gso/stt-life.c \
+	tests/tnl-gso/stt-life.h \
+	tests/tnl-gso/tnl-gso-ref.c \
+	tests/tnl-gso/tnl-gso-ref-parse.c
+tests_tnl_gso_fuzz_stt_pop_LDADD = lib/libopenvswitch.la
 
 EXTRA_PROGRAMS += tests/tnl-gso/fuzz-stt-reasm
 tests_tnl_gso_fuzz_stt_reasm_SOURCES = \

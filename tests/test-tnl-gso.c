@@ -88,6 +88,7 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  frames                  trains, and the kernel's part\n"
            "  way                     batches on their way to a port\n"
            "  stt                     push, cut and pop of STT\n"
+           "  stt-life [N [SEED]]     random packets around STT tunnels\n"
            "  segment plain|vxlan|geneve|gre MSS CSUM IN.pcap OUT.pcap [udp]\n"
            "                          cuts captured superpackets; CSUM is 1\n"
            "                          if an outer UDP checksum is wanted\n"
@@ -98,7 +99,8 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  vnet-corpus DIR         seeds for fuzz-tnl-gso-vnet\n"
            "  merge-corpus DIR N      seeds for fuzz-tnl-gso-merge\n"
            "  rco-corpus DIR N        seeds for fuzz-tnl-gso-rco\n"
-           "  reasm-corpus DIR N      seeds for fuzz-stt-reasm\n");
+           "  reasm-corpus DIR N      seeds for fuzz-stt-reasm\n"
+           "  stt-corpus DIR N        seeds for fuzz-stt-pop\n");
 }
 
 static const struct ovs_cmdl_command commands[] = {
@@ -117,6 +119,7 @@ static const struct ovs_cmdl_command commands[] = {
     { "frames", NULL, 0, 0, test_frames, OVS_RO },
     { "way", NULL, 0, 0, test_way, OVS_RO },
     { "stt", NULL, 0, 0, test_stt, OVS_RO },
+    { "stt-life", NULL, 0, 2, test_stt_life, OVS_RO },
     { "segment", NULL, 5, 6, test_segment, OVS_RO },
     { "train", NULL, 4, 5, test_train, OVS_RO },
     { "corpus", NULL, 2, 2, test_corpus, OVS_RO },
@@ -124,6 +127,7 @@ static const struct ovs_cmdl_command commands[] = {
     { "merge-corpus", NULL, 2, 2, test_merge_corpus, OVS_RO },
     { "rco-corpus", NULL, 2, 2, test_rco_corpus, OVS_RO },
     { "reasm-corpus", NULL, 2, 2, test_reasm_corpus, OVS_RO },
+    { "stt-corpus", NULL, 2, 2, test_stt_corpus, OVS_RO },
     { "help", NULL, 0, 0, usage, OVS_RO },
     { NULL, NULL, 0, 0, NULL, OVS_RO },
 };

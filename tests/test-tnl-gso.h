@@ -129,6 +129,8 @@ void test_rco(struct ovs_cmdl_context *);
 void test_rco_corpus(struct ovs_cmdl_context *);
 void test_corpus(struct ovs_cmdl_context *);
 void test_merge_corpus(struct ovs_cmdl_context *);
+void test_stt_life(struct ovs_cmdl_context *);
+void test_stt_corpus(struct ovs_cmdl_context *);
 
 /* The fuzz target's input: this, then a frame. */
 struct fuzz_header {

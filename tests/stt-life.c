@@ -1,0 +1,887 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+#undef NDEBUG
+
+#include "stt-life.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "csum.h"
+#include "dp-packet.h"
+#include "flow.h"
+#include "netdev-native-tnl.h"
+#include "netdev-provider.h"
+#include "odp-netlink.h"
+#include "packets.h"
+#include "tnl-gso-ref.h"
+#include "tnl-gso/netdev-stt.h"
+#include "tnl-gso/stt-reasm.h"
+#include "tnl-gso/tnl-gso-plan.h"
+#include "tnl-gso/tnl-gso-stats.h"
+#include "tnl-gso/tnl-gso.h"
+#include "util.h"
+
+/* A packet arrives, is popped as dpif-netdev does it, and what comes out goes
+ * through the rest of its life: it is parsed, pushed into other tunnels, cut,
+ * and given to ports of several kinds.
+ *
+ * Judged are: how many packets are held, dropped and handed on, memory in the
+ * end; of each packet that a port without offloads gets whose checksum was
+ * ours to complete, all checksums and that it fits into the MTU; and of what
+ * is pushed, cut, shuffled, popped and cut again, each byte, against what the
+ * reference cuts from the packet that was pushed. */
+
+struct stt_life_stats stt_life_stats;
+
+enum { TCP_LEN = 20, STT_LEN = 18, PORT = 7471 };
+
+/* Where the input is read. */
+struct input {
+    const uint8_t *p;
+    size_t n;
+};
+
+static uint8_t
+next8(struct input *in)
+{
+    if (!in->n) {
+        return 0;
+    }
+    in->n--;
+    return *in->p++;
+}
+
+static uint16_t
+next16(struct input *in)
+{
+    uint16_t high = next8(in);
+
+    return high << 8 | next8(in);
+}
+
+/* An MTU from 'min' to 9000. */
+static uint32_t
+next_mtu(struct input *in, uint32_t min)
+{
+    uint32_t mtu = next16(in) % 9001;
+
+    return MAX(min, mtu);
+}
+
+/* The next bytes, as many of '*len' as there are. */
+static const uint8_t *
+next_bytes(struct input *in, size_t *len)
+{
+    const uint8_t *p = in->p;
+
+    *len = MIN(*len, in->n);
+    in->p += *len;
+    in->n -= *len;
+    return p;
+}
+
+static void
+fail(const char *what, const void *data, size_t len)
+{
+    fprintf(stderr, "%s\n", what);
+    if (data) {
+        ovs_hex_dump(stderr, data, MIN(len, 256), 0, false);
+    }
+    abort();
+}
+
+/* Ports. */
+
+/* What the packets that a port gets next must be. */
+static struct {
+    bool ours;                  /* Their checksums were ours to complete. */
+    uint32_t mtu;               /* And the MTU to care for; 0: none. */
+    struct ref_frames *wire;    /* If not null, where they go. */
+} expected;
+
+static void
+judge(const struct dp_packet *p, uint64_t ol_flags)
+{
+    const uint8_t *frame = dp_packet_data(p);
+    size_t len = dp_packet_size(p);
+    enum ref_encap encap = (dp_packet_tunnel_vxlan(p) ? REF_VXLAN
+                            : dp_packet_tunnel_geneve(p) ? REF_GENEVE
+                            : REF_PLAIN);
+    const char *error;
+
+    if (ol_flags) {
+        return;
+    }
+    if (tnl_gso_is_super(p)) {
+        fail("a superpacket for a port that cuts nothing", frame, len);
+    }
+    if (dp_packet_ip_checksum_partial(p) || dp_packet_l4_checksum_partial(p)
+        || dp_packet_inner_ip_checksum_partial(p)
+        || dp_packet_inner_l4_checksum_partial(p)) {
+        fail("a partial checksum for a port that completes none", frame, len);
+    }
+    if (expected.mtu && len > expected.mtu + VLAN_ETH_HEADER_LEN) {
+        fail("longer than the MTU", frame, len);
+    }
+    if (expected.ours) {
+        error = ref_check(frame, len, encap, false);
+        if (error) {
+            fail(error, frame, len);
+        }
+    }
+    if (expected.wire) {
+        struct ref_frames *wire = expected.wire;
+
+        wire->v = xrealloc(wire->v, (wire->n + 1) * sizeof *wire->v);
+        wire->v[wire->n++] = (struct ref_frame) { xmemdup(frame, len), len };
+    }
+}
+
+static int
+port_send(struct netdev *netdev, int qid OVS_UNUSED,
+          struct dp_packet_batch *batch, bool concurrent_txq OVS_UNUSED)
+{
+    struct dp_packet *p;
+
+    DP_PACKET_BATCH_FOR_EACH (i, p, batch) {
+        stt_life_stats.sent++;
+        judge(p, netdev->ol_flags);
+    }
+    dp_packet_delete_batch(batch, true);
+    return 0;
+}
+
+static const struct netdev_class port_class = {
+    .type = "test",
+    .send = port_send,
+};
+static const struct netdev_class stt_class = {
+    .type = "stt",
+    .push_header = netdev_stt_push_header,
+    .pop_header = netdev_stt_pop_header,
+};
+static const struct netdev_class vxlan_class = {
+    .type = "vxlan",
+    .push_header = netdev_tnl_push_udp_header,
+};
+
+#define CSUMS (NETDEV_TX_OFFLOAD_IPV4_CKSUM | NETDEV_TX_OFFLOAD_TCP_CKSUM \
+               | NETDEV_TX_OFFLOAD_UDP_CKSUM)
+static struct netdev plain, sums, cuts, stt_dev, vxlan_dev;
+
+static void
+port_init(struct netdev *netdev, const char *name,
+          const struct netdev_class *class, uint64_t ol_flags)
+{
+    netdev->name = CONST_CAST(char *, name);
+    netdev->netdev_class = class;
+    netdev->ol_flags = ol_flags;
+    netdev->tnl_gso = tnl_gso_port_new(netdev);
+}
+
+static void
+ports_init(void)
+{
+    if (!plain.tnl_gso) {
+        port_init(&plain, "plain", &port_class, 0);
+        port_init(&sums, "sums", &port_class, CSUMS);
+        port_init(&cuts, "cuts", &port_class,
+                  CSUMS | NETDEV_TX_OFFLOAD_TCP_TSO);
+        port_init(&stt_dev, "stt", &stt_class, 0);
+        port_init(&vxlan_dev, "vxlan", &vxlan_class, 0);
+    }
+}
+
+/* Sends 'batch' as netdev_send() does, when there has been STT.  Is a packet
+ * 'ours', and is it to care for the MTU? */
+static void
+send_batch(struct netdev *netdev, struct dp_packet_batch *batch, uint32_t mtu,
+           bool ours, bool fits)
+{
+    struct dp_packet *p;
+
+    atomic_store_relaxed(&netdev->tnl_gso->mtu, mtu);
+    expected.ours = ours;
+    expected.mtu = fits ? mtu : 0;
+    if (tnl_gso_pending(batch)) {
+        tnl_gso_send(netdev, 0, batch, false);
+    } else {
+        DP_PACKET_BATCH_FOR_EACH (i, p, batch) {
+            dp_packet_ol_send_prepare(p, netdev->ol_flags);
+        }
+        port_send(netdev, 0, batch, false);
+    }
+    dp_packet_batch_destroy(batch);
+}
+
+static void
+send_one(struct netdev *netdev, struct dp_packet *p, uint32_t mtu, bool ours,
+         bool fits)
+{
+    struct dp_packet_batch batch;
+
+    dp_packet_batch_init_packet(&batch, p);
+    send_batch(netdev, &batch, mtu, ours, fits);
+}
+
+/* Pushes. */
+
+static size_t
+outer_len(bool v6)
+{
+    return 14 + (v6 ? 40 : 20);
+}
+
+/* Ethernet and IP headers of a tunnel. */
+static void
+put_ip(uint8_t *h, bool v6, uint8_t proto, uint8_t tos)
+{
+    memset(h, 0, outer_len(v6));
+    memset(h, 0x02, 12);
+    if (v6) {
+        ref_put16(h + 12, 0x86dd);
+        ref_put32(h + 14, 6u << 28 | tos << 20);
+        h[20] = proto;
+        h[21] = 64;
+        memset(h + 22, 0x20, 32);
+        h[53] = 0x21;
+    } else {
+        ref_put16(h + 12, 0x0800);
+        h[14] = 0x45;
+        h[15] = tos;
+        h[22] = 64;
+        h[23] = proto;
+        ref_put32(h + 26, 0xc0000201);
+        ref_put32(h + 30, 0xc0000202);
+    }
+}
+
+static void
+put_tcp(uint8_t *tcp)
+{
+    memset(tcp, 0, TCP_LEN);
+    ref_put16(tcp + 2, PORT);
+    tcp[12] = 0x50;
+    tcp[13] = 0x18;
+    ref_put16(tcp + 14, 0xffff);
+}
+
+static void
+stt_template(struct ovs_action_push_tnl *data, bool v6)
+{
+    uint8_t *h = (uint8_t *) data->header;
+    size_t tcp = outer_len(v6);
+
+    *data = (struct ovs_action_push_tnl) {
+        .tnl_type = OVS_VPORT_TYPE_STT,
+        .header_len = tcp + TCP_LEN + STT_LEN,
+    };
+    put_ip(h, v6, 6, 0);
+    put_tcp(h + tcp);
+    memset(h + tcp + TCP_LEN, 0, STT_LEN);
+}
+
+static void
+vxlan_template(struct ovs_action_push_tnl *data, bool v6, bool csum)
+{
+    uint8_t *h = (uint8_t *) data->header;
+    size_t udp = outer_len(v6);
+
+    *data = (struct ovs_action_push_tnl) {
+        .tnl_type = OVS_VPORT_TYPE_VXLAN,
+        .header_len = udp + 16,
+    };
+    put_ip(h, v6, 17, 0);
+    memset(h + udp, 0, 16);
+    ref_put16(h + udp + 2, 4789);
+    ref_put16(h + udp + 6, csum ? 0xffff : 0);
+    h[udp + 8] = 0x08;
+}
+
+static void
+push(struct netdev *netdev, struct dp_packet_batch *batch,
+     const struct ovs_action_push_tnl *data)
+{
+    stt_life_stats.pushed += dp_packet_batch_size(batch);
+    netdev_push_header(netdev, NULL, batch, data);
+}
+
+/* Is what has been pushed into STT cut so that it fits into 'mtu'?  What any
+ * path takes whole is not cut, in one tunnel more or less. */
+static bool
+will_fit(uint32_t mtu)
+{
+    return mtu >= STT_MIN_MSS + 164;
+}
+
+/* The rest of the life of 'p', which stays the caller's. */
+static void
+live(struct dp_packet *p, uint32_t mtu)
+{
+    struct netdev *ports[] = { &plain, &sums, &cuts };
+    bool v6 = mtu & 1;
+    struct ovs_action_push_tnl stt, vxlan;
+    struct dp_packet_batch batch;
+    struct dp_packet *c;
+    struct flow flow;
+
+    flow_extract(p, &flow);
+    stt_template(&stt, v6);
+    vxlan_template(&vxlan, !v6, mtu & 2);
+    for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
+        send_one(ports[i], dp_packet_clone(p), mtu, false, false);
+
+        dp_packet_batch_init_packet(&batch, dp_packet_clone(p));
+        push(&stt_dev, &batch, &stt);
+        send_batch(ports[i], &batch, mtu, true, will_fit(mtu));
+
+        dp_packet_batch_init_packet(&batch, dp_packet_clone(p));
+        push(&vxlan_dev, &batch, &vxlan);
+        send_batch(ports[i], &batch, mtu, false, false);
+
+        dp_packet_batch_init_packet(&batch, dp_packet_clone(p));
+        push(&stt_dev, &batch, &stt);
+        push(&vxlan_dev, &batch, &vxlan);
+        send_batch(ports[i], &batch, mtu, false, will_fit(mtu));
+
+        dp_packet_batch_init_packet(&batch, dp_packet_clone(p));
+        push(&stt_dev, &batch, &stt);
+        push(&stt_dev, &batch, &stt);
+        send_batch(ports[i], &batch, mtu, true, will_fit(mtu));
+
+        dp_packet_batch_init_packet(&batch, dp_packet_clone(p));
+        push(&vxlan_dev, &batch, &vxlan);
+        push(&stt_dev, &batch, &stt);
+        send_batch(ports[i], &batch, mtu, true, will_fit(mtu));
+    }
+
+    /* Tags and a label between the push and the port. */
+    dp_packet_batch_init_packet(&batch, dp_packet_clone(p));
+    push(&stt_dev, &batch, &stt);
+    DP_PACKET_BATCH_FOR_EACH (i, c, &batch) {
+        eth_push_vlan(c, htons(ETH_TYPE_VLAN_8021Q), htons(0x2001));
+        if (mtu & 4) {
+            eth_push_vlan(c, htons(ETH_TYPE_VLAN_8021AD), htons(0x2002));
+        }
+        if (mtu & 8) {
+            push_mpls(c, htons(ETH_TYPE_MPLS), htonl(0x00001140));
+        }
+    }
+    send_batch(&plain, &batch, mtu, true, will_fit(mtu));
+
+    /* Less of it. */
+    c = dp_packet_clone(p);
+    dp_packet_set_cutlen(c, mtu);
+    dp_packet_batch_init_packet(&batch, c);
+    batch.trunc = true;
+    dp_packet_batch_apply_cutlen(&batch);
+    push(&stt_dev, &batch, &stt);
+    send_batch(&plain, &batch, mtu, true, will_fit(mtu));
+}
+
+/* Pops. */
+
+static struct {
+    struct dp_packet_batch batch;       /* Packets that have arrived. */
+    uint32_t mtu;
+    struct ref_frames *wire;            /* If not null, where packets go that
+                                         * come out; else they live on. */
+} rx;
+
+static unsigned long long int
+drops(const unsigned long long int counts[])
+{
+    unsigned long long int n = 0;
+
+    for (size_t i = STT_DROP_CSUM; i <= STT_DROP_OFFLOAD; i++) {
+        n += counts[i];
+    }
+    return n;
+}
+
+/* As dp_execute_cb() pops a batch. */
+static void
+pop_batch(void)
+{
+    unsigned long long before[STT_N_VERDICTS], after[STT_N_VERDICTS];
+    size_t n = dp_packet_batch_size(&rx.batch);
+    struct dp_packet *p;
+    size_t n_held;
+
+    stt_life_stats.popped += n;
+    stt_counts_get(before);
+    n += tnl_gso_pop_prepare(&stt_dev, &rx.batch);
+    netdev_pop_header(&stt_dev, &rx.batch);
+    n_held = netdev_stt_pop_end();
+    stt_counts_get(after);
+
+    stt_life_stats.held += n_held;
+    stt_life_stats.out += dp_packet_batch_size(&rx.batch);
+    if (after[STT_HELD] - before[STT_HELD] != n_held
+        || (n != n_held + dp_packet_batch_size(&rx.batch)
+            + drops(after) - drops(before))) {
+        fail("packets were lost and not counted", NULL, 0);
+    }
+    DP_PACKET_BATCH_FOR_EACH (i, p, &rx.batch) {
+        if (rx.wire) {
+            struct flow flow;
+
+            flow_extract(p, &flow);
+            expected.wire = rx.wire;
+            send_one(&plain, p, 0, false, false);
+            expected.wire = NULL;
+        } else {
+            live(p, rx.mtu);
+            dp_packet_delete(p);
+        }
+    }
+    dp_packet_batch_reset(&rx.batch);
+}
+
+/* 'frame' arrives with 'marks', in 'headroom'. */
+static void
+arrive(const void *frame, size_t len, uint8_t marks, size_t headroom)
+{
+    struct dp_packet *p;
+    struct flow flow;
+
+    if (len < ETH_HEADER_LEN) {
+        /* dpif-netdev refuses it. */
+        return;
+    }
+    p = dp_packet_new_with_headroom(len, headroom);
+    dp_packet_put(p, frame, len);
+    if (marks & LIFE_IP_GOOD) {
+        dp_packet_ip_checksum_set_good(p);
+    }
+    if (marks & LIFE_L4_GOOD) {
+        dp_packet_l4_checksum_set_good(p);
+    }
+    if (marks & LIFE_L4_PARTIAL) {
+        dp_packet_l4_checksum_set_partial(p);
+        if (marks & LIFE_UDP) {
+            dp_packet_l4_proto_set_udp(p);
+        } else {
+            dp_packet_l4_proto_set_tcp(p);
+        }
+        if (marks & LIFE_TSO) {
+            dp_packet_set_tso_segsz(p, 1 + len / 3);
+        }
+    }
+    flow_extract(p, &flow);
+    dp_packet_batch_add(&rx.batch, p);
+    if (dp_packet_batch_size(&rx.batch) >= NETDEV_MAX_BURST) {
+        pop_batch();
+    }
+}
+
+/* A part of an STT frame arrives.  'how' are bits of enum stt_life_op. */
+static void
+arrive_part(uint8_t how, uint8_t id, uint16_t total, uint16_t ofs,
+            const uint8_t *payload, size_t len)
+{
+    bool v6 = how & LIFE_IPV6;
+    size_t tcp = outer_len(v6);
+    size_t vlan = how & LIFE_VLAN ? 4 : 0;
+    size_t pad = how & LIFE_VLAN ? id % 8 : 0;
+    size_t frame_len = tcp + TCP_LEN + len;
+    uint8_t *frame = xzalloc(vlan + frame_len + pad);
+    uint8_t *h = frame + vlan;
+
+    put_ip(h, v6, 6, how & LIFE_CE ? 3 : 2);
+    put_tcp(h + tcp);
+    ref_put32(h + tcp + 4, (uint32_t) total << 16 | ofs);
+    ref_put32(h + tcp + 8, id);
+    nullable_memcpy(h + tcp + TCP_LEN, payload, len);
+    if (v6) {
+        ref_put16(h + 18, TCP_LEN + len);
+    } else {
+        ref_put16(h + 16, 20 + TCP_LEN + len);
+        ref_put16(h + 24, ref_csum(h + 14, 20));
+    }
+    if (!(how & LIFE_BAD)) {
+        struct ref_layout l;
+
+        ovs_assert(!ref_parse(h, frame_len, REF_PLAIN, &l));
+        ref_put16(h + tcp + 16, ref_partial_csum(h, frame_len, &l.inner));
+        ref_put16(h + tcp + 16, ref_csum(h + tcp, TCP_LEN + len));
+    }
+    if (vlan) {
+        memmove(frame, h, 12);
+        ref_put16(frame + 12, 0x8100);
+        ref_put16(frame + 14, id);
+    }
+    arrive(frame, vlan + frame_len + pad, 0, id & 1 ? 128 : 0);
+    free(frame);
+}
+
+/* Puts numbers up to 'n' into 'order' as 'how' says: as they are, backwards,
+ * odd ones first, or by chance. */
+static void
+put_order(size_t *order, size_t n, uint8_t how)
+{
+    for (size_t i = 0; i < n; i++) {
+        order[i] = (!(how & 3) ? i
+                    : (how & 3) == 1 ? n - 1 - i
+                    : i < n / 2 ? 2 * i + 1 : 2 * (i - n / 2));
+    }
+    if ((how & 3) == 3) {
+        uint32_t seed = how;
+
+        for (size_t i = n; i > 1; i--) {
+            size_t j, tmp;
+
+            seed = seed * 1664525 + 1013904223;
+            j = (seed >> 16) % i;
+            tmp = order[i - 1];
+            order[i - 1] = order[j];
+            order[j] = tmp;
+        }
+    }
+}
+
+static void
+op_raw(struct input *in)
+{
+    uint8_t marks = next8(in);
+    size_t len = next16(in);
+    const uint8_t *frame = next_bytes(in, &len);
+
+    arrive(frame, len, marks, marks & LIFE_IP_PARTIAL ? 0 : 64);
+}
+
+static void
+op_part(struct input *in, uint8_t op)
+{
+    uint8_t id = next8(in);
+    uint16_t total = next16(in);
+    uint16_t ofs = next16(in);
+    size_t len = next16(in);
+    const uint8_t *payload = next_bytes(in, &len);
+
+    arrive_part(op, id, total, ofs, payload, MIN(len, 60000));
+}
+
+/* Makes the first bytes of an STT header say the truth about 'inner'. */
+static void
+settle_header(uint8_t *stt, const uint8_t *inner, size_t len)
+{
+    struct ref_layout l;
+
+    stt[0] = 0;
+    if (ref_parse(inner, len, REF_PLAIN, &l) || l.inner.l4 > 255
+        || (l.inner.proto != 6 && l.inner.proto != 17)) {
+        stt[1] = 0;
+        return;
+    }
+    stt[1] = (2 | (l.inner.version == 4 ? 4 : 0)
+              | (l.inner.proto == 6 ? 8 : 0));
+    stt[2] = l.inner.l4;
+    if (l.inner.proto != 6) {
+        ref_put16(stt + 4, 0);
+    }
+}
+
+static void
+op_frame(struct input *in, uint8_t op)
+{
+    uint8_t id = next8(in);
+    size_t unit = 1 + next16(in);
+    uint8_t how = next8(in);
+    uint8_t header[8];
+    uint8_t *frame;
+    const uint8_t *inner;
+    size_t *order;
+    size_t len, total, n;
+
+    for (size_t i = 0; i < sizeof header; i++) {
+        header[i] = next8(in);
+    }
+    len = next16(in);
+    inner = next_bytes(in, &len);
+    len = MIN(len, 65000);
+    total = STT_LEN + len;
+    unit = MAX(unit, total / 100 + 1);
+    frame = xzalloc(total);
+    if (op & LIFE_SETTLE) {
+        settle_header(header, inner, len);
+    }
+    memcpy(frame, header, sizeof header);
+    nullable_memcpy(frame + STT_LEN, inner, len);
+
+    n = DIV_ROUND_UP(total, unit);
+    order = xmalloc(n * sizeof *order);
+    put_order(order, n, how);
+    for (size_t i = 0; i < n; i++) {
+        size_t ofs = order[i] * unit;
+
+        if (how & 0x80 && i == n / 2) {
+            /* Lost; or twice, if there is an ID of its own. */
+            continue;
+        }
+        for (size_t twice = 0; twice <= (how >> 6 & 1); twice++) {
+            arrive_part(op, id, total, ofs, frame + ofs,
+                        MIN(unit, total - ofs));
+        }
+    }
+    free(order);
+    free(frame);
+}
+
+/* A packet as we get it from a guest, 'len' bytes at 'frame'. */
+static struct dp_packet *
+from_guest(const uint8_t *frame, size_t len, uint8_t marks, uint16_t mss)
+{
+    struct dp_packet *p = dp_packet_new_with_headroom(len, 0);
+    struct flow flow;
+
+    dp_packet_put(p, frame, len);
+    if (marks & LIFE_UDP) {
+        dp_packet_l4_proto_set_udp(p);
+    } else {
+        dp_packet_l4_proto_set_tcp(p);
+    }
+    if (marks & LIFE_L4_PARTIAL) {
+        dp_packet_l4_checksum_set_partial(p);
+        if (marks & LIFE_TSO) {
+            if (marks & LIFE_UDP) {
+                p->uso_segsz = mss;
+            } else {
+                dp_packet_set_tso_segsz(p, mss);
+            }
+        }
+    } else if (marks & LIFE_L4_GOOD) {
+        dp_packet_l4_checksum_set_good(p);
+    }
+    flow_extract(p, &flow);
+    return p;
+}
+
+/* Makes lengths and an unfinished checksum of 'frame' right. */
+static void
+settle_packet(uint8_t *frame, size_t len, uint8_t marks)
+{
+    struct ref_layout l;
+
+    if (!ref_parse(frame, len, REF_PLAIN, &l)) {
+        size_t ip = l.inner.ofs;
+
+        if (l.inner.version == 4) {
+            ref_put16(frame + ip + 2, len - ip);
+            ref_put16(frame + ip + 10, 0);
+            ref_put16(frame + ip + 10,
+                      ref_csum(frame + ip, l.inner.l4 - ip));
+        } else {
+            ref_put16(frame + ip + 4, len - ip - 40);
+        }
+        if (l.inner.proto == 17 && l.inner.l4 + 8 <= len) {
+            ref_put16(frame + l.inner.l4 + 4, len - l.inner.l4);
+        }
+        if (marks & LIFE_L4_PARTIAL
+            && (l.inner.proto == 6 || l.inner.proto == 17)) {
+            ref_put16(frame + l.l4_csum,
+                      ref_partial_csum(frame, len, &l.inner));
+        }
+    }
+}
+
+/* STT has no place for the drop eligible indicator of the tag that it takes
+ * off. */
+static void
+forget_dei(struct ref_frame *f)
+{
+    if (f->len >= 18 && ref_get16(f->data + 12) == 0x8100) {
+        f->data[14] &= ~0x10;
+    }
+}
+
+/* 'got' must be those of 'want', in any order. */
+static void
+compare(struct ref_frames *got, struct ref_frames *want)
+{
+    if (got->n != want->n) {
+        fprintf(stderr, "%"PRIuSIZE" packets, not %"PRIuSIZE"\n", got->n,
+                want->n);
+        fail("not as many packets come out as the reference has", NULL, 0);
+    }
+    for (size_t i = 0; i < want->n; i++) {
+        bool found = false;
+
+        forget_dei(&want->v[i]);
+        for (size_t j = 0; j < got->n && !found; j++) {
+            struct ref_frame *g = &got->v[(i + j) % got->n];
+
+            forget_dei(g);
+            if (g->data && g->len == want->v[i].len
+                && !memcmp(g->data, want->v[i].data, g->len)) {
+                free(g->data);
+                g->data = NULL;
+                g->len = 0;
+                found = true;
+            }
+        }
+        if (!found) {
+            for (size_t j = 0; j < got->n; j++) {
+                ovs_hex_dump(stderr, got->v[j].data,
+                             MIN(got->v[j].len, 128), 0, false);
+            }
+            fail("what comes out is not what the reference cuts:",
+                 want->v[i].data, want->v[i].len);
+        }
+    }
+}
+
+/* What 'frame' with 'marks' must be in the end.  Returns false if the
+ * reference does not know. */
+static bool
+want_frames(const uint8_t *frame, size_t len, uint8_t marks, uint16_t mss,
+            struct ref_frames *want)
+{
+    struct ref_job job = { .encap = REF_PLAIN, .udp = marks & LIFE_UDP };
+    bool super = marks & LIFE_L4_PARTIAL && marks & LIFE_TSO && mss;
+    struct ref_layout l;
+
+    *want = (struct ref_frames) { .n = 0 };
+    if (!(marks & LIFE_L4_PARTIAL)) {
+        want->v = xmalloc(sizeof *want->v);
+        want->v[want->n++] = (struct ref_frame) { xmemdup(frame, len), len };
+        return true;
+    }
+    if (ref_parse(frame, len, REF_PLAIN, &l)
+        || ref_is_udp(&l) != job.udp) {
+        return false;
+    }
+    job.mss = super ? mss : UINT16_MAX;
+    if (DIV_ROUND_UP(len, job.mss) > TNL_GSO_MAX_SEGS) {
+        /* Refused. */
+        return false;
+    }
+    if (ref_cut(frame, len, &job, job.mss, want)) {
+        ref_frames_destroy(want);
+        return false;
+    }
+    return true;
+}
+
+static void
+op_push(struct input *in, uint8_t op)
+{
+    uint8_t marks = next8(in);
+    uint16_t mss = next16(in);
+    uint32_t mtu = next_mtu(in, 120);
+    uint8_t how = next8(in);
+    size_t len = next16(in);
+    const uint8_t *bytes = next_bytes(in, &len);
+    uint8_t *frame;
+    struct ref_frames wire = { .n = 0 };
+    struct ref_frames got = { .n = 0 };
+    struct ovs_action_push_tnl data;
+    struct dp_packet_batch batch;
+    struct ref_frames want;
+    struct dp_packet *p;
+    bool known;
+    size_t *order;
+
+    if (len < ETH_HEADER_LEN) {
+        return;
+    }
+    frame = xmemdup(bytes, len);
+    pop_batch();
+    if (op & LIFE_SETTLE) {
+        settle_packet(frame, len, marks);
+    }
+    known = (op & LIFE_SETTLE
+             && want_frames(frame, len, marks, mss, &want));
+
+    p = from_guest(frame, len, marks, mss);
+    live(p, mtu);
+
+    dp_packet_batch_init_packet(&batch, p);
+    stt_template(&data, op & LIFE_IPV6);
+    push(&stt_dev, &batch, &data);
+    expected.wire = &wire;
+    send_batch(&plain, &batch, mtu, true, will_fit(mtu));
+    expected.wire = NULL;
+
+    order = xmalloc(MAX(wire.n, 1) * sizeof *order);
+    /* Reassembly holds no more than 62 parts that are apart. */
+    put_order(order, wire.n, wire.n <= 123 ? how : 0);
+    rx.wire = &got;
+    for (size_t i = 0; i < wire.n; i++) {
+        arrive(wire.v[order[i]].data, wire.v[order[i]].len,
+               how & 0x40 ? LIFE_IP_GOOD | LIFE_L4_GOOD : 0, 64);
+    }
+    pop_batch();
+    rx.wire = NULL;
+    if (known) {
+        compare(&got, &want);
+        stt_life_stats.returned++;
+    }
+
+    free(order);
+    if (known) {
+        ref_frames_destroy(&want);
+    }
+    ref_frames_destroy(&got);
+    ref_frames_destroy(&wire);
+    free(frame);
+}
+
+void
+stt_life_run(const uint8_t *data, size_t size)
+{
+    struct input in = { data, size };
+    struct stt_reasm_usage usage;
+
+    ports_init();
+    dp_packet_batch_init(&rx.batch);
+    rx.mtu = next_mtu(&in, 68);
+    while (in.n) {
+        uint8_t op = next8(&in);
+
+        switch ((enum stt_life_op) (op & LIFE_OP_MASK) % LIFE_N_OPS) {
+        case LIFE_RAW:
+            op_raw(&in);
+            break;
+        case LIFE_PART:
+            op_part(&in, op);
+            break;
+        case LIFE_FRAME:
+            op_frame(&in, op);
+            break;
+        case LIFE_PUSH:
+            op_push(&in, op);
+            break;
+        case LIFE_END:
+        case LIFE_N_OPS:
+        default:
+            pop_batch();
+            break;
+        }
+    }
+    pop_batch();
+    dp_packet_batch_destroy(&rx.batch);
+
+    stt_reasm_run(LLONG_MAX);
+    stt_reasm_usage_get(&usage);
+    if (usage.n_frames || usage.bytes || usage.n_peers) {
+        fail("memory is still held", NULL, 0);
+    }
+}
