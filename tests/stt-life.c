@@ -141,7 +141,7 @@ judge(const struct dp_packet *p, uint64_t ol_flags)
         fail("longer than the MTU", frame, len);
     }
     if (expected.ours) {
-        error = ref_check(frame, len, encap, false);
+        error = ref_check(frame, len, &(struct ref_job) { .encap = encap });
         if (error) {
             fail(error, frame, len);
         }
