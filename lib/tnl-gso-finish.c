@@ -23,6 +23,7 @@
 
 #include "csum.h"
 #include "dp-packet.h"
+#include "netdev-stt.h"
 #include "packets.h"
 #include "unaligned.h"
 #include "util.h"
@@ -328,6 +329,7 @@ finish_marks(const struct tnl_gso_finish *f, struct dp_packet *p, bool super)
     bool udp = d->inner.proto == IPPROTO_UDP;
     uint32_t offloads = (udp ? DP_PACKET_OL_L4_PROTO_UDP
                          : DP_PACKET_OL_L4_PROTO_TCP);
+    uint32_t stt = super ? p->offloads & STT_MARKS : 0;
 
     if (d->rco) {
         finish_marks_rco(f, p);
@@ -360,7 +362,7 @@ finish_marks(const struct tnl_gso_finish *f, struct dp_packet *p, bool super)
                          : DP_PACKET_OL_L4_CKSUM_GOOD);
         }
     }
-    p->offloads = offloads;
+    p->offloads = offloads | stt;
     dp_packet_set_tso_segsz(p, super && !udp ? d->mss : 0);
     p->uso_segsz = super && udp ? d->mss : 0;
 }

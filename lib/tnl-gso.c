@@ -56,10 +56,6 @@ enum { SEND_BATCH = 2 * NETDEV_MAX_BURST };
 enum { FRAME_RESERVE = 128 };
 enum { MAX_TUNNEL_FRAME_LEN = UINT16_MAX - FRAME_RESERVE };
 
-/* What leaves with one of these gets its segment size from the port. */
-#define STT_MARKS (DP_PACKET_OL_STT \
-                   | (uint32_t) DP_PACKET_OL_STT << DP_PACKET_OL_SHIFT_COUNT)
-
 /* Says that 'netdev' does not send what 'd' describes, and why. */
 static void
 tnl_gso_log_drop(const struct netdev *netdev, const struct tnl_gso_desc *d,
@@ -246,6 +242,7 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
         .concurrent_txq = concurrent_txq,
     };
     struct dp_packet *packet;
+    uint32_t mtu = 0;
 
     dp_packet_batch_init(&s.out);
     DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
@@ -256,7 +253,8 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
             struct tnl_gso_plan plan;
 
             if (OVS_UNLIKELY(packet->offloads & STT_MARKS)) {
-                netdev_stt_set_mss(packet, port_mtu(netdev));
+                mtu = mtu ? mtu : port_mtu(netdev);
+                netdev_stt_set_mss(packet, mtu);
             }
             describe_and_plan(packet, &caps, &desc, &plan);
             if (takes_frames(netdev->tnl_gso, &desc, &plan)) {

@@ -116,6 +116,10 @@ tnl_gso_enabled(void)
     return stt || userspace_tso_enabled();
 }
 
+/* Bytes of a packet that go to a controller: an OpenFlow message has 16 bits of
+ * length for them and for what is told about them. */
+#define TNL_GSO_MAX_PACKET_IN (UINT16_MAX - 2047)
+
 /* Is 'p' a superpacket?  It then has one of two segment sizes, in bytes of
  * payload: tso_segsz says how to cut TCP, uso_segsz how to cut UDP.  Either
  * means the innermost header that the marks know of.  A train (a UDP datagram
