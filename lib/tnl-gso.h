@@ -155,6 +155,7 @@ void tnl_gso_marks_partial(struct dp_packet *, const struct tnl_gso_desc *,
                            bool outer_partial);
 void tnl_gso_marks_guess(struct dp_packet *);
 void tnl_gso_marks_repair(struct dp_packet *);
+void tnl_gso_marks_truncate(struct dp_packet *); /* In dp-packet.h, too. */
 bool tnl_gso_make_headroom(struct dp_packet *, size_t size);
 void tnl_gso_gre_seq_csum(struct gre_base_hdr *, size_t len);
 uint32_t tnl_gso_pseudo_csum6(const struct ovs_16aligned_ip6_hdr *);
