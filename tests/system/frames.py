@@ -460,10 +460,15 @@ def inject_socket(ifname, vnet=True):
 
 
 class Sniffer:
-    """What arrives on an interface, whole, VLAN tags in their place."""
+    """What arrives on an interface, whole, VLAN tags in their place.  With
+    'vnet', each frame comes with its vnet header in front."""
 
-    def __init__(self, ifname):
+    def __init__(self, ifname, vnet=False):
         self.s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self.addresses = 12
+        if vnet:
+            self.s.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+            self.addresses += 10
         self.s.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         self.s.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
         try:
@@ -488,8 +493,8 @@ class Sniffer:
                 if status & TP_STATUS_VLAN_VALID:
                     if not status & TP_STATUS_VLAN_TPID_VALID:
                         tpid = ETH_P_8021Q
-                    data = (data[:12] + struct.pack('!HH', tpid, tci)
-                            + data[12:])
+                    n = self.addresses
+                    data = data[:n] + struct.pack('!HH', tpid, tci) + data[n:]
         return data
 
     def collect(self, n, seconds, wanted=lambda frame: True):
