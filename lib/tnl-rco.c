@@ -164,18 +164,13 @@ tnl_rco_agrees(const struct tnl_rco *rco, const struct tnl_gso_l3 *inner,
             && rco->field == rco->start + csum_ofs(inner->proto));
 }
 
-/* Returns the sum of the pseudo-header for 'l4_len' bytes behind 'l3', folded
- * to 16 bits, not complemented. */
+/* Returns the sum of the pseudo-header for 'l4_len' bytes behind 'l3' as the
+ * field of a partial checksum has it: folded, not complemented. */
 static ovs_be16
 pseudo_sum(const uint8_t *frame, const struct tnl_gso_l3 *l3, size_t l4_len)
 {
-    size_t addr_len = l3->version == 4 ? 4 : sizeof(struct in6_addr);
-    size_t src_ofs = l3->ofs + (l3->version == 4 ? 12 : 8);
-    uint32_t sum = csum_continue(0, frame + src_ofs, addr_len);
-
-    sum = csum_continue(sum, frame + l3->dst_ofs, addr_len);
-    sum = csum_add16(csum_add16(sum, htons(l3->proto)), htons(l4_len));
-    return (OVS_FORCE ovs_be16) ~csum_finish(sum);
+    return (OVS_FORCE ovs_be16) ~csum_finish(tnl_gso_pseudo_sum(frame, l3,
+                                                                l4_len));
 }
 
 /* Has the checksum field of the TCP or UDP header behind 'l3' the sum of the
