@@ -356,12 +356,12 @@ tnl_gso_pop_check(const struct netdev *tunnel, struct dp_packet *p)
     return p;
 }
 
-/* Ends the pop of a tunnel header off 'p': forgets what was known of 'p' with
- * the header, as upstream does, but not which checksums of the packet inside
- * are still to be completed.  class->pop_header() has made its marks those of
- * 'p'. */
+/* Ends the pop of the header of 'tunnel' off 'p': forgets what was known of
+ * 'p' with the header, as upstream does, but not which checksums of the packet
+ * inside are still to be completed.  class->pop_header() has made its marks
+ * those of 'p'. */
 void
-tnl_gso_pop_finish(struct dp_packet *p)
+tnl_gso_pop_finish(const struct netdev *tunnel, struct dp_packet *p)
 {
     uint32_t marks = p->offloads;
     uint32_t stay = 0;
@@ -375,5 +375,5 @@ tnl_gso_pop_finish(struct dp_packet *p)
     }
     dp_packet_reset_offload(p);
     p->offloads = stay;
-    tnl_rco_pop_finish(p);
+    tnl_rco_pop_finish(tunnel, p, (marks & DP_PACKET_OL_RCO) != 0);
 }

@@ -161,7 +161,7 @@ void tnl_gso_gre_seq_csum(struct gre_base_hdr *, size_t len);
 uint32_t tnl_gso_pseudo_csum6(const struct ovs_16aligned_ip6_hdr *);
 struct dp_packet *tnl_gso_pop_check(const struct netdev *tunnel,
                                     struct dp_packet *);
-void tnl_gso_pop_finish(struct dp_packet *);
+void tnl_gso_pop_finish(const struct netdev *tunnel, struct dp_packet *);
 void tnl_gso_require_csum6(ovs_be16 udp_dst, bool);
 
 /* Does 'ip6' have extension headers, so that its next header and payload

@@ -483,14 +483,9 @@ tnl_rco_pop_check(const struct netdev *tunnel, enum tnl_gso_encap encap,
         return refuse(tunnel, p, &rco, TNL_GSO_R_RCO);
     }
 
-    tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_RX_RCO);
-    if (!udp->udp_csum) {
-        tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_RX_RCO_NO_CSUM);
-    }
     if (OVS_LIKELY(inner_pending(p)
                    || tnl_rco_sum_right(frame, &l3, l4_len))) {
-        p->offloads |= (DP_PACKET_OL_INNER_RCO
-                        | DP_PACKET_OL_INNER_L4_CKSUM_MASK);
+        p->offloads |= DP_PACKET_OL_INNER_L4_CKSUM_MASK;
         p->offloads &= ~DP_PACKET_OL_INNER_L4_PROTO_MASK;
         p->offloads |= (l3.proto == IPPROTO_UDP
                         ? DP_PACKET_OL_INNER_L4_PROTO_UDP
@@ -498,9 +493,10 @@ tnl_rco_pop_check(const struct netdev *tunnel, enum tnl_gso_encap encap,
     } else {
         /* Whoever completes a partial checksum makes it right, whatever is in
          * the field. */
-        tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_RX_RCO_WRONG);
+        p->offloads &= ~DP_PACKET_OL_INNER_L4_CKSUM_MASK;
         tnl_rco_complete(frame + l3.l4_ofs, l4_len, l3.proto);
     }
+    p->offloads |= DP_PACKET_OL_INNER_RCO;
     if (encap == TNL_GSO_VXLAN) {
         hdr[1] &= ~VXLAN_RCO_BIT;
         hdr[7] = 0;
@@ -508,10 +504,12 @@ tnl_rco_pop_check(const struct netdev *tunnel, enum tnl_gso_encap encap,
     return p;
 }
 
-/* Ends the pop of a tunnel header off 'p': our Geneve option is not
- * metadata. */
+/* Ends the pop of the header of 'tunnel' off 'p', which has been accepted:
+ * counts 'p' if it came with a remote checksum, which is what 'remote' says.
+ * Our Geneve option is not metadata. */
 void
-tnl_rco_pop_finish(struct dp_packet *p)
+tnl_rco_pop_finish(const struct netdev *tunnel, struct dp_packet *p,
+                   bool remote)
 {
     struct flow_tnl *tnl = &p->md.tunnel;
     uint8_t *opts = (uint8_t *) tnl->metadata.opts.gnv;
@@ -519,6 +517,15 @@ tnl_rco_pop_finish(struct dp_packet *p)
     struct tnl_rco_policy policy;
     size_t ofs;
 
+    if (remote) {
+        tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_RX_RCO);
+        if (!(tnl->flags & FLOW_TNL_F_CSUM)) {
+            tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_RX_RCO_NO_CSUM);
+        }
+        if (!dp_packet_l4_checksum_partial(p)) {
+            tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_RX_RCO_WRONG);
+        }
+    }
     if (OVS_LIKELY(!(tnl->flags & FLOW_TNL_F_UDPIF) || !len)) {
         return;
     }

@@ -399,7 +399,7 @@ compare_popped(const struct push_row *row, struct dp_packet *p,
     EXPECT(ntohs(tnl->tp_dst), PORT);
     EXPECT(dp_packet_get_tso_segsz(p), row->super ? job->mss : 0);
     EXPECT(dp_packet_l4_checksum_partial(p), (row->flags & PARTIAL) != 0);
-    tnl_gso_pop_finish(p);
+    tnl_gso_pop_finish(NULL, p);
     flow_extract(p, &flow);
     send_on(p, 0, &got);
     ovs_assert(!ref_cut(frame, len, job, row->super ? job->mss : UINT16_MAX,

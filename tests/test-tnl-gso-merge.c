@@ -278,7 +278,7 @@ test_finish(void)
         dp_packet_set_rss_hash(p, 1);
         dp_packet_set_flow_mark(p, 1);
         dp_packet_set_tso_segsz(p, 1000);
-        tnl_gso_pop_finish(p);
+        tnl_gso_pop_finish(NULL, p);
         EXPECT(p->offloads, rows[i][1]);
         EXPECT(p->has_hash, false);
         EXPECT(p->has_mark, false);

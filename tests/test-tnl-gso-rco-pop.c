@@ -155,7 +155,7 @@ judge_accepted(const uint8_t *f, size_t len, enum ref_encap encap,
     } else {
         uint16_t csum = ref_csum(f + l->inner.l4, l4_len);
 
-        EXPECT(p->offloads >> 16, 0);
+        EXPECT(p->offloads >> 16, DP_PACKET_OL_INNER_RCO >> 16);
         ref_put16(expected + l->l4_csum,
                   csum || !ref_is_udp(l) ? csum : 0xffff);
     }

@@ -314,7 +314,7 @@ judge_pop(const struct train *t, const struct dp_packet *p)
         /* Flags that it does not take: the same for each unit. */
         return NULL;
     }
-    tnl_gso_pop_finish(inner);
+    tnl_gso_pop_finish(NULL, inner);
     EXPECT(dp_packet_size(inner), dp_packet_size(p) - ofs);
     EXPECT(memcmp(dp_packet_data(inner), f + ofs, dp_packet_size(inner)), 0);
     EXPECT(dp_packet_get_tso_segsz(inner), mss);
