@@ -262,6 +262,7 @@ bool tnl_rco_set_option(const char *type, const char *key, const char *value,
 int tnl_rco_check_config(const struct netdev *, struct netdev_tunnel_config *,
                          struct ds *errors);
 void tnl_rco_get_options(const struct netdev_tunnel_config *, struct smap *);
+void tnl_rco_forget(const struct netdev *);
 int tnl_rco_check_datapath(const struct netdev *, const char *datapath_type,
                            char **errorp);
 

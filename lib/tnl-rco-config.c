@@ -32,7 +32,8 @@
 
 /* Remote checksum offload: what is configured.
  *
- * Called for the options of tunnel Interfaces (netdev-vport.c).  What is
+ * Called for the options of tunnel Interfaces (netdev-vport.c), and when one is
+ * removed, before others are configured (netdev.c).  What is
  * received comes through one netdev for all Interfaces that share a UDP port,
  * before anybody knows which of them a packet is for.  So they must agree, and
  * what they agree on is kept by port. */
@@ -63,14 +64,16 @@ tnl_rco_policy_get(ovs_be16 udp_dst)
 {
     uint32_t policy;
 
-    atomic_read_relaxed(&policies[ntohs(udp_dst)], &policy);
+    atomic_read_explicit(&policies[ntohs(udp_dst)], &policy,
+                         memory_order_acquire);
     return (struct tnl_rco_policy) {
         .rx = (policy & RX) != 0,
         .opt_class = policy & UINT16_MAX,
     };
 }
 
-/* Publishes what the listeners on 'udp_port' agree on. */
+/* Publishes what the listeners on 'udp_port' agree on, in one step: threads
+ * receive meanwhile. */
 static void
 publish(ovs_be16 udp_port)
     OVS_REQUIRES(mutex)
@@ -86,10 +89,12 @@ publish(ovs_be16 udp_port)
                                       : policy & UINT16_MAX);
         }
     }
-    atomic_store_relaxed(&policies[ntohs(udp_port)], policy);
+    /* Who finds RX finds the other, too. */
     if (policy & RX) {
         atomic_store_relaxed(&tnl_rco_rx_used, true);
     }
+    atomic_store_explicit(&policies[ntohs(udp_port)], policy,
+                          memory_order_release);
 }
 
 static struct listener *
@@ -126,39 +131,44 @@ find_conflict(const struct netdev *netdev, ovs_be16 udp_port,
     return NULL;
 }
 
-/* Makes 'netdev' listen on 'udp_port' with 'policy', or not at all if
- * 'udp_port' is 0. */
+/* Makes 'netdev' listen on 'udp_port' with 'policy'.  Most calls change
+ * nothing: whenever the database changes, all Interfaces are configured. */
 static void
 set_listener(const struct netdev *netdev, ovs_be16 udp_port,
              const struct tnl_rco_policy *policy)
     OVS_REQUIRES(mutex)
 {
     struct listener *l = find_listener(netdev);
+    ovs_be16 old_port;
 
-    if (l) {
-        ovs_list_remove(&l->node);
-        publish(l->udp_port);
-    }
-    if (udp_port) {
-        l = l ? l : xmalloc(sizeof *l);
-        *l = (struct listener) {
-            .netdev = netdev,
-            .udp_port = udp_port,
-            .policy = *policy,
-        };
+    if (!l) {
+        l = xzalloc(sizeof *l);
+        l->netdev = netdev;
+        l->udp_port = udp_port;
         ovs_list_push_back(&listeners, &l->node);
-        publish(udp_port);
-    } else {
-        free(l);
+    }
+    old_port = l->udp_port;
+    l->udp_port = udp_port;
+    l->policy = *policy;
+    publish(udp_port);
+    if (old_port != udp_port) {
+        publish(old_port);
     }
 }
 
-/* 'netdev' is about to be no more. */
+/* 'netdev' is an Interface's no longer, though others may still use it. */
 void
 tnl_rco_forget(const struct netdev *netdev)
 {
+    struct listener *l;
+
     ovs_mutex_lock(&mutex);
-    set_listener(netdev, 0, NULL);
+    l = find_listener(netdev);
+    if (l) {
+        ovs_list_remove(&l->node);
+        publish(l->udp_port);
+        free(l);
+    }
     ovs_mutex_unlock(&mutex);
 }
 

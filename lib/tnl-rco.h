@@ -92,6 +92,5 @@ struct tnl_rco_policy {
 };
 
 struct tnl_rco_policy tnl_rco_policy_get(ovs_be16 udp_dst);
-void tnl_rco_forget(const struct netdev *);
 
 #endif /* tnl-rco.h */

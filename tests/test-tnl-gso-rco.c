@@ -29,6 +29,8 @@
 #include "netdev-provider.h"
 #include "odp-netlink.h"
 #include "openvswitch/dynamic-string.h"
+#include "ovs-atomic.h"
+#include "ovs-thread.h"
 #include "packets.h"
 #include "timeval.h"
 #include "tnl-gso-pkt.h"
@@ -353,6 +355,83 @@ test_push(const struct rco_tunnels *tunnels, uint64_t n, uint64_t seed)
     }
 }
 
+static int
+configure(struct netdev *netdev, uint16_t port, bool rx)
+{
+    struct netdev_tunnel_config cfg = { .dst_port = htons(port),
+                                        .rco_rx = rx };
+    struct ds errors = DS_EMPTY_INITIALIZER;
+    int error = tnl_rco_check_config(netdev, &cfg, &errors);
+
+    ds_destroy(&errors);
+    return error;
+}
+
+static atomic_bool stop;
+
+/* Counts how often remote checksums are not accepted on the port at 'port'. */
+static void *
+watch_policy(void *port)
+{
+    uintptr_t n_off = 0;
+    bool end;
+
+    do {
+        n_off += !tnl_rco_policy_get(*(ovs_be16 *) port).rx;
+        atomic_read(&stop, &end);
+    } while (!end);
+    return (void *) n_off;
+}
+
+/* What Interfaces have agreed on. */
+static void
+test_policy(void)
+{
+    enum { PORT = 4800, OTHER = 4801 };
+    ovs_be16 port = htons(PORT);
+    struct netdev *a, *b;
+    char *error = NULL;
+    pthread_t thread;
+    void *n_off;
+
+    ovs_assert(!netdev_open("rco-a", "vxlan", &a));
+    ovs_assert(!netdev_open("rco-b", "vxlan", &b));
+    EXPECT(configure(a, PORT, true), 0);
+    EXPECT(configure(b, PORT, false), EEXIST);
+    EXPECT(configure(b, OTHER, false), 0);
+    EXPECT(configure(b, PORT, true), 0);
+    EXPECT(configure(a, PORT, false), EEXIST);
+    EXPECT(configure(b, OTHER, true), 0);
+    EXPECT(configure(a, PORT, false), 0);
+    EXPECT(tnl_rco_policy_get(port).rx, false);
+    EXPECT(tnl_rco_policy_get(htons(OTHER)).rx, true);
+    test_case(error, "policy: changes");
+
+    /* Packets keep coming in while Interfaces are configured again. */
+    error = NULL;
+    EXPECT(configure(a, PORT, true), 0);
+    atomic_init(&stop, false);
+    thread = ovs_thread_create("watch", watch_policy, &port);
+    for (int i = 0; i < 200000; i++) {
+        ovs_assert(!configure(a, PORT, true));
+    }
+    atomic_store(&stop, true);
+    xpthread_join(thread, &n_off);
+    EXPECT((uintptr_t) n_off, 0);
+    test_case(error, "policy: the same again");
+
+    /* An Interface that has been removed, while a thread still uses it. */
+    error = NULL;
+    netdev_ref(a);
+    netdev_remove(a);
+    EXPECT(tnl_rco_policy_get(port).rx, false);
+    EXPECT(configure(b, PORT, false), 0);
+    EXPECT(tnl_rco_policy_get(htons(OTHER)).rx, false);
+    netdev_close(a);
+    netdev_close(b);
+    test_case(error, "policy: removed");
+}
+
 void
 test_rco(struct ovs_cmdl_context *ctx)
 {
@@ -365,6 +444,7 @@ test_rco(struct ovs_cmdl_context *ctx)
     rco_open_tunnels(&tunnels, true);
     test_find();
     test_complete();
+    test_policy();
     test_pop(&tunnels, n, seed);
     test_push(&tunnels, n, seed);
     rco_close_tunnels(&tunnels);
