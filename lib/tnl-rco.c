@@ -332,16 +332,20 @@ tnl_rco_push_finish(const struct netdev *tunnel,
     }
     DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
         uint8_t *p = (uint8_t *) dp_packet_data(packet) + hdr_ofs;
+        uint32_t came = packet->offloads & DP_PACKET_OL_INNER_RCO;
         struct tnl_rco rco;
         bool done;
 
         /* What was said of this checksum was said on its way in. */
-        packet->offloads &= ~DP_PACKET_OL_INNER_RCO;
+        packet->offloads &= ~(DP_PACKET_OL_INNER_RCO | DP_PACKET_OL_RCO);
+        done = wanted && make_remote(packet, data, &rco);
+        if (came && !done) {
+            packet->offloads |= DP_PACKET_OL_RCO;
+        }
         if (!wanted) {
             continue;
         }
 
-        done = make_remote(packet, data, &rco);
         n += done;
         if (geneve) {
             p[7] = 0;
@@ -555,12 +559,22 @@ tnl_rco_count_completed__(struct netdev *netdev,
     }
 
     DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
-        if (OVS_UNLIKELY(packet->offloads & DP_PACKET_OL_RCO)
-            && dp_packet_l4_checksum_partial(packet)) {
-            n += !(netdev->ol_flags & (dp_packet_l4_proto_udp(packet)
-                                       ? NETDEV_TX_OFFLOAD_UDP_CKSUM
-                                       : NETDEV_TX_OFFLOAD_TCP_CKSUM));
+        bool udp;
+
+        if (OVS_LIKELY(!(packet->offloads & DP_PACKET_OL_RCO))) {
+            continue;
+        } else if (dp_packet_tunnel(packet)) {
+            if (!dp_packet_inner_l4_checksum_partial(packet)) {
+                continue;
+            }
+            udp = dp_packet_inner_l4_proto_udp(packet);
+        } else if (dp_packet_l4_checksum_partial(packet)) {
+            udp = dp_packet_l4_proto_udp(packet);
+        } else {
+            continue;
         }
+        n += !(netdev->ol_flags & (udp ? NETDEV_TX_OFFLOAD_UDP_CKSUM
+                                   : NETDEV_TX_OFFLOAD_TCP_CKSUM));
     }
     if (OVS_UNLIKELY(n)) {
         tnl_gso_count_events(netdev->tnl_gso, TNL_GSO_E_RCO_COMPLETED, n);

@@ -38,7 +38,8 @@
  * the inner checksum stays as it is, in each segment the sum of a
  * pseudo-header of its own; the inner L4 checksum has no other mark.
  * DP_PACKET_OL_RCO, on a packet that has been popped and whose L4 checksum is
- * partial: that is because the other end has left it to us.  Between the check
+ * partial: that is because the other end has left it to us; so it is for the
+ * inner one if that packet has since been put into a tunnel.  Between the check
  * and the end of a pop, the former says that there was one, and is without a
  * partial checksum if that was wrong.
  *
