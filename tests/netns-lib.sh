@@ -475,6 +475,8 @@ nl_world_up() {
         in_ns ${link%/*} ethtool -K ${link#*/} tx $state sg $state tso $state \
             tx-udp-segmentation $state >/dev/null 2>&1
     done
+    # The same Ethernet addresses each time: the kernels remember them.
+    NL_N_BRIDGES=0
     nl_world_ovs "$1" || return 1
     nl_vsctl ovs add-port br-int vmi -- set Interface vmi type=internal \
         mtu_request=1400 || return 1
@@ -515,7 +517,9 @@ nl_addresses() {
 }
 
 # nl_tunnel_up TYPE OUTER CHECKSUM(on|off) PEER(kern|far) [options...]: port
-# "tun" of br-int, and the other end of the tunnel.
+# "tun" of br-int, and the other end of the tunnel.  NL_VXLAN are more words for
+# the kernel's device, here and below.
+NL_VXLAN=()
 nl_tunnel_up() {
     local type=$1 outer=$2 csum=true peer=$4 udp=udpcsum
     test "$3" = on || csum=false
@@ -537,7 +541,8 @@ nl_tunnel_up() {
         # it.  $udp is a list of words.
         # shellcheck disable=SC2086
         nl_ip kern link add vx0 address 02:00:00:02:00:01 type vxlan id 7 \
-            dstport 4789 local "$REMOTE" remote "$LOCAL" $udp || return 1
+            dstport 4789 local "$REMOTE" remote "$LOCAL" $udp \
+            ${NL_VXLAN[@]+"${NL_VXLAN[@]}"} || return 1
         nl_ip kern link set vx0 mtu 1400 up
         nl_ip kern addr add 10.0.0.2/24 dev vx0
         nl_ip kern addr add fd00:10::2/64 dev vx0 nodad
@@ -587,7 +592,8 @@ nl_tap_tunnel_up() {
         options:csum="$(test "$csum" = on && echo true || echo false)"
     nl_neigh ovs br-t $you "$(nl_mac kern undert)"
     nl_ip kern link add vx0 address 02:00:00:02:00:01 type vxlan id 7 \
-        dstport 4789 local $you remote $me "${udp[@]}" || return 1
+        dstport 4789 local $you remote $me "${udp[@]}" \
+        ${NL_VXLAN[@]+"${NL_VXLAN[@]}"} || return 1
     nl_ip kern link set vx0 mtu 1400 up
     nl_ip kern addr add 10.0.0.2/24 dev vx0
     nl_ip kern addr add fd00:10::2/64 dev vx0 nodad
@@ -612,9 +618,9 @@ nl_container_up() {
     nl_ip ovs link set plain0 mtu 1460
     nl_ip kern link set plain1 mtu 1460
     nl_ip vm link add vx1 type vxlan id 9 dstport 4789 local 10.0.0.1 \
-        remote 10.0.0.4 $udp || return 1
+        remote 10.0.0.4 $udp ${NL_VXLAN[@]+"${NL_VXLAN[@]}"} || return 1
     nl_ip kern link add vx0 type vxlan id 9 dstport 4789 local 10.0.0.4 \
-        remote 10.0.0.1 $udp || return 1
+        remote 10.0.0.1 $udp ${NL_VXLAN[@]+"${NL_VXLAN[@]}"} || return 1
     nl_ip vm link set vx1 mtu 1400 up
     nl_ip kern link set vx0 mtu 1400 up
     nl_ip vm addr add 10.0.9.1/24 dev vx1
@@ -622,6 +628,7 @@ nl_container_up() {
 }
 
 nl_container_down() {
+    nl_ip kern route del 10.0.0.1/32 dev plain1
     nl_ip vm link del vx1
     nl_ip kern link del vx0 2>/dev/null
     nl_ip vm link set vm0 mtu 1400
@@ -663,14 +670,17 @@ nl_counted() {
 # Traffic.
 # ---------------------------------------------------------------------------
 
+# What the receiver knows as its address, if somebody on the way changes it.
+NL_LOCAL=
+
 # nl_tcp NS-FROM NS-TO ADDRESS FILE [SECONDS]: moves FILE over one TCP
 # connection and prints "SHA256 BYTES GBIT/S", as the far end saw it.
 nl_tcp() {
     local from=$1 to=$2 addr=$3 file=$4 limit=${5:-60} out server client status
     out=$NL_TMP/tcp
     rm -f "$out".*
-    in_ns_bg "$to" "$PYTHON3" "$NL_TOOLS/tcp.py" receive "$addr" "$out.port" \
-        "$limit" >"$out.result" 2>"$out.err"
+    in_ns_bg "$to" "$PYTHON3" "$NL_TOOLS/tcp.py" receive \
+        "${NL_LOCAL:-$addr}" "$out.port" "$limit" >"$out.result" 2>"$out.err"
     server=$NL_LAST_PID
     nl_wait 10 test -s "$out.port"
     in_ns_bg "$from" "$PYTHON3" "$NL_TOOLS/tcp.py" send "$addr" "$out.port" \
@@ -695,8 +705,8 @@ nl_udp() {
     local from=$1 to=$2 addr=$3 mode=$4 out=$NL_TMP/udp server client status
     shift 4
     rm -f "$out".*
-    in_ns_bg "$to" "$PYTHON3" "$NL_TOOLS/udp.py" receive "$addr" "$out.port" \
-        20 "$mode" >"$out.result" 2>"$out.err"
+    in_ns_bg "$to" "$PYTHON3" "$NL_TOOLS/udp.py" receive \
+        "${NL_LOCAL:-$addr}" "$out.port" 20 "$mode" >"$out.result" 2>"$out.err"
     server=$NL_LAST_PID
     nl_wait 10 test -s "$out.port"
     in_ns_bg "$from" "$PYTHON3" "$NL_TOOLS/udp.py" send "$addr" "$out.port" \
