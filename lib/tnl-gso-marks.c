@@ -375,5 +375,8 @@ tnl_gso_pop_finish(const struct netdev *tunnel, struct dp_packet *p)
     }
     dp_packet_reset_offload(p);
     p->offloads = stay;
-    tnl_rco_pop_finish(tunnel, p, (marks & DP_PACKET_OL_RCO) != 0);
+    if (OVS_UNLIKELY(marks & DP_PACKET_OL_RCO)) {
+        tnl_rco_count_received(tunnel, p);
+    }
+    tnl_rco_pop_finish(p);
 }

@@ -32,8 +32,8 @@
 
 /* Remote checksum offload: what is configured.
  *
- * Called for the options of tunnel Interfaces (netdev-vport.c), and when one is
- * removed, before others are configured (netdev.c).  What is
+ * Called for the options of tunnel Interfaces (netdev-vport.c), and when one
+ * is removed, which is before others are configured (netdev.c).  What is
  * received comes through one netdev for all Interfaces that share a UDP port,
  * before anybody knows which of them a packet is for.  So they must agree, and
  * what they agree on is kept by port. */

@@ -508,12 +508,24 @@ tnl_rco_pop_check(const struct netdev *tunnel, enum tnl_gso_encap encap,
     return p;
 }
 
-/* Ends the pop of the header of 'tunnel' off 'p', which has been accepted:
- * counts 'p' if it came with a remote checksum, which is what 'remote' says.
- * Our Geneve option is not metadata. */
+/* Counts 'p', off which the header of 'tunnel' has come, and which had a
+ * remote checksum in it. */
 void
-tnl_rco_pop_finish(const struct netdev *tunnel, struct dp_packet *p,
-                   bool remote)
+tnl_rco_count_received(const struct netdev *tunnel, const struct dp_packet *p)
+{
+    tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_RX_RCO);
+    if (!(p->md.tunnel.flags & FLOW_TNL_F_CSUM)) {
+        tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_RX_RCO_NO_CSUM);
+    }
+    if (!dp_packet_l4_checksum_partial(p)) {
+        tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_RX_RCO_WRONG);
+    }
+}
+
+/* Ends the pop of a tunnel header off 'p': our Geneve option is not
+ * metadata. */
+void
+tnl_rco_pop_finish(struct dp_packet *p)
 {
     struct flow_tnl *tnl = &p->md.tunnel;
     uint8_t *opts = (uint8_t *) tnl->metadata.opts.gnv;
@@ -521,15 +533,6 @@ tnl_rco_pop_finish(const struct netdev *tunnel, struct dp_packet *p,
     struct tnl_rco_policy policy;
     size_t ofs;
 
-    if (remote) {
-        tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_RX_RCO);
-        if (!(tnl->flags & FLOW_TNL_F_CSUM)) {
-            tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_RX_RCO_NO_CSUM);
-        }
-        if (!dp_packet_l4_checksum_partial(p)) {
-            tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_RX_RCO_WRONG);
-        }
-    }
     if (OVS_LIKELY(!(tnl->flags & FLOW_TNL_F_UDPIF) || !len)) {
         return;
     }

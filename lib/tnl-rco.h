@@ -39,9 +39,9 @@
  * pseudo-header of its own; the inner L4 checksum has no other mark.
  * DP_PACKET_OL_RCO, on a packet that has been popped and whose L4 checksum is
  * partial: that is because the other end has left it to us; so it is for the
- * inner one if that packet has since been put into a tunnel.  Between the check
- * and the end of a pop, the former says that there was one, and is without a
- * partial checksum if that was wrong.
+ * inner one, if that packet has since been put into a tunnel.  Between the
+ * check and the end of a pop, the former says that there was one, and is
+ * without a partial checksum if that was wrong.
  *
  * tnl-rco.c has the packets, tnl-rco-config.c what is configured.  Must not
  * decide who cuts a superpacket: that is the plan's (tnl-gso-plan.h). */
@@ -81,8 +81,9 @@ void tnl_rco_complete(uint8_t *l4, size_t l4_len, uint8_t proto);
 void tnl_rco_mark_transit(struct dp_packet *, const struct tnl_gso_desc *);
 struct dp_packet *tnl_rco_pop_check(const struct netdev *tunnel,
                                     enum tnl_gso_encap, struct dp_packet *);
-void tnl_rco_pop_finish(const struct netdev *tunnel, struct dp_packet *,
-                        bool remote);
+void tnl_rco_count_received(const struct netdev *tunnel,
+                            const struct dp_packet *);
+void tnl_rco_pop_finish(struct dp_packet *);
 
 /* tnl-rco-config.c.
  *
