@@ -223,10 +223,6 @@ other_container() {
 # must: what we cut then are segments with RCO again.
 other_foreign() {
     local outer inner said tx=172.16.1.1
-    if ! $HAVE_TUNNEL; then
-        skip "foreign: needs Linux 6.17"
-        return
-    fi
     nl_wire ovs plain0
     nl_ip ovs tuntap add dev vmx mode tap vnet_hdr
     nl_ip ovs link set vmx up
