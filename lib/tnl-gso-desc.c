@@ -526,20 +526,14 @@ tnl_gso_pseudo_sum(const void *frame_, const struct tnl_gso_l3 *l3,
                    size_t l4_len)
 {
     const uint8_t *frame = frame_;
-    uint32_t sum = csum_add16(0, htons(l3->proto));
-    const uint8_t *ip = frame + l3->ofs;
+    bool v4 = l3->version == 4;
+    size_t addr_len = v4 ? 4 : 16;
+    size_t src_ofs = v4 ? offsetof(struct ip_header, ip_src)
+                     : offsetof(struct ovs_16aligned_ip6_hdr, ip6_src);
+    uint32_t sum = csum_add16(htons(l3->proto), htons(l4_len));
 
-    sum = csum_add16(sum, htons(l4_len));
-    if (l3->version == 4) {
-        const struct ip_header *ip4 = (const void *) ip;
-
-        sum = csum_add32(sum, get_16aligned_be32(&ip4->ip_src));
-        return csum_add32(sum, get_16aligned_be32((const void *)
-                                                  (frame + l3->dst_ofs)));
-    }
-    sum = csum_continue(sum, ip + offsetof(struct ovs_16aligned_ip6_hdr,
-                                           ip6_src), 16);
-    return csum_continue(sum, frame + l3->dst_ofs, 16);
+    sum = csum_continue(sum, frame + l3->ofs + src_ofs, addr_len);
+    return csum_continue(sum, frame + l3->dst_ofs, addr_len);
 }
 
 /* Returns how many bytes the longest frame has that 'p' becomes, Ethernet

@@ -94,10 +94,10 @@ repair_level(uint32_t marks, enum tnl_gso_reason reason,
         if (!(stay & L4_PARTIAL)) {
             COVERAGE_INC(tnl_gso_csum_unknown);
         }
-        marks &= ~L4_PARTIAL;
+        /* Upstream looks for the header of a protocol that is marked. */
+        marks &= ~(L4_PARTIAL | DP_PACKET_OL_L4_PROTO_MASK);
     }
-    /* Upstream looks for the header of a protocol that is marked. */
-    return (marks & ~DP_PACKET_OL_L4_PROTO_MASK) | stay;
+    return marks | stay;
 }
 
 /* Marks 'p', described by 'd', as having an innermost L4 checksum that is
