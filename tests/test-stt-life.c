@@ -118,7 +118,7 @@ put_op(struct program *p, struct pkt_rng *rng, size_t max)
 {
     struct pkt_row row;
     uint8_t *inner;
-    size_t len;
+    size_t len, n;
 
     inner = random_inner(rng, max, &row, &len);
     switch (pkt_range(rng, 8)) {
@@ -132,7 +132,8 @@ put_op(struct program *p, struct pkt_rng *rng, size_t max)
         put8(p, pkt_range(rng, 4));
         put16(p, pkt_range(rng, 3) ? len + 18 : pkt_rand(rng));
         put16(p, pkt_range(rng, 100));
-        put_bytes(p, inner, MIN(len, pkt_range(rng, 200)));
+        n = pkt_range(rng, 200);
+        put_bytes(p, inner, MIN(len, n));
         break;
     case 2:
         put8(p, LIFE_END);
