@@ -6,6 +6,8 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/csum-copy-impl.h \
 	lib/tnl-gso/csum-copy.c \
 	lib/tnl-gso/csum-copy.h \
+	lib/tnl-gso/netdev-dpdk-drivers.c \
+	lib/tnl-gso/netdev-dpdk-drivers.h \
 	lib/tnl-gso/netdev-dummy-tnl.c \
 	lib/tnl-gso/netdev-dummy-tnl.h \
 	lib/tnl-gso/netdev-linux-ufo.c \

@@ -77,6 +77,7 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  plan                    every subset of capabilities\n"
            "  cut                     segments against the reference\n"
            "  csum                    copy+checksum, each implementation\n"
+           "  dpdk-drivers            limits of DPDK's drivers\n"
            "  buf                     the pool of buffers\n"
            "  vnet                    vnet headers of kernel ports\n"
            "  merge [N [SEED]]        trains at a tunnel pop\n"
@@ -108,6 +109,7 @@ static const struct ovs_cmdl_command commands[] = {
     { "plan", NULL, 0, 0, test_plan, OVS_RO },
     { "cut", NULL, 0, 0, test_cut, OVS_RO },
     { "csum", NULL, 0, 0, test_csum, OVS_RO },
+    { "dpdk-drivers", NULL, 0, 0, test_dpdk_drivers, OVS_RO },
     { "buf", NULL, 0, 0, test_buf, OVS_RO },
     { "vnet", NULL, 0, 0, test_vnet, OVS_RO },
     { "merge", NULL, 0, 2, test_merge, OVS_RO },

@@ -115,6 +115,7 @@ void test_plan(struct ovs_cmdl_context *);
 void test_cut(struct ovs_cmdl_context *);
 void test_props(struct ovs_cmdl_context *);
 void test_csum(struct ovs_cmdl_context *);
+void test_dpdk_drivers(struct ovs_cmdl_context *);
 void test_buf(struct ovs_cmdl_context *);
 void test_ufo(struct ovs_cmdl_context *);
 void test_vnet(struct ovs_cmdl_context *);
