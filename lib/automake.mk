@@ -45,6 +45,7 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/tnl-gso-show.h \
 	lib/tnl-gso/tnl-gso-stats.c \
 	lib/tnl-gso/tnl-gso-stats.h \
+	lib/tnl-gso/tnl-gso-train.c \
 	lib/tnl-gso/tnl-gso-unixctl.c \
 	lib/tnl-gso/tnl-gso.c \
 	lib/tnl-gso/tnl-gso.h \

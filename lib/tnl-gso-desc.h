@@ -29,6 +29,7 @@
 #include <stdint.h>
 
 #include "openvswitch/types.h"
+#include "packets.h"
 
 struct dp_packet;
 
@@ -112,6 +113,20 @@ struct tnl_gso_desc {
     bool stacked;               /* MPLS labels, or more than one VLAN tag, on
                                  * either level: no NIC describes these. */
 };
+
+/* Bytes of the headers that a train of 'd' has only once, up to its UDP
+ * header, and of what each of its segments has behind them. */
+static inline uint16_t
+tnl_gso_train_head_len(const struct tnl_gso_desc *d)
+{
+    return d->outer.l4_ofs + UDP_HEADER_LEN;
+}
+
+static inline uint32_t
+tnl_gso_train_unit_len(const struct tnl_gso_desc *d)
+{
+    return d->hdr_len - tnl_gso_train_head_len(d) + d->mss;
+}
 
 /* An upper bound on what one packet may turn into.  64 kB in segments of 32
  * bytes: Linux never sends less than TCP_MIN_SND_MSS (48, header options

@@ -468,6 +468,26 @@ tnl_gso_finish_train(const struct tnl_gso_finish *f, uint8_t *frame,
         tnl_gso_pseudo_sum(frame, outer, len - outer->l4_ofs));
 }
 
+/* The same as tnl_gso_finish_train() for the train of 'n' segments in 'p', and
+ * sets the marks and offsets of 'p': those of plain UDP. */
+void
+tnl_gso_finish_train_packet(const struct tnl_gso_finish *f,
+                            struct dp_packet *p, uint32_t n)
+{
+    const struct tnl_gso_desc *d = f->desc;
+
+    tnl_gso_finish_train(f, dp_packet_data(p), dp_packet_size(p));
+    p->l2_pad_size = 0;
+    p->l3_ofs = d->outer.ofs;
+    p->l4_ofs = d->outer.l4_ofs;
+    p->inner_l3_ofs = UINT16_MAX;
+    p->inner_l4_ofs = UINT16_MAX;
+    p->offloads = (DP_PACKET_OL_L4_PROTO_UDP | DP_PACKET_OL_L4_CKSUM_MASK
+                   | (d->outer.version == 4 ? DP_PACKET_OL_IP_CKSUM_GOOD : 0));
+    dp_packet_set_tso_segsz(p, 0);
+    p->uso_segsz = n > 1 ? tnl_gso_train_unit_len(d) : 0;
+}
+
 /* The same as tnl_gso_finish_frame() for the frame in 'p', and sets the marks
  * of 'p'. */
 void

@@ -97,26 +97,16 @@ put_vnet_hdr(struct virtio_net_hdr *vnet, const struct tnl_gso_desc *d,
     }
 }
 
-/* Bytes of the headers that a train has only once, up to the UDP header. */
-static uint16_t
-train_head_len(const struct tnl_gso_desc *d)
-{
-    return d->outer.l4_ofs + UDP_HEADER_LEN;
-}
-
 /* Writes the vnet header of a train of 'n' segments. */
 static void
 put_train_vnet_hdr(struct virtio_net_hdr *vnet, const struct tnl_gso_desc *d,
                    uint32_t n)
 {
-    uint16_t outer_len = train_head_len(d);
-
     put_needs_csum(vnet, &d->outer);
     if (n > 1) {
         vnet->gso_type = VNET_GSO_UDP_L4;
-        vnet->gso_size = (OVS_FORCE __virtio16)
-            (d->hdr_len - outer_len + d->mss);
-        vnet->hdr_len = (OVS_FORCE __virtio16) outer_len;
+        vnet->gso_size = (OVS_FORCE __virtio16) tnl_gso_train_unit_len(d);
+        vnet->hdr_len = (OVS_FORCE __virtio16) tnl_gso_train_head_len(d);
     }
 }
 
@@ -182,7 +172,8 @@ tnl_gso_frames_cut(struct tnl_gso_frames *frames, const struct dp_packet *p,
         head = add_segment(frames, &f, frame, i++, -vnet_size);
         if (plan->train_len) {
             while (i < end) {
-                add_segment(frames, &f, frame, i++, train_head_len(d));
+                add_segment(frames, &f, frame, i++,
+                            tnl_gso_train_head_len(d));
             }
             put_train_vnet_hdr((void *) (head - vnet_size), d,
                                end - out->segment);

@@ -110,12 +110,17 @@ tnl_gso_plan_row_need(const struct tnl_gso_plan_row *row,
 /* Segments of 'd' in each of as few trains as possible, all but the last of
  * one length. */
 static uint32_t
-train_len(const struct tnl_gso_desc *d)
+train_len(const struct tnl_gso_desc *d, const struct tnl_gso_limits *limits)
 {
-    uint32_t outer_len = d->outer.l4_ofs + UDP_HEADER_LEN;
-    uint32_t unit_len = d->hdr_len - outer_len + d->mss;
-    uint32_t max = MIN((TNL_GSO_MAX_TRAIN_LEN - outer_len) / unit_len,
-                       TNL_GSO_MAX_UDP_SEGS);
+    uint32_t head_len = tnl_gso_train_head_len(d);
+    uint32_t max_len = (limits->max_len
+                        ? MIN(limits->max_len, TNL_GSO_MAX_TRAIN_LEN)
+                        : TNL_GSO_MAX_TRAIN_LEN);
+    uint32_t room = max_len - MIN(max_len, head_len);
+    uint32_t max = MIN(room / tnl_gso_train_unit_len(d),
+                       limits->max_segs
+                       ? MIN(limits->max_segs, TNL_GSO_MAX_UDP_SEGS)
+                       : TNL_GSO_MAX_UDP_SEGS);
 
     return max ? DIV_ROUND_UP(d->n_segs, DIV_ROUND_UP(d->n_segs, max)) : 1;
 }
@@ -124,11 +129,67 @@ train_len(const struct tnl_gso_desc *d)
  * has?  A train must have more than one. */
 static bool
 row_takes_segs(const struct tnl_gso_plan_row *row,
-               const struct tnl_gso_desc *d)
+               const struct tnl_gso_desc *d,
+               const struct tnl_gso_limits *limits)
 {
-    return (row->method == TNL_GSO_UDP_GSO ? train_len(d) > 1
+    return (row->method == TNL_GSO_UDP_GSO
+            ? train_len(d, limits) > 1
             : (d->inner.proto != IPPROTO_UDP
                || d->n_segs <= TNL_GSO_MAX_UDP_SEGS));
+}
+
+/* Can the port be told where the IP header over what is cut is, or where its
+ * checksum is, which it is to complete? */
+static bool
+within_reach(const struct tnl_gso_desc *d, const struct tnl_gso_limits *limits)
+{
+    bool known = limits->tunnels & (1u << d->encap);
+
+    return (!limits->max_l2_len
+            || ((known || !tnl_gso_has_outer(d->encap)
+                 || limits->sums_any_tunnel)
+                && (d->inner.ofs - (known ? d->outer.l4_ofs : 0)
+                    <= limits->max_l2_len)));
+}
+
+/* Payload bytes in the longest superpacket of as many segments as 'd' has that
+ * a port with 'limits' takes; a multiple of the mss, or all of it. */
+static uint32_t
+max_unit(const struct tnl_gso_desc *d, const struct tnl_gso_limits *limits)
+{
+    uint32_t unit = d->payload_len;
+
+    if (limits->max_segs) {
+        unit = MIN(unit, limits->max_segs * d->mss);
+    }
+    if (limits->max_len) {
+        unit = MIN(unit, limits->max_len - MIN(limits->max_len, d->hdr_len));
+    }
+    return unit == d->payload_len ? unit : unit - unit % d->mss;
+}
+
+/* Returns the first one of a port's 'limits' that keeps it from cutting 'd' in
+ * the way of 'row', or null. */
+const char *
+tnl_gso_plan_row_limit(const struct tnl_gso_plan_row *row,
+                       const struct tnl_gso_desc *d,
+                       const struct tnl_gso_limits *limits)
+{
+    bool train = row->method == TNL_GSO_UDP_GSO;
+    bool tcp = !train && d->inner.proto == IPPROTO_TCP;
+    uint32_t mss = train ? tnl_gso_train_unit_len(d) : d->mss;
+    uint32_t hdr_len = train ? tnl_gso_train_head_len(d) : d->hdr_len;
+
+    return (tcp && limits->no_tso ? "no_tso"
+            : tcp && limits->no_tso6 && d->inner.version == 6 ? "no_tso6"
+            : mss < limits->min_mss ? "min_mss"
+            : limits->max_mss && mss > limits->max_mss ? "max_mss"
+            : limits->max_hdr_len && hdr_len > limits->max_hdr_len
+            ? "max_hdr_len"
+            : !train && max_unit(d, limits) < MIN(2 * mss, d->payload_len)
+            ? "max_len"
+            : !train && !within_reach(d, limits) ? "max_l2_len"
+            : NULL);
 }
 
 static bool
@@ -140,7 +201,8 @@ row_fits(const struct tnl_gso_plan_row *row, const struct tnl_gso_desc *d,
     return (caps->methods & (1u << row->method)
             && (caps->ol_flags & need) == need
             && tnl_gso_plan_row_is_for(row, d)
-            && row_takes_segs(row, d));
+            && row_takes_segs(row, d, &caps->limits)
+            && !tnl_gso_plan_row_limit(row, d, &caps->limits));
 }
 
 static enum tnl_gso_method
@@ -193,6 +255,12 @@ tnl_gso_plan(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
     if (plan->method != TNL_GSO_PASS && caps->max_frame_len
         && d->hdr_len + d->mss > caps->max_frame_len) {
         plan_drop(plan, TNL_GSO_R_MTU);
+    } else if (plan->method != TNL_GSO_PASS
+               && plan->method < TNL_GSO_UDP_GSO
+               && max_unit(d, &caps->limits) < plan->unit) {
+        plan->again = true;
+        plan->unit = max_unit(d, &caps->limits);
+        plan->n_packets = DIV_ROUND_UP(d->payload_len, plan->unit);
     } else if (plan->method == TNL_GSO_HW_PARTIAL) {
         plan->unit -= d->payload_len % d->mss;
         plan->n_packets += plan->unit != d->payload_len;
@@ -207,8 +275,9 @@ tnl_gso_plan(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
         } else {
             plan->unit = d->mss;
             plan->n_packets = d->n_segs;
-            plan->train_len = train ? train_len(d) : 0;
-            plan->csum = !(caps->ol_flags & csum_flag(d));
+            plan->train_len = train ? train_len(d, &caps->limits) : 0;
+            plan->csum = (!(caps->ol_flags & csum_flag(d))
+                          || (!d->rco && !within_reach(d, &caps->limits)));
             if (d->rco) {
                 plan->csum = plan->csum && d->outer_csum && !train;
             } else if (train) {

@@ -62,9 +62,34 @@ enum tnl_gso_method {
                                                     * by somebody behind it,
                                                     * if not by itself. */
 
+/* What a port cannot do in spite of its offloads.  0: no such limit.  A train's
+ * segments are those of its outer UDP header. */
+struct tnl_gso_limits {
+    bool no_tso;                /* Does not cut TCP. */
+    bool no_tso6;               /* Does not cut TCP over IPv6. */
+    uint16_t min_mss;           /* Payload bytes in a segment. */
+    uint16_t max_mss;
+    uint16_t max_hdr_len;       /* Bytes of headers in front of the payload of
+                                 * a superpacket. */
+    uint16_t max_segs;          /* Segments of a superpacket. */
+    uint32_t max_len;           /* Bytes of a superpacket.  Longer ones, and
+                                 * ones of more segments, are made several. */
+    uint16_t max_l2_len;        /* Bytes in front of the IP header over what is
+                                 * cut or summed.  Behind a tunnel header that
+                                 * the port knows, they count from the outer
+                                 * UDP or GRE header on. */
+
+    /* Only with 'max_l2_len'. */
+    uint32_t tunnels;           /* Those that the port knows: bits (1 << enum
+                                 * tnl_gso_encap). */
+    bool sums_any_tunnel;       /* Completes checksums behind others, too:
+                                 * it need not find headers by itself. */
+};
+
 /* A snapshot of what a port can do. */
 struct tnl_gso_caps {
     uint64_t ol_flags;          /* NETDEV_TX_* and TNL_GSO_TX_*. */
+    struct tnl_gso_limits limits;
     uint32_t methods;           /* Allowed: bits of TNL_GSO_METHODS_ALL. */
     uint32_t max_frame_len;     /* Bytes of the longest segment that it takes,
                                  * Ethernet header included, or 0 if it finds
@@ -87,6 +112,8 @@ struct tnl_gso_plan {
     uint32_t n_packets;         /* Packets that we make. */
     uint32_t train_len;         /* So many of them go down to the port as one
                                  * train; 0: each goes by itself. */
+    bool again;                 /* They are superpackets that are planned again
+                                 * each, the port takes no longer ones. */
     bool csum;                  /* We complete the checksums of what is cut, of
                                  * a remote checksum's packets the outer ones.
                                  * Otherwise they are left partial to the
@@ -115,6 +142,9 @@ bool tnl_gso_plan_row_is_for(const struct tnl_gso_plan_row *,
                              const struct tnl_gso_desc *);
 uint64_t tnl_gso_plan_row_need(const struct tnl_gso_plan_row *,
                                const struct tnl_gso_desc *);
+const char *tnl_gso_plan_row_limit(const struct tnl_gso_plan_row *,
+                                   const struct tnl_gso_desc *,
+                                   const struct tnl_gso_limits *);
 
 const char *tnl_gso_method_to_string(enum tnl_gso_method);
 bool tnl_gso_methods_from_string(const char *, uint32_t *methods,

@@ -30,6 +30,19 @@
  * port cuts equal segments only (tnl-gso.c).  Must not edit a header field:
  * that is finish (tnl-gso-finish.c). */
 
+/* Gives 'seg', cut from 'p', what does not depend on its data. */
+void
+tnl_gso_seg_copy_marks(struct dp_packet *seg, const struct dp_packet *p)
+{
+    seg->packet_type = p->packet_type;
+    seg->offloads = p->offloads;
+    seg->has_hash = p->has_hash;
+    *dp_packet_rss_ptr(seg) = *dp_packet_rss_ptr(p);
+    seg->has_mark = p->has_mark;
+    *dp_packet_flow_mark_ptr(seg) = *dp_packet_flow_mark_ptr(p);
+    seg->l2_5_ofs = p->l2_5_ofs;
+}
+
 /* Returns a new packet for 'netdev', from 'alloc', with the headers of 'p' and
  * the 'len' bytes of payload at 'payload_ofs', counted from the first byte of
  * payload.  If 'csum' is true, stores the sum of the payload in '*sum'. */
@@ -53,14 +66,7 @@ seg_new(const struct dp_packet *p, const struct tnl_gso_desc *d,
         memcpy(dst + d->hdr_len, payload, len);
         *sum = 0;
     }
-
-    seg->packet_type = p->packet_type;
-    seg->offloads = p->offloads;
-    seg->has_hash = p->has_hash;
-    *dp_packet_rss_ptr(seg) = *dp_packet_rss_ptr(p);
-    seg->has_mark = p->has_mark;
-    *dp_packet_flow_mark_ptr(seg) = *dp_packet_flow_mark_ptr(p);
-    seg->l2_5_ofs = p->l2_5_ofs;
+    tnl_gso_seg_copy_marks(seg, p);
     return seg;
 }
 
@@ -94,6 +100,11 @@ tnl_gso_cut(struct dp_packet *p, const struct tnl_gso_desc *d,
 
     tnl_gso_finish_init(&f, dp_packet_data(p), d, plan);
 
+    if (plan->train_len) {
+        tnl_gso_train_cut(&f, p, alloc, netdev, out);
+        dp_packet_delete(p);
+        return;
+    }
     if (in_place) {
         dp_packet_batch_add(out, p);
     }

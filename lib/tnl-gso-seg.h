@@ -50,6 +50,8 @@ void tnl_gso_cut(struct dp_packet *, const struct tnl_gso_desc *,
                  const struct tnl_gso_plan *, tnl_gso_alloc_func *,
                  const struct netdev *, struct dp_packet_batch *out);
 
+void tnl_gso_seg_copy_marks(struct dp_packet *, const struct dp_packet *from);
+
 /* finish: tnl-gso-finish.c.
  *
  * Sums are ones-complement sums, folded to 16 bits, in the packet's byte
@@ -105,8 +107,15 @@ void tnl_gso_finish_frame(const struct tnl_gso_finish *, uint8_t *frame,
                           uint32_t payload_sum);
 void tnl_gso_finish_train(const struct tnl_gso_finish *, uint8_t *frame,
                           uint32_t len);
+void tnl_gso_finish_train_packet(const struct tnl_gso_finish *,
+                                 struct dp_packet *, uint32_t n);
 void tnl_gso_finish(const struct tnl_gso_finish *, struct dp_packet *,
                     uint32_t index, uint32_t payload_len,
                     uint32_t payload_sum);
+
+/* segment: tnl-gso-train.c. */
+void tnl_gso_train_cut(const struct tnl_gso_finish *, const struct dp_packet *,
+                       tnl_gso_alloc_func *, const struct netdev *,
+                       struct dp_packet_batch *out);
 
 #endif /* tnl-gso-seg.h */

@@ -58,13 +58,14 @@ ip_header_len(uint8_t version)
     return version == 4 ? IP_HEADER_LEN : IPV6_HEADER_LEN;
 }
 
-/* A packet as good as any of its kind: two small segments of 'proto' behind
- * the shortest tunnel header.  The first IP header is of 'version', one inside
- * is IPv4. */
+/* A packet as good as any of its kind: two segments of 'proto', as small as
+ * 'limits' allow, behind the shortest tunnel header.  The first IP header is
+ * of 'version', one inside is IPv4. */
 static struct tnl_gso_desc
 typical_desc(uint8_t proto, enum tnl_gso_encap encap, uint8_t version,
-             bool outer_csum)
+             bool outer_csum, const struct tnl_gso_limits *limits)
 {
+    uint16_t mss = MAX(limits->min_mss, 10);
     struct tnl_gso_l3 outer = {
         .version = version,
         .ofs = ETH_HEADER_LEN,
@@ -84,8 +85,8 @@ typical_desc(uint8_t proto, enum tnl_gso_encap encap, uint8_t version,
         .hdr_len = inner_l4_ofs + (proto == IPPROTO_UDP ? UDP_HEADER_LEN
                                    : TCP_HEADER_LEN),
         .outer_csum = outer_csum,
-        .payload_len = 20,
-        .mss = 10,
+        .payload_len = 2 * mss,
+        .mss = mss,
         .n_segs = 2,
     };
 }
@@ -141,12 +142,15 @@ format_why_not_row(const struct tnl_gso_plan_row *row,
                    const struct tnl_gso_caps *caps, struct ds *ds)
 {
     uint64_t missing = tnl_gso_plan_row_need(row, d) & ~caps->ol_flags;
+    const char *limit = tnl_gso_plan_row_limit(row, d, &caps->limits);
 
     if (missing) {
         ds_put_cstr(ds, "port lacks ");
         tnl_gso_format_offloads(missing, ds);
     } else if (!(caps->methods & (1u << row->method))) {
         ds_put_cstr(ds, "excluded by tnl-gso-methods");
+    } else if (limit) {
+        ds_put_format(ds, "port's %s", limit);
     } else {
         ds_put_cstr(ds, "not this packet");
     }
@@ -169,8 +173,8 @@ find_row(enum tnl_gso_method method, const struct tnl_gso_desc *d)
 }
 
 /* Appends to 'ds' what keeps a port with 'caps', which sends 'd' by 'method',
- * from cutting all of it (hw; tcp-tso), and, if 'method' is a worse one than that, from
- * cutting a train of it (udp-gso). */
+ * from cutting all of it (hw; tcp-tso), and, if 'method' is a worse one than
+ * that, from cutting a train of it (udp-gso). */
 void
 tnl_gso_format_why_not_hw(const struct tnl_gso_desc *d,
                           const struct tnl_gso_caps *caps,
@@ -224,15 +228,15 @@ tnl_gso_show_row_get(const struct tnl_gso_port *port, size_t i,
 
     if (i < PLAIN_ROWS) {
         row->desc = typical_desc(i ? IPPROTO_UDP : IPPROTO_TCP, TNL_GSO_PLAIN,
-                                 4, false);
+                                 4, false, &caps.limits);
     } else if (i < PLAIN_ROWS + TUNNEL_ROWS) {
         size_t k = i - PLAIN_ROWS;
 
         row->desc = typical_desc(IPPROTO_TCP, TNL_GSO_VXLAN + k / 4,
-                                 k & 2 ? 6 : 4, k & 1);
+                                 k & 2 ? 6 : 4, k & 1, &caps.limits);
     } else if (i < PLAIN_ROWS + TUNNEL_ROWS + STT_ROWS) {
         row->desc = typical_desc(IPPROTO_TCP, TNL_GSO_STT,
-                                 i & 1 ? 6 : 4, false);
+                                 i & 1 ? 6 : 4, false, &caps.limits);
     } else {
         return false;
     }

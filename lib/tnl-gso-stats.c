@@ -122,6 +122,7 @@ tnl_gso_port_caps(const struct tnl_gso_port *port_)
     atomic_read_relaxed(&port->mtu, &mtu);
     return (struct tnl_gso_caps) {
         .ol_flags = port->netdev->ol_flags | super_flags,
+        .limits = port->limits,
         .methods = tnl_gso_port_methods(port),
         .max_frame_len = mtu ? mtu + VLAN_ETH_HEADER_LEN : 0,
     };
@@ -232,6 +233,8 @@ tnl_gso_event_to_string(enum tnl_gso_event event)
         return "rx_rco_wrong";
     case TNL_GSO_E_RCO_COMPLETED:
         return "rco_completed";
+    case TNL_GSO_E_REFUSED:
+        return "refused_by_driver";
     case TNL_GSO_N_EVENTS:
     default:
         OVS_NOT_REACHED();

@@ -32,6 +32,7 @@
 #include "tnl-gso-seg.h"
 
 struct netdev;
+struct netdev_dpdk_tnl;
 struct netdev_linux_probe;
 struct tnl_gso_frames;
 
@@ -51,6 +52,8 @@ enum tnl_gso_event {
                                  * wrong. */
     TNL_GSO_E_RCO_COMPLETED,    /* Sent after computing a checksum that the
                                  * other end of a tunnel had left to us. */
+    TNL_GSO_E_REFUSED,          /* Refused by a driver's prepare step; sent
+                                 * without any offload instead. */
     TNL_GSO_N_EVENTS
 };
 
@@ -79,10 +82,12 @@ struct tnl_gso_port {
      * changes. */
     atomic_uint64_t super_flags;
     atomic_uint32_t mtu;        /* Likewise; 0 if the driver checks it. */
+    struct tnl_gso_limits limits; /* Likewise, but only while nobody sends. */
     size_t vnet_size;           /* Kernel ports: bytes of a vnet header.  Does
                                  * not change once there is traffic. */
     struct netdev_linux_probe *kernel; /* Kernel ports: what they have said,
                                         * for netdev-linux-probe.c. */
+    struct netdev_dpdk_tnl *dpdk; /* DPDK ports: for netdev-dpdk-tnl.c. */
 
     /* Makes packets that only this netdev sends. */
     tnl_gso_alloc_func *alloc;

@@ -139,6 +139,7 @@ execute(const struct netdev *netdev, struct dp_packet *p,
     case TNL_GSO_HW:
     case TNL_GSO_HW_PARTIAL:
     case TNL_GSO_TCP_TSO:
+    case TNL_GSO_UDP_GSO:
         tnl_gso_cut(p, desc, plan, alloc, netdev, out);
         break;
 
@@ -146,7 +147,6 @@ execute(const struct netdev *netdev, struct dp_packet *p,
         dp_packet_delete(p);
         break;
 
-    case TNL_GSO_UDP_GSO:
     case TNL_GSO_N_METHODS:
     default:
         OVS_NOT_REACHED();
@@ -184,9 +184,10 @@ static bool
 takes_frames(const struct tnl_gso_port *port, const struct tnl_gso_desc *desc,
              const struct tnl_gso_plan *plan)
 {
-    return (plan->method == TNL_GSO_UDP_GSO
-            || (plan->method == TNL_GSO_SOFTWARE && port->send_frames
-                && tnl_gso_frames_take(desc)));
+    return (port->send_frames
+            && (plan->method == TNL_GSO_UDP_GSO
+                || (plan->method == TNL_GSO_SOFTWARE
+                    && tnl_gso_frames_take(desc))));
 }
 
 /* Cuts superpacket 'p' as 'plan' says and sends it, behind everything that
@@ -224,6 +225,35 @@ send_frames(struct sender *s, struct dp_packet *p,
     dp_packet_delete(p);
 }
 
+/* Appends what becomes of superpacket 'p' on a port with 'caps' to what 's'
+ * sends.  Takes ownership of 'p'. */
+static void
+send_super(struct sender *s, struct dp_packet *p,
+           const struct tnl_gso_caps *caps)
+{
+    struct tnl_gso_port *port = s->netdev->tnl_gso;
+    struct tnl_gso_desc desc;
+    struct tnl_gso_plan plan;
+
+    describe_and_plan(p, caps, &desc, &plan);
+    if (OVS_UNLIKELY(plan.again)) {
+        struct dp_packet_batch parts;
+
+        /* They are whole superpackets, with nothing settled. */
+        plan.method = TNL_GSO_HW;
+        dp_packet_batch_init(&parts);
+        tnl_gso_cut(p, &desc, &plan, port->alloc, s->netdev, &parts);
+        DP_PACKET_BATCH_FOR_EACH (i, p, &parts) {
+            send_super(s, p, caps);
+        }
+        dp_packet_batch_destroy(&parts);
+    } else if (takes_frames(port, &desc, &plan)) {
+        send_frames(s, p, &desc, &plan);
+    } else {
+        execute(s->netdev, p, &desc, &plan, port->alloc, &s->out);
+    }
+}
+
 /* Sends 'batch', in which there are superpackets, on 'netdev': what
  * netdev_send() does for others, with the same arguments and result.  Order
  * is kept; what is refused is counted, and everything else goes out. */
@@ -249,20 +279,11 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
         size_t first = dp_packet_batch_size(&s.out);
 
         if (tnl_gso_is_super(packet)) {
-            struct tnl_gso_desc desc;
-            struct tnl_gso_plan plan;
-
             if (OVS_UNLIKELY(packet->offloads & STT_MARKS)) {
                 mtu = mtu ? mtu : port_mtu(netdev);
                 netdev_stt_set_mss(packet, mtu);
             }
-            describe_and_plan(packet, &caps, &desc, &plan);
-            if (takes_frames(netdev->tnl_gso, &desc, &plan)) {
-                send_frames(&s, packet, &desc, &plan);
-                continue;
-            }
-            execute(netdev, packet, &desc, &plan, netdev->tnl_gso->alloc,
-                    &s.out);
+            send_super(&s, packet, &caps);
         } else {
             dp_packet_batch_add(&s.out, packet);
         }
@@ -281,6 +302,27 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
     dp_packet_batch_destroy(&s.out);
     dp_packet_batch_reset(batch);
     return s.error;
+}
+
+/* Makes of superpacket 'p', which the driver of 'netdev' has refused to cut in
+ * spite of what it says of itself, packets that need no offload, appended to
+ * 'out'.  They are counted once more, as what they become.  Takes ownership of
+ * 'p'. */
+void
+tnl_gso_cut_refused(const struct netdev *netdev, struct dp_packet *p,
+                    struct dp_packet_batch *out)
+{
+    struct tnl_gso_caps caps = tnl_gso_port_caps(netdev->tnl_gso);
+    size_t first = dp_packet_batch_size(out);
+    struct tnl_gso_desc desc;
+    struct tnl_gso_plan plan;
+
+    caps.ol_flags = 0;
+    describe_and_plan(p, &caps, &desc, &plan);
+    execute(netdev, p, &desc, &plan, netdev->tnl_gso->alloc, out);
+    for (size_t i = first; i < dp_packet_batch_size(out); i++) {
+        dp_packet_ol_send_prepare(out->packets[i], 0);
+    }
 }
 
 /* The flags of the GRE header in 'data', or 0 if it is no GRE tunnel. */

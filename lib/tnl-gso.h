@@ -101,6 +101,8 @@ int tnl_gso_send(struct netdev *, int qid, struct dp_packet_batch *,
 void tnl_gso_push_prepare(const struct netdev *tunnel,
                           struct dp_packet_batch *,
                           const struct ovs_action_push_tnl *);
+void tnl_gso_cut_refused(const struct netdev *, struct dp_packet *,
+                         struct dp_packet_batch *out);
 ovs_be16 tnl_gso_new_ip_id(const struct dp_packet *, const struct ip_header *);
 
 /* Can there be superpackets?  With userspace TSO they come from ports; STT

@@ -27,6 +27,7 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/test-tnl-gso-describe.c \
 	tests/tnl-gso/test-tnl-gso-describe-bad.c \
 	tests/tnl-gso/test-tnl-gso-frames.c \
+	tests/tnl-gso/test-tnl-gso-limits.c \
 	tests/tnl-gso/test-tnl-gso-merge-rules.c \
 	tests/tnl-gso/test-tnl-gso-merge.c \
 	tests/tnl-gso/test-tnl-gso-plan.c \

@@ -93,6 +93,9 @@ test_packet(const struct pkt_row *row, const char *shape, bool may_train)
         if (!error) {
             error = frames_and_compare(p, &desc, &plan, &job);
         }
+        if (train && !error) {
+            error = trains_and_compare(p, &desc, &plan, &job);
+        }
         for (uint32_t j = 0; train && j < segments.n && !error; j++) {
             /* All of few, and some of many. */
             if (segments.n <= 130 || !(j % 97)) {

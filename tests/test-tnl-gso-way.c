@@ -202,6 +202,9 @@ struct way_row {
 #define CSUMS (NETDEV_TX_OFFLOAD_IPV4_CKSUM | NETDEV_TX_OFFLOAD_TCP_CKSUM \
                | NETDEV_TX_OFFLOAD_UDP_CKSUM)
 
+#define CUTS (NETDEV_TX_OFFLOAD_TCP_TSO | NETDEV_TX_VXLAN_TNL_TSO          \
+              | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM)
+
 /* A packet of 64,000 bytes has 46 segments, and goes in two trains of 23.
  * VXLAN over IPv4 is 104 bytes of headers in front of TCP. */
 static const struct way_row way_rows[] = {
@@ -398,6 +401,39 @@ test_demoted(void)
     port_close();
 }
 
+/* A port whose driver takes packets only, and no superpacket of more than
+ * 'max_len' bytes: has to cut 'item' in 'n_supers' superpackets, trains if it
+ * can do these only. */
+static void
+test_packets_only(const char *name, const struct item *item, uint64_t ol_flags,
+                  uint64_t super_flags, uint32_t max_len,
+                  enum tnl_gso_method method, unsigned int n_supers)
+{
+    struct ref_frames expected = { .n = 0 };
+    struct dp_packet_batch batch;
+    struct tnl_gso_stats stats;
+    char *error = NULL;
+
+    port_open(ol_flags, super_flags, 0, -1);
+    port.netdev.tnl_gso->send_frames = NULL;
+    port.netdev.tnl_gso->limits.max_len = max_len;
+    dp_packet_batch_init(&batch);
+    add_item(item, 0, &batch, &expected);
+    EXPECT(tnl_gso_send(&port.netdev, 0, &batch, false), 0);
+    dp_packet_batch_destroy(&batch);
+
+    EXPECT(port.wire.n, expected.n);
+    if (!error) {
+        error = compare_wire_frames(&port.wire, expected.v);
+    }
+    tnl_gso_stats_get(port.netdev.tnl_gso, &stats);
+    EXPECT(sum_tx(&stats, method), method == TNL_GSO_UDP_GSO ? 1 : n_supers);
+    EXPECT(port.n_supers, n_supers);
+    test_case(error, "packets only: %s", name);
+    ref_frames_destroy(&expected);
+    port_close();
+}
+
 /* In front of a push of 'tnl_type' with 'header_len' bytes: 'n' packets have
  * to come out, which are superpackets if 'whole' unless too short for it. */
 static void
@@ -484,12 +520,27 @@ test_way(struct ovs_cmdl_context *ctx OVS_UNUSED)
     const struct item big = UDP_SUPER(REF_PLAIN, false, 1400,
                                       65407 - 50 - 42 + 1, false);
     const struct item tunnelled = UDP_1400(REF_VXLAN, true);
+    const struct item vxlan = TCP_1400(REF_VXLAN, true);
 
     for (size_t i = 0; i < ARRAY_SIZE(way_rows); i++) {
         test_send(&way_rows[i]);
     }
     test_demoted();
     test_unreadable();
+
+    /* 14 segments of 1400 bytes and 104 bytes of headers are 19,704; 46
+     * segments are left as 14, 14, 14 and, the last one shorter, 4. */
+    test_packets_only("short superpackets", &vxlan, CSUMS | CUTS
+                      | NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM, 0, 20000,
+                      TNL_GSO_HW, 4);
+    test_packets_only("short superpackets, no outer checksum", &vxlan, CUTS, 0,
+                      20000, TNL_GSO_HW_PARTIAL, 4);
+    test_packets_only("trains", &vxlan, CSUMS, TNL_GSO_TX_UDP_SEG, 0,
+                      TNL_GSO_UDP_GSO, 2);
+    test_packets_only("trains of UDP", &tunnelled, CSUMS, TNL_GSO_TX_UDP_SEG,
+                      0, TNL_GSO_UDP_GSO, 2);
+    test_packets_only("short trains", &vxlan, CSUMS, TNL_GSO_TX_UDP_SEG,
+                      20000, TNL_GSO_UDP_GSO, 4);
 
     test_push("UDP", &plain, OVS_VPORT_TYPE_VXLAN, 50, 0, 1, true);
     test_push("UDP that just fits", &fits, OVS_VPORT_TYPE_VXLAN, 50, 0, 1,

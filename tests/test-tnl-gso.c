@@ -75,6 +75,7 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
     printf("usage: ovstest test-tnl-gso COMMAND\n"
            "  describe                offsets and reasons, bad packets\n"
            "  plan                    every subset of capabilities\n"
+           "  limits                  what a port cannot do in spite of them\n"
            "  cut                     segments against the reference\n"
            "  csum                    copy+checksum, each implementation\n"
            "  dpdk-drivers            limits of DPDK's drivers\n"
@@ -107,6 +108,7 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
 static const struct ovs_cmdl_command commands[] = {
     { "describe", NULL, 0, 0, test_describe, OVS_RO },
     { "plan", NULL, 0, 0, test_plan, OVS_RO },
+    { "limits", NULL, 0, 0, test_port_limits, OVS_RO },
     { "cut", NULL, 0, 0, test_cut, OVS_RO },
     { "csum", NULL, 0, 0, test_csum, OVS_RO },
     { "dpdk-drivers", NULL, 0, 0, test_dpdk_drivers, OVS_RO },

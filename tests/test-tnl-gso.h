@@ -90,6 +90,8 @@ char *cut_and_compare(const uint8_t *frame, size_t len, const struct cut_job *,
 char *frames_and_compare(const struct dp_packet *,
                          const struct tnl_gso_desc *,
                          const struct tnl_gso_plan *, const struct ref_job *);
+char *trains_and_compare(const struct dp_packet *, const struct tnl_gso_desc *,
+                         const struct tnl_gso_plan *, const struct ref_job *);
 char *restart_and_compare(const struct dp_packet *,
                           const struct tnl_gso_desc *, const struct ref_job *,
                           uint32_t first, const struct ref_frames *segments);
@@ -112,6 +114,7 @@ void test_describe_bad(void);
 void test_merge_rules(void);
 void test_describe(struct ovs_cmdl_context *);
 void test_plan(struct ovs_cmdl_context *);
+void test_port_limits(struct ovs_cmdl_context *);
 void test_cut(struct ovs_cmdl_context *);
 void test_props(struct ovs_cmdl_context *);
 void test_csum(struct ovs_cmdl_context *);
