@@ -23,6 +23,7 @@
 
 #include "coverage.h"
 #include "dp-packet.h"
+#include "netdev-dpdk.h"
 #include "netdev-provider.h"
 #include "tnl-gso-buf.h"
 #include "util.h"
@@ -48,9 +49,26 @@ netdev_dpdk_tnl_sends_mbufs(const struct netdev_class *class)
     return !strncmp(class->type, "dpdk", 4);
 }
 
-/* Returns a packet in an mbuf of 'mp', or null if there is none left or it is
- * too small.  As with tnl_gso_buf_new(), data, offsets, offloads, hash and
- * mark are not initialized.
+/* Gives the packet in 'mbuf' a buffer of its own for 'size' bytes behind
+ * 'headroom'.  Returns false if there is no memory, or no room in 64 kB. */
+static bool
+attach_buffer(struct rte_mbuf *mbuf, size_t size, size_t headroom)
+{
+    uint32_t len = netdev_dpdk_extbuf_size(headroom + size);
+    void *buf = len <= UINT16_MAX ? netdev_dpdk_extbuf_allocate(len) : NULL;
+
+    if (!buf) {
+        return false;
+    }
+    netdev_dpdk_extbuf_replace(CONTAINER_OF(mbuf, struct dp_packet, mbuf),
+                               buf, len);
+    return true;
+}
+
+/* Returns a packet in an mbuf of 'mp', or null if there is none left.  What an
+ * mbuf has no room for, a train, gets a buffer of its own.  As with
+ * tnl_gso_buf_new(), data, offsets, offloads, hash and mark are not
+ * initialized.
  *
  * A packet for a driver can do with less headroom than the segment stage
  * likes to have, but data as long as the MTU must fit. */
@@ -62,16 +80,20 @@ netdev_dpdk_tnl_alloc_from(struct rte_mempool *mp, size_t size,
     struct rte_mbuf *mbuf;
     struct dp_packet *p;
 
-    if (OVS_UNLIKELY(size > room)) {
-        return NULL;
-    }
     /* This also resets what drivers read: lengths, chain, offload flags and
      * all of 'tx_offload', in which the segment size is. */
     mbuf = rte_pktmbuf_alloc(mp);
     if (OVS_UNLIKELY(!mbuf)) {
         return NULL;
     }
-    mbuf->data_off = MIN(headroom, room - size);
+    if (OVS_LIKELY(size <= room)) {
+        mbuf->data_off = MIN(headroom, room - size);
+    } else if (attach_buffer(mbuf, size, headroom)) {
+        mbuf->data_off = headroom;
+    } else {
+        rte_pktmbuf_free(mbuf);
+        return NULL;
+    }
 
     /* 'source' is that of all mbufs of this mempool, since it was made. */
     p = CONTAINER_OF(mbuf, struct dp_packet, mbuf);

@@ -19,17 +19,44 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct dp_packet;
+struct ds;
 struct netdev;
 struct netdev_class;
+struct rte_eth_dev_info;
+struct rte_mbuf;
 struct rte_mempool;
+struct tnl_gso_port;
 
+/* netdev-dpdk-tnl.c: packets in mbufs. */
 bool netdev_dpdk_tnl_sends_mbufs(const struct netdev_class *);
 struct dp_packet *netdev_dpdk_tnl_alloc(const struct netdev *, size_t size,
                                         size_t headroom);
 struct dp_packet *netdev_dpdk_tnl_alloc_from(struct rte_mempool *, size_t size,
                                              size_t headroom);
+
+/* netdev-dpdk-caps.c: what a device can do, and what it is asked to do. */
+void netdev_dpdk_tnl_port_init(struct tnl_gso_port *);
+void netdev_dpdk_tnl_port_destroy(struct tnl_gso_port *);
+uint64_t netdev_dpdk_tnl_configure(struct netdev *,
+                                   const struct rte_eth_dev_info *);
+void netdev_dpdk_tnl_set_mtu(struct netdev *, int mtu);
+void netdev_dpdk_tnl_tell(const struct netdev *,
+                          void (*cb)(const char *name, const char *text,
+                                     void *aux),
+                          void *aux);
+uint64_t netdev_dpdk_tnl_flag(const struct netdev *, unsigned int encap);
+
+/* netdev-dpdk-tx.c: what a device is told of a packet, and what becomes of one
+ * that its driver refuses. */
+bool netdev_dpdk_tnl_is_super(const struct rte_mbuf *);
+bool netdev_dpdk_tnl_prep(const struct netdev *, struct rte_mbuf *);
+int netdev_dpdk_tnl_tx_prepare(uint16_t port_id, int qid, struct rte_mbuf **,
+                               int cnt);
+int netdev_dpdk_tnl_tx_refused(struct netdev *, uint16_t port_id, int qid,
+                               struct rte_mbuf **, int cnt, int n_good);
 
 /* netdev-dpdk.c, by our patch: the mempool from which a DPDK netdev takes
  * mbufs, or null if it has none yet. */

@@ -70,6 +70,7 @@ tnl_gso_port_create(struct netdev *netdev)
 #ifdef DPDK_NETDEV
     if (netdev_dpdk_tnl_sends_mbufs(netdev->netdev_class)) {
         netdev->tnl_gso->alloc = netdev_dpdk_tnl_alloc;
+        netdev_dpdk_tnl_port_init(netdev->tnl_gso);
     }
 #endif
 }
@@ -79,6 +80,9 @@ tnl_gso_port_destroy(struct netdev *netdev)
 {
 #ifdef __linux__
     netdev_linux_probe_free(netdev->tnl_gso->kernel);
+#endif
+#ifdef DPDK_NETDEV
+    netdev_dpdk_tnl_port_destroy(netdev->tnl_gso);
 #endif
     tnl_rco_forget(netdev);
     tnl_gso_port_free(netdev->tnl_gso);

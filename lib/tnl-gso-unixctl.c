@@ -24,6 +24,9 @@
 
 #include "csum-copy.h"
 #include "flow.h"
+#ifdef DPDK_NETDEV
+#include "netdev-dpdk-tnl.h"
+#endif
 #ifdef __linux__
 #include "netdev-linux-probe.h"
 #endif
@@ -77,17 +80,16 @@ json_for_port(const struct tnl_gso_port *port)
     return json;
 }
 
-#ifdef __linux__
-/* Where show_kernel() puts what it is told. */
-struct show_kernel {
+/* Where show_known() puts what it is told. */
+struct show_known {
     struct ds *text;
     struct json *json;          /* Null for text. */
 };
 
 static void
-show_kernel(const char *name, const char *text, void *out_)
+show_known(const char *name, const char *text, void *out_)
 {
-    struct show_kernel *out = out_;
+    struct show_known *out = out_;
 
     if (out->json) {
         json_object_put_string(out->json, name, text);
@@ -95,7 +97,21 @@ show_kernel(const char *name, const char *text, void *out_)
         ds_put_format(out->text, "  %s: %s\n", name, text);
     }
 }
+
+/* Shows what the kernel, or DPDK, has told of 'netdev'. */
+static void
+show_all_known(const struct netdev *netdev, struct ds *text,
+               struct json *json)
+{
+    struct show_known out = { text, json };
+
+#ifdef __linux__
+    netdev_linux_probe_tell(netdev, show_known, &out);
 #endif
+#ifdef DPDK_NETDEV
+    netdev_dpdk_tnl_tell(netdev, show_known, &out);
+#endif
+}
 
 static void
 show_port(struct tnl_gso_port *port, void *r_)
@@ -104,7 +120,7 @@ show_port(struct tnl_gso_port *port, void *r_)
     struct tnl_gso_caps caps = tnl_gso_port_caps(port);
     struct ds flags = DS_EMPTY_INITIALIZER;
     struct ds methods = DS_EMPTY_INITIALIZER;
-    struct json *kernel = NULL;
+    struct json *known = NULL;
     struct json *table = NULL;
     struct tnl_gso_show_row row;
 
@@ -116,12 +132,12 @@ show_port(struct tnl_gso_port *port, void *r_)
     if (r->ports) {
         struct json *json = json_for_port(port);
 
-        kernel = json_object_create();
+        known = json_object_create();
         table = json_array_create_empty();
         json_object_put_string(json, "source", tnl_gso_port_source(port));
         json_object_put_string(json, "offloads", ds_cstr(&flags));
         json_object_put_string(json, "methods", ds_cstr(&methods));
-        json_object_put(json, "kernel", kernel);
+        json_object_put(json, port->dpdk ? "device" : "kernel", known);
         json_object_put(json, "table", table);
         json_array_add(r->ports, json);
     } else {
@@ -134,10 +150,7 @@ show_port(struct tnl_gso_port *port, void *r_)
                       caps.methods == TNL_GSO_METHODS_ALL ? "" : " (narrowed)",
                       ds_cstr(&methods));
     }
-#ifdef __linux__
-    netdev_linux_probe_tell(port->netdev, show_kernel,
-                            &(struct show_kernel) { &r->text, kernel });
-#endif
+    show_all_known(port->netdev, &r->text, known);
     if (!table) {
         ds_put_format(&r->text, "  %-9s %-5s %-5s %-11s %s\n",
                       "encap", "outer", "csum", "method", "why not hw");

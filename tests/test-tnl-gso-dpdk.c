@@ -116,15 +116,31 @@ test_fields(void)
     ovs_assert(in_use() == before);
 }
 
-/* What is too large for an mbuf comes from the pool. */
+/* What an mbuf has no room for gets a buffer of its own, and what does not fit
+ * in 64 kB with headroom and DPDK's own data is no mbuf. */
 static void
 test_large(void)
 {
     size_t room = rte_pktmbuf_data_room_size(mempool);
+    const size_t sizes[] = { room + 1, 9000, 65280 };
     size_t before = in_use();
-    struct dp_packet *p = netdev_dpdk_tnl_alloc(port, room + 1, 0);
+    struct dp_packet *p;
 
-    ovs_assert(p->source == DPBUF_POOL && dp_packet_size(p) == room + 1);
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        p = netdev_dpdk_tnl_alloc(port, sizes[i], 128);
+        ovs_assert(p->source == DPBUF_DPDK);
+        ovs_assert(dp_packet_size(p) == sizes[i]);
+        ovs_assert(dp_packet_headroom(p) == 128);
+        ovs_assert(p->mbuf.data_len == sizes[i] && p->mbuf.nb_segs == 1);
+        ovs_assert(p->mbuf.ol_flags == RTE_MBUF_F_EXTERNAL);
+        ovs_assert(!p->mbuf.tx_offload);
+        memset(dp_packet_data(p), 0xff, sizes[i]);
+        dp_packet_delete(p);
+        ovs_assert(in_use() == before);
+    }
+
+    p = netdev_dpdk_tnl_alloc(port, 65500, 128);
+    ovs_assert(p->source != DPBUF_DPDK && dp_packet_size(p) == 65500);
     dp_packet_delete(p);
     ovs_assert(in_use() == before);
 }
