@@ -62,8 +62,8 @@ enum tnl_gso_method {
                                                     * by somebody behind it,
                                                     * if not by itself. */
 
-/* What a port cannot do in spite of its offloads.  0: no such limit.  A train's
- * segments are those of its outer UDP header. */
+/* What a port cannot do in spite of its offloads.  0: no such limit.  Segments
+ * of a train are those of its outer UDP header. */
 struct tnl_gso_limits {
     bool no_tso;                /* Does not cut TCP. */
     bool no_tso6;               /* Does not cut TCP over IPv6. */

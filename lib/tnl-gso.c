@@ -86,7 +86,9 @@ port_mtu(const struct netdev *netdev)
     int mtu;
 
     atomic_read_relaxed(&netdev->tnl_gso->mtu, &known);
-    return known ? known : netdev_get_mtu(netdev, &mtu) ? ETH_PAYLOAD_MAX : mtu;
+    return (known ? known
+            : netdev_get_mtu(netdev, &mtu) ? ETH_PAYLOAD_MAX
+            : mtu);
 }
 
 /* Describes superpacket 'p' and plans its way through a port with 'caps'. */
