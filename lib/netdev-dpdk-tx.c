@@ -20,6 +20,7 @@
 
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_ip.h>
 #include <rte_mbuf.h>
 
 #include "dp-packet.h"
@@ -247,8 +248,24 @@ kept_csum(struct rte_mbuf *mbuf)
     return &udp->udp_csum;
 }
 
-/* Like rte_eth_tx_prepare() for at most TX_CHUNK packets, but does not change
- * an outer UDP checksum that nobody has asked to change. */
+/* Puts the sum of the pseudo-header where the device expects it in the UDP
+ * superpacket in 'mbuf': without the length, as for TCP.
+ * rte_net_intel_cksum_flags_prepare() of DPDK 22.11 puts it in. */
+static void
+put_pseudo_sum(struct rte_mbuf *mbuf)
+{
+    struct dp_packet *p = packet_of(mbuf);
+    const void *l3 = dp_packet_l3(p);
+    struct udp_header *udp = dp_packet_l4(p);
+
+    udp->udp_csum = (OVS_FORCE ovs_be16)
+        (is_ipv4(l3) ? rte_ipv4_phdr_cksum(l3, RTE_MBUF_F_TX_TCP_SEG)
+         : rte_ipv6_phdr_cksum(l3, RTE_MBUF_F_TX_TCP_SEG));
+}
+
+/* Like rte_eth_tx_prepare() for at most TX_CHUNK packets, but what it leaves
+ * in checksum fields is the same in all releases of DPDK: does not change an
+ * outer UDP checksum that nobody has asked to change. */
 static int
 prepare_chunk(uint16_t port_id, int qid, struct rte_mbuf **pkts, int cnt)
 {
@@ -264,6 +281,8 @@ prepare_chunk(uint16_t port_id, int qid, struct rte_mbuf **pkts, int cnt)
     for (int i = 0; i < cnt; i++) {
         if (csums[i]) {
             *kept_csum(pkts[i]) = csums[i];
+        } else if (pkts[i]->ol_flags & RTE_MBUF_F_TX_UDP_SEG) {
+            put_pseudo_sum(pkts[i]);
         }
     }
     return n_good;
