@@ -29,6 +29,7 @@ NL_RUN=tg$$
 NL_TMP=
 NL_NETNS=()
 NL_PIDS=()
+NL_PLUGINS=
 
 # ---------------------------------------------------------------------------
 # Beginning and end.
@@ -57,6 +58,7 @@ nl_cleanup() {
         nl_end ${pids[@]+"${pids[@]}"}
         ip netns del "$ns" 2>/dev/null
     done
+    test -z "$NL_PLUGINS" || rm -rf -- "$NL_PLUGINS"
     if test -n "$NL_TMP"; then
         if test -n "${KEEP:-}"; then
             echo "Kept: $NL_TMP" >&2
@@ -503,6 +505,51 @@ nl_underlays() {
     $1 kern under1
     $1 ovs under2
     $1 far under3
+}
+
+# nl_diff_world: a namespace "diff", with nothing in it but what is injected.
+# What is written to out0 is cut by the kernel, if it is a superpacket, and
+# arrives on in0; so is what is written to NL_TAP, which takes tunnelled
+# superpackets ("-": this kernel has no such thing).  Fails if there are no veth
+# devices.
+NL_TAP=
+nl_diff_world() {
+    nl_ns diff || return 1
+    # Nobody but us speaks on these devices.
+    in_ns diff sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
+        net.ipv6.conf.default.disable_ipv6=1
+    # A segment of the matrix may have up to 64 kB.
+    nl_veth diff out0 diff in0 65535 || return 1
+    nl_wire diff out0
+    in_ns diff ethtool -K out0 tx-udp_tnl-segmentation off \
+        tx-udp_tnl-csum-segmentation off tx-udp-segmentation off \
+        >/dev/null 2>&1
+    in_ns diff ethtool -K in0 gro off >/dev/null 2>&1
+
+    # Made persistent, so that it can be wired before somebody opens it.
+    NL_TAP=tap0
+    if ! nl_ip diff tuntap add dev tap0 mode tap vnet_hdr; then
+        NL_TAP=-
+    else
+        nl_ip diff link set tap0 mtu 65521 up
+        if ! { in_ns diff tc qdisc add dev tap0 clsact &&
+               in_ns diff tc filter add dev tap0 ingress protocol all \
+                   u32 match u32 0 0 \
+                   action mirred egress redirect dev out0; }; then
+            NL_TAP=-
+        fi
+    fi
+    return 0
+}
+
+# nl_nic_plugin: sets NL_PLUGIN, the NIC for tests as DPDK loads it: EAL takes no
+# plugin from below a directory that others may write to, such as /tmp.
+NL_PLUGIN=
+nl_nic_plugin() {
+    test -r "$BUILD/tnlnic/librte_net_tnlnic.so" || return 1
+    NL_PLUGINS=$(mktemp -d ~root/"$NL_RUN.XXXXXX") || return 1
+    NL_PLUGIN=$NL_PLUGINS/librte_net_tnlnic.so
+    cp "$BUILD/tnlnic/librte_net_tnlnic.so" "$NL_PLUGIN"
 }
 
 # nl_addresses PEER OUTER: sets LOCAL and REMOTE, a tunnel's addresses as seen

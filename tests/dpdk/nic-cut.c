@@ -119,10 +119,12 @@ nic_job_init(struct nic_job *job, const struct rte_mbuf *m)
 /* Sum of the pseudo-header, as DPDK's rte_ipv4_phdr_cksum() and
  * rte_ipv6_phdr_cksum() document it: protocol and length from the header at
  * 'l3', so wrong if IPv6 extension headers follow; no length for a packet that
- * is to be cut. */
+ * is to be cut.  In 22.11 that means TCP only. */
 static uint16_t
-prepared_sum(const uint8_t *l3, bool v6, bool tso)
+prepared_sum(enum nic_preset preset, const struct nic_job *job,
+             const uint8_t *l3, bool v6)
 {
+    bool tso = job->tso && (!job->udp_seg || preset >= NIC_PRESET_NEW);
     uint32_t sum;
 
     if (v6) {
@@ -183,8 +185,8 @@ nic_preset(enum nic_preset preset, const struct nic_job *job,
     if (job->outer_udp && preset >= NIC_PRESET_LTS
         && flags & RTE_MBUF_F_TX_OUTER_UDP_CKSUM) {
         put16(p + job->outer_l4 + 6,
-              prepared_sum(p + job->outer_l3,
-                           flags & RTE_MBUF_F_TX_OUTER_IPV6, job->tso));
+              prepared_sum(preset, job, p + job->outer_l3,
+                           flags & RTE_MBUF_F_TX_OUTER_IPV6));
     } else if (job->outer_udp && preset >= NIC_PRESET_NEW) {
         put16(p + job->outer_l4 + 6, 0);
     }
@@ -193,8 +195,8 @@ nic_preset(enum nic_preset preset, const struct nic_job *job,
     }
     if (field >= 0) {
         put16(p + job->l4 + field,
-              prepared_sum(p + job->l3, flags & RTE_MBUF_F_TX_IPV6,
-                           job->tso));
+              prepared_sum(preset, job, p + job->l3,
+                           flags & RTE_MBUF_F_TX_IPV6));
     }
 }
 
@@ -300,7 +302,7 @@ put_headers(const struct nic_job *job, uint8_t *frame, uint32_t len,
 }
 
 /* Makes the frames of 'packet', which is 'job->len' bytes in one piece, and
- * hands them to 'emit' in order.  'packet' is changed; 'scratch' is as long. */
+ * hands them to 'emit' in order.  Changes 'packet'; 'scratch' is as long. */
 void
 nic_transmit(enum nic_preset preset, const struct nic_job *job,
              uint8_t *packet, uint8_t *scratch, nic_emit_cb *emit, void *aux)

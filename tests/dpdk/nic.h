@@ -44,7 +44,8 @@ enum nic_preset {
     NIC_PRESET_OLD,             /* Up to 22.11.6 and 24.03: inner level, outer
                                  * IPv4. */
     NIC_PRESET_LTS,             /* 22.11.7: outer UDP, if it is asked for. */
-    NIC_PRESET_NEW,             /* 24.07: outer UDP zeroed if it is not. */
+    NIC_PRESET_NEW,             /* 24.07: outer UDP zeroed if it is not; a UDP
+                                 * superpacket's sums without length. */
     NIC_PRESET_LIB,             /* rte_net_intel_cksum_prepare() of the DPDK
                                  * that is there. */
 };
