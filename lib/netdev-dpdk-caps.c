@@ -97,7 +97,7 @@ netdev_dpdk_tnl_port_init(struct tnl_gso_port *port)
 {
     port->dpdk = xzalloc(sizeof *port->dpdk);
     port->limits.max_l2_len = MAX_L2_LEN;
-    port->limits.sums_any_tunnel = true;
+    port->limits.sums_by_len = true;
     atomic_store_relaxed(&port->mtu, RTE_ETHER_MTU);
 }
 
@@ -171,7 +171,7 @@ netdev_dpdk_tnl_configure(struct netdev *netdev,
         .max_segs = driver->max_segs,
         .max_len = max_len(driver),
         .max_l2_len = MAX_L2_LEN,
-        .sums_any_tunnel = driver->csum_by_len,
+        .sums_by_len = driver->csum_by_len,
     };
     for (size_t i = 0; i < ARRAY_SIZE(tunnels); i++) {
         enum tnl_gso_encap encap = tunnels[i].encap;

@@ -68,6 +68,15 @@ is_ipv4(const void *l3)
     return IP_VER(ip->ip_ihl_ver) == 4;
 }
 
+/* Can the IP header at 'l3', of 'l3_len' bytes, be left to a device?  Not with
+ * IPv6 extension headers: DPDK's prepare step takes protocol and length of the
+ * pseudo-header from the IPv6 header alone. */
+static bool
+is_simple_l3(const void *l3, size_t l3_len)
+{
+    return is_ipv4(l3) || l3_len == IPV6_HEADER_LEN;
+}
+
 /* Everything of a packet that a device can complete, in software. */
 static void
 complete_all(struct dp_packet *p)
@@ -171,7 +180,9 @@ prep_in_tunnel(const struct netdev *netdev, struct dp_packet *p)
     }
     if (!p->mbuf.tso_segsz
         && (!dp_packet_inner_l4(p)
-            || !(flag || limits->sums_any_tunnel)
+            || !is_simple_l3(dp_packet_inner_l3(p),
+                             p->inner_l4_ofs - p->inner_l3_ofs)
+            || !(flag || limits->sums_by_len)
             || (p->inner_l3_ofs - (flag ? p->l4_ofs : 0)
                 > limits->max_l2_len))) {
         complete_all(p);
@@ -221,7 +232,9 @@ netdev_dpdk_tnl_prep(const struct netdev *netdev, struct rte_mbuf *mbuf)
         prep_udp_super(p);
         return true;
     }
-    if (!dp_packet_l4(p) && !mbuf->tso_segsz) {
+    if (!mbuf->tso_segsz
+        && (!dp_packet_l4(p)
+            || !is_simple_l3(dp_packet_l3(p), p->l4_ofs - p->l3_ofs))) {
         complete_all(p);
     }
     return !(dp_packet_ip_checksum_partial(p)

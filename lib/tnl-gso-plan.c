@@ -144,10 +144,10 @@ static bool
 within_reach(const struct tnl_gso_desc *d, const struct tnl_gso_limits *limits)
 {
     bool known = limits->tunnels & (1u << d->encap);
+    bool found = !d->stacked && (known || !tnl_gso_has_outer(d->encap));
 
     return (!limits->max_l2_len
-            || ((known || !tnl_gso_has_outer(d->encap)
-                 || limits->sums_any_tunnel)
+            || ((found || limits->sums_by_len)
                 && (d->inner.ofs - (known ? d->outer.l4_ofs : 0)
                     <= limits->max_l2_len)));
 }

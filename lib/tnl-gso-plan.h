@@ -82,8 +82,9 @@ struct tnl_gso_limits {
     /* Only with 'max_l2_len'. */
     uint32_t tunnels;           /* Those that the port knows: bits (1 << enum
                                  * tnl_gso_encap). */
-    bool sums_any_tunnel;       /* Completes checksums behind others, too:
-                                 * it need not find headers by itself. */
+    bool sums_by_len;           /* Completes checksums behind others, too, and
+                                 * behind label stacks: it need not find
+                                 * headers by itself. */
 };
 
 /* A snapshot of what a port can do. */

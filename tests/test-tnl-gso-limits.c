@@ -47,6 +47,7 @@
 enum packet {
     PLAIN,                      /* IP header at 14, payload at 54. */
     PLAIN6,                     /* The same at 14 and 74. */
+    LABELS,                     /* As PLAIN, with MPLS labels in front. */
     VXLAN4,                     /* UDP at 34, inner IP at 64, payload 104. */
     VXLAN6,                     /* UDP at 54, inner IP at 84, payload 124. */
     GENEVE,                     /* As VXLAN4 and 'options'. */
@@ -166,11 +167,11 @@ static const struct {
      * 64 and 60 bytes do.  Not all ports can be told of such a checksum. */
     { GENEVE, false, 60, 1000, 2000, TCP_PORT,
       { .max_l2_len = 127, .tunnels = 1u << TNL_GSO_VXLAN,
-        .sums_any_tunnel = true },
+        .sums_by_len = true },
       TNL_GSO_SOFTWARE, 2, false, NULL, 0 },
     { GENEVE, false, 64, 1000, 2000, TCP_PORT,
       { .max_l2_len = 127, .tunnels = 1u << TNL_GSO_VXLAN,
-        .sums_any_tunnel = true },
+        .sums_by_len = true },
       TNL_GSO_SOFTWARE, 2, true, "max_l2_len", 0 },
     { GENEVE, false, 60, 1000, 2000, TCP_PORT,
       { .max_l2_len = 127, .tunnels = 1u << TNL_GSO_VXLAN },
@@ -179,13 +180,22 @@ static const struct {
       { .max_l2_len = 18, .tunnels = ALL_TUNNELS },
       TNL_GSO_HW, 1, false, NULL, 0 },
     { GRE, false, 0, 1000, 2000, TCP_PORT,
-      { .max_l2_len = 52, .sums_any_tunnel = true },
+      { .max_l2_len = 52, .sums_by_len = true },
       TNL_GSO_SOFTWARE, 2, false, NULL, 0 },
     { GRE, false, 0, 1000, 2000, TCP_PORT,
-      { .max_l2_len = 51, .sums_any_tunnel = true },
+      { .max_l2_len = 51, .sums_by_len = true },
       TNL_GSO_SOFTWARE, 2, true, "max_l2_len", 0 },
     { PLAIN, false, 0, 1000, 2000, TCP_PORT, { .max_l2_len = 14 },
       TNL_GSO_HW, 1, false, NULL, 0 },
+
+    /* No device cuts behind labels.  Not all find a checksum there. */
+    { LABELS, false, 0, 1000, 2000, TCP_PORT, { .max_l2_len = 127 },
+      TNL_GSO_SOFTWARE, 2, true, "max_l2_len", 0 },
+    { LABELS, false, 0, 1000, 2000, TCP_PORT,
+      { .max_l2_len = 127, .sums_by_len = true },
+      TNL_GSO_SOFTWARE, 2, false, NULL, 0 },
+    { LABELS, false, 0, 1000, 2000, TCP_PORT, { .max_l2_len = 0 },
+      TNL_GSO_SOFTWARE, 2, false, NULL, 0 },
 };
 
 static struct tnl_gso_desc
@@ -194,12 +204,13 @@ describe(size_t i)
     enum packet packet = rows[i].packet;
     bool gre = packet == GRE;
     bool v6 = packet == PLAIN6;
-    bool outer = packet != PLAIN && packet != STT && !v6;
+    bool plain = packet == PLAIN || packet == PLAIN6 || packet == LABELS;
+    bool outer = !plain && packet != STT;
     uint16_t outer_l4 = packet == VXLAN6 ? 54 : 34;
     uint16_t inner = (!outer ? 14
                       : outer_l4 + (gre ? 4 : 16) + rows[i].options + 14);
     struct tnl_gso_desc d = {
-        .encap = (packet == PLAIN || v6 ? TNL_GSO_PLAIN
+        .encap = (plain ? TNL_GSO_PLAIN
                   : packet == GENEVE ? TNL_GSO_GENEVE
                   : packet == GRE ? TNL_GSO_GRE
                   : packet == STT ? TNL_GSO_STT
@@ -211,6 +222,7 @@ describe(size_t i)
         .mss = rows[i].mss,
         .n_segs = DIV_ROUND_UP(rows[i].payload, rows[i].mss),
         .outer_csum = rows[i].csum,
+        .stacked = packet == LABELS,
     };
 
     if (outer) {
