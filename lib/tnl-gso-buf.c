@@ -263,6 +263,19 @@ tnl_gso_buf_new_rx(size_t headroom)
     return &buf->packet;
 }
 
+/* Gives those of the 'n' packets 'bufs' from tnl_gso_buf_new_rx() that are not
+ * null, all of them empty still, another 'headroom'. */
+void
+tnl_gso_buf_fit_rx(struct dp_packet *bufs[], size_t n, size_t headroom)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (bufs[i]) {
+            dp_packet_set_data(bufs[i], ((char *) dp_packet_base(bufs[i])
+                                         + MIN(headroom, UINT16_MAX)));
+        }
+    }
+}
+
 /* Returns an empty packet with room for 'size' bytes, for a driver to receive
  * an ordinary packet into: behind enough headroom for a tunnel, so that a push
  * copies nothing. */
