@@ -81,11 +81,9 @@ static const struct netdev_dpdk_driver drivers[] = {
     { .name = "mlx5", .max_hdr_len = 192 },
     { .name = "net_mlx4", .max_hdr_len = 192 },
 
-    /* bnxt_start_xmit(): TX_BD_LONG_HDR_SIZE, in units of 2 bytes, and
-     * TX_BD_LONG_MSS.  No prepare.  UDP_TSO (24.11) depends on the flag of the
-     * firmware for which Linux' bnxt_en has GSO_UDP_L4. */
-    { .name = "net_bnxt", .max_mss = 32767, .max_hdr_len = 1022,
-      .udp_tso = NETDEV_DPDK_UDP_TSO_DATAGRAMS },
+    /* bnxt_start_xmit(): fields that are wide enough.  UDP_TSO (24.11) depends
+     * on the flag of the firmware for which Linux' bnxt_en has GSO_UDP_L4. */
+    { .name = "net_bnxt", .udp_tso = NETDEV_DPDK_UDP_TSO_DATAGRAMS },
 
     /* struct nix_send_ext_s, filled in without checks: lso_sb has 8 bits,
      * lso_mps 14. */
@@ -116,9 +114,8 @@ static const struct netdev_dpdk_driver drivers[] = {
     { .name = "net_qede", .max_mss = 9672 },
 
     /* enic_prep_pkts(): ENIC_TX_MAX_PKT_SIZE with headers, which the MTU
-     * bounds.  wq_enet_desc_enc() cuts a length down to 14 bits, the header's
-     * to 10. */
-    { .name = "net_enic", .max_hdr_len = 1023, .max_buf_len = 16383 },
+     * bounds.  wq_enet_desc_enc() cuts a length down to 14 bits. */
+    { .name = "net_enic", .max_buf_len = 16383 },
 
     /* eth_ena_prep_pkts() refuses TSO over IPv6. */
     { .name = "net_ena", .no_tso6 = true },

@@ -43,15 +43,21 @@ static const struct row rows[] = {
     { "net_iavf", MSS, 9668, 9669 },
     { "net_ice", MSS, 64, 63 },
     { "net_ice", MSS, 9728, 9729 },
+    { "net_ice", LEN, 262144, 262145 },
     { "net_ice_dcf", MSS, 64, 63 },
     { "net_idpf", MSS, 88, 87 },
+    { "net_idpf", MSS, 9728, 9729 },
     { "net_idpf", LEN, 262143, 262144 },
     { "net_idpf", BUF, 16383, 16384 },
     { "net_cpfl", MSS, 88, 87 },
+    { "net_cpfl", MSS, 9728, 9729 },
+    { "net_cpfl", LEN, 262143, 262144 },
+    { "net_cpfl", BUF, 16383, 16384 },
     { "net_ixgbe", MSS, 1, 0 },
     { "net_ixgbe", BUF, 16384, 16385 },
     { "net_ixgbe_vf", BUF, 16384, 16385 },
     { "net_e1000_igb", HDR, 512, 513 },
+    { "net_e1000_igb", BUF, 32768, 32769 },
     { "net_e1000_igb_vf", MSS, 9216, 9217 },
     { "net_e1000_em", BUF, 65535, 0 },
     { "net_igc", MSS, 9216, 9217 },
@@ -59,17 +65,22 @@ static const struct row rows[] = {
     { "net_igc", BUF, 32768, 32769 },
     { "net_fm10k", MSS, 64, 63 },
     { "net_fm10k", HDR, 192, 193 },
+    { "net_fm10k", BUF, 16384, 16385 },
     { "net_txgbe", BUF, 16384, 16385 },
     { "net_txgbe_vf", BUF, 16384, 16385 },
     { "net_ngbe", BUF, 16384, 16385 },
     { "mlx5_pci", HDR, 192, 193 },
     { "mlx5_auxiliary", HDR, 192, 193 },
     { "net_mlx4", HDR, 192, 193 },
-    { "net_bnxt", HDR, 1022, 1023 },
+    { "net_bnxt", HDR, 500, 0 },
     { "net_cn9k", HDR, 255, 256 },
+    { "net_cn9k", MSS, 16383, 16384 },
+    { "net_cn10k", HDR, 255, 256 },
     { "net_cn10k", MSS, 16383, 16384 },
     { "net_cn20k", HDR, 255, 256 },
+    { "net_cn20k", MSS, 16383, 16384 },
     { "net_hns3", MSS, 256, 255 },
+    { "net_hns3", MSS, 9668, 9669 },
     { "net_hns3_vf", HDR, 512, 513 },
     { "net_hns3_vf", LEN, 1048575, 1048576 },
     { "net_nfp_pf", SEGS, 64, 65 },
@@ -125,7 +136,8 @@ check_row(const struct row *row)
     return error;
 }
 
-/* Whatever a device takes from a bond must be in order for each of 'rows'. */
+/* What a device is given by 'name' must be in order for each of 'rows', and
+ * nothing more is refused. */
 static char *
 check_passing_on(const char *name)
 {
@@ -140,6 +152,9 @@ check_passing_on(const char *name)
             EXPECT(within(d, rows[i].what, rows[i].beyond), false);
         }
     }
+    EXPECT(within(d, MSS, 256) && within(d, MSS, 9216), true);
+    EXPECT(within(d, HDR, 192) && within(d, SEGS, 64), true);
+    EXPECT(within(d, LEN, 262143) && within(d, BUF, 16383), true);
     EXPECT(d->no_tso6, true);
     EXPECT(d->csum_by_len, false);
     EXPECT(d->udp_tso, NETDEV_DPDK_UDP_TSO_UNKNOWN);
