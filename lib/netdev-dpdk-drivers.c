@@ -19,7 +19,6 @@
 
 #include "netdev-dpdk-drivers.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "util.h"
@@ -171,4 +170,12 @@ netdev_dpdk_driver_find(const char *name)
         }
     }
     return NULL;
+}
+
+/* The rows, '*n' of them, for documentation. */
+const struct netdev_dpdk_driver *
+netdev_dpdk_drivers(size_t *n)
+{
+    *n = ARRAY_SIZE(drivers);
+    return drivers;
 }

@@ -31,6 +31,7 @@
  * of Debian's 24.11.8 and 25.11.4. */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* What a driver that has RTE_ETH_TX_OFFLOAD_UDP_TSO makes of a packet with
@@ -71,5 +72,6 @@ struct netdev_dpdk_driver {
 };
 
 const struct netdev_dpdk_driver *netdev_dpdk_driver_find(const char *name);
+const struct netdev_dpdk_driver *netdev_dpdk_drivers(size_t *n);
 
 #endif /* netdev-dpdk-drivers.h */

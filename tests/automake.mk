@@ -43,6 +43,7 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/test-stt-life.c \
 	tests/tnl-gso/test-tnl-gso-way.c \
 	tests/tnl-gso/tnl-gso-matrix.c \
+	tests/tnl-gso/tnl-gso-nics.c \
 	tests/tnl-gso/tnl-gso-pkt.c \
 	tests/tnl-gso/tnl-gso-pkt-frame.c \
 	tests/tnl-gso/tnl-gso-pkt.h \
