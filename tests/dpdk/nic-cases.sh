@@ -1,0 +1,213 @@
+# Copyright (c) 2026 The tnl-gso authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at:
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+# What leaves through NICs that cut, by what they can do.  Part of tests/run-dpdk,
+# which sources this; the NICs are those of tests/dpdk/README.rst.
+#
+#    vm0p, br-int, tunnel port, br-u --+-- each NIC of the table below
+#                                      '-- ...
+#
+# All NICs get the same superpackets.  dpdk/nic-judge.py compares, for each, what
+# it was handed and what it sent with what its row says.
+
+# name    a driver of DPDK, or a kind of device, that has these capabilities
+#         (RTE_ETH_TX_OFFLOAD_* of DPDK 25.11, besides checksums and TCP_TSO)
+# driver  the name in dev_info: drivers' own limits apply
+# preset  of checksum fields, see README.rst
+# caps    v VXLAN_TNL_TSO    g GENEVE_TNL_TSO    r GRE_TNL_TSO
+#         i IPIP_TNL_TSO     u UDP_TNL_TSO and IP_TNL_TSO
+#         o OUTER_IPV4_CKSUM d OUTER_UDP_CKSUM   s UDP_TSO
+#         -  none of them
+# others  who cuts, a letter of nic-judge.py: over IPv4 with and without outer
+#         checksum, over IPv6 with and without; STT: over IPv4, over IPv6
+NIC_ROWS="
+#name     driver     preset caps     vxlan geneve gre  stt
+bnxt      net_bnxt   none   vgrios   phph  phph   shsh tt
+cnxk      net_cn10k  none   vgriuods hhhh  hhhh   shsh tt
+enic      net_enic   lib    vgo      phph  phph   ssss tt
+hns3      net_hns3   old    vgrod    hhhh  hhhh   shsh tt
+i40e      net_i40e   lib    vgrio    phph  phph   shsh tt
+x722      net_i40e   lts    vgriod   hhhh  hhhh   shsh tt
+iavf      net_iavf   new    vgriod   hhhh  hhhh   shsh tt
+ice       net_ice    lib    vgriod   hhhh  hhhh   shsh tt
+ipn3ke    net_ipn3ke new    vgrio    phph  phph   shsh tt
+mlx4      net_mlx4   none   vro      phph  ssss   shsh tt
+mlx5      mlx5_pci   none   vgruo    phph  phph   shsh tt
+nfp       net_nfp_pf none   vs       ssph  ssss   ssss tt
+qede      net_qede   old    vgo      phph  phph   ssss tt
+rnp       net_rnp    new    vro      phph  ssss   shsh tt
+sfc       net_sfc    none   vgod     hhhh  hhhh   ssss tt
+txgbe     net_txgbe  lib    vgrio    phph  phph   shsh tt
+txgbe22   net_txgbe  old    vgriuod  hhhh  hhhh   shsh tt
+txgbe25   net_txgbe  new    vgriuos  phph  phph   shsh tt
+zxdh      net_zxdh   none   vods     ssss  ssss   ssss ss
+ixgbe     net_ixgbe  lib    o        ssss  ssss   ssss tt
+ionic     net_ionic  new    od       ssss  ssss   ssss tt
+igc       net_igc    lib    s        usus  usus   ssss tt
+igc25     net_igc    new    s        usus  usus   ssss tt
+ngbe      net_ngbe   lib    s        ssss  ssss   ssss tt
+ena       net_ena    lib    -        ssss  ssss   ssss ts
+generic   net_new    new    uod      HHHH  HHHH   sHsH tt
+generic2  net_new    new    uo       PHPH  PHPH   sHsH tt
+"
+
+# word, letter   of a row of the above that say who cuts, both from 0
+NIC_PATHS="
+#encap word outer csum letter
+vxlan  4    4     on   0
+vxlan  4    4     off  1
+vxlan  4    6     on   2
+vxlan  4    6     off  3
+geneve 5    4     on   0
+geneve 5    4     off  1
+geneve 5    6     on   2
+geneve 5    6     off  3
+gre    6    4     on   0
+gre    6    4     off  1
+gre    6    6     on   2
+gre    6    6     off  3
+stt    7    4     on   0
+stt    7    6     on   1
+"
+
+NIC_DIR=
+
+nic_caps() {
+    local letters=$1 caps=IPV4_CKSUM+TCP_CKSUM+UDP_CKSUM+SCTP_CKSUM+TCP_TSO i
+    for ((i = 0; i < ${#letters}; i++)); do
+        case ${letters:i:1} in
+        v) caps+=+VXLAN_TNL_TSO ;;
+        g) caps+=+GENEVE_TNL_TSO ;;
+        r) caps+=+GRE_TNL_TSO ;;
+        i) caps+=+IPIP_TNL_TSO ;;
+        u) caps+=+UDP_TNL_TSO+IP_TNL_TSO ;;
+        o) caps+=+OUTER_IPV4_CKSUM ;;
+        d) caps+=+OUTER_UDP_CKSUM ;;
+        s) caps+=+UDP_TSO ;;
+        esac
+    done
+    echo $caps
+}
+
+# nic_add NAME KEY=VALUE,...: a NIC, and its port of br-u.
+nic_add() {
+    nl_vsctl ovs add-port br-u "$1" -- set Interface "$1" type=dpdk \
+        options:dpdk-devargs="net_tnlnic_$1,tx_pcap=$NIC_DIR/$1.pcap,log=$NIC_DIR/$1.log,$2" \
+        || return 1
+    test "$(nl_vsctl ovs get Interface "$1" error)" = '[]'
+}
+
+nic_del() {
+    nl_vsctl ovs --if-exists del-port br-u "$1"
+    rm -f "$NIC_DIR/$1.pcap" "$NIC_DIR/$1.log"
+}
+
+# nic_path NAME[,NAME...] ENCAP OUTER CSUM: from vm0p to these NICs.
+nic_path() {
+    path "$2" "$3" "$4" || return 1
+    nl_ofctl ovs del-flows br-u
+    nl_ofctl ovs add-flow br-u "in_port=$IN,actions=output:${1//,/,output:}"
+}
+
+nic_judge() {
+    local command=$1
+    shift
+    nl_ovs_env ovs nl_fg "$PYTHON3" -B "$NL_HERE/dpdk/nic-judge.py" "$command" \
+        "$NIC_DIR" "$BUILD/utilities/ovs-appctl" "$@"
+}
+
+# nic_send ROWS COLUMN ENCAP OUTER CSUM FIELD=VALUE...: sends superpackets and
+# puts the verdicts into $NL_TMP/verdicts.
+nic_send() {
+    local rows=$1 column=$2 encap=$3 outer=$4 csum=$5 field words=()
+    shift 5
+    for field; do
+        case $field in refused=*|optlen=*) ;; *) words+=("$field") ;; esac
+    done
+    test "$csum" = on && csum=1 || csum=0
+    nic_judge begin && send main "${words[@]}" || return 1
+    nic_judge check "$rows" "$column" "$NL_TMP/cap" encap="$encap" \
+        outer="$outer" csum="$csum" "$@" >"$NL_TMP/verdicts"
+}
+
+# nic_tshark OUTER CSUM: tshark's opinion of all frames of the last nic_send.
+nic_tshark() {
+    local total packets good bad zero judge=()
+    total=$(sed -n 's/^TOTAL //p' "$NL_TMP/verdicts")
+    test "$1$2" != 6off || judge=(-o udp.ignore_ipv6_zero_checksum:TRUE)
+    nl_judge "$NL_TMP/cap" ${judge[@]+"${judge[@]}"} >"$NL_TMP/verdict"
+    read -r packets good bad zero <"$NL_TMP/verdict"
+    test "$2" = off || bad=$((bad + zero))
+    test "$packets $good $bad" = "$total $total 0" \
+        || { PROBLEM="tshark: $packets packets, $good good, $bad bad, not $total"
+             return 1; }
+}
+
+# One path, all NICs.
+nic_matrix() {
+    local encap=$1 outer=$2 csum=$3 column=$4 inner flags name verdict ports
+    # All combinations of IP versions.
+    inner=4
+    test $outer$csum != 4off -a $outer$csum != 6on || inner=6
+    # STT does not carry a superpacket with CWR whole.
+    flags=fin+psh+cwr
+    test $encap != stt || flags=0x18
+    name="nic $encap outer=$outer csum=$csum inner=$inner"
+    ports=$(cut -d' ' -f1 "$NL_TMP/rows" | paste -sd,)
+    nic_path "$ports" "$encap" "$outer" "$csum" \
+        || { fail "$name: cannot set up"; return; }
+    nic_send "$NL_TMP/rows" "$column" "$encap" "$outer" "$csum" count=2 \
+        ip=$inner mss=1340 payload=28001 flags=$flags \
+        || { fail "$name: cannot judge"; return; }
+    while read -r verdict port why; do
+        case $verdict in
+        PASS) pass ;;
+        FAIL) fail "$name on $port $why" ;;
+        esac
+    done <"$NL_TMP/verdicts"
+    if nic_tshark "$outer" "$csum"; then
+        pass
+    else
+        fail "$name: $PROBLEM"
+    fi
+}
+
+# nic_world: all NICs of the table, once.
+nic_world() {
+    local name driver preset caps rest
+    test ! -e "$NL_TMP/rows" || return 0
+    while read -r name driver preset caps rest; do
+        case $name in ''|'#'*) continue ;; esac
+        nic_add "$name" \
+            "driver=$driver,preset=$preset,caps=$(nic_caps "$caps")" \
+            || { fail "nic $name: no port"; return 1; }
+        echo "$name $driver $preset $caps $rest" | tr -s ' ' >>"$NL_TMP/rows"
+    done <<<"$NIC_ROWS"
+}
+
+nic_cases() {
+    local encap word outer csum letter name
+    NIC_DIR=$NL_TMP/nic
+    mkdir "$NIC_DIR"
+    # WORD of the row, from 0.
+    while read -r encap word outer csum letter; do
+        case $encap in ''|'#'*) continue ;; esac
+        selected "nic $encap outer=$outer csum=$csum" || continue
+        nic_world </dev/null || break
+        alive && nic_matrix $encap $outer $csum $word.$letter </dev/null
+    done <<<"$NIC_PATHS"
+    test ! -e "$NL_TMP/rows" || while read -r name _; do
+        nic_del "$name" </dev/null
+    done <"$NL_TMP/rows"
+}
