@@ -102,7 +102,7 @@ parse_needs_csum(struct dp_packet *b, struct virtio_net_hdr *vnet)
             return -1;
         }
         if (start > d.inner.l4_ofs && !tnl_gso_find_tunnel(b, start, &d)
-            && offset == vnet_csum_offset(d.inner.proto)
+            && offset == tnl_gso_l4_csum_ofs(d.inner.proto)
             && l4_len(b, &d)) {
             /* The outer checksum of TCP and UDP is final, made by local
              * checksum offload: Linux v6.18 udp_set_csum(),
@@ -168,7 +168,7 @@ parse_gso_type(const struct virtio_net_hdr *vnet, struct gso_type *type)
     return (tunnel == VNET_GSO_UDP_TUNNEL || (tunnel && !needs_csum)
             || !gso_size || gso_size == UINT16_MAX
             || (needs_csum && ((OVS_FORCE uint16_t) vnet->csum_offset
-                               != vnet_csum_offset(type->proto)))
+                               != tnl_gso_l4_csum_ofs(type->proto)))
             ? EINVAL : 0);
 }
 
@@ -318,6 +318,7 @@ netdev_linux_vnet_build(struct dp_packet *b, int mtu)
     const struct tcp_header *tcp;
     struct tnl_gso_desc d;
     size_t hdr_len;
+    int csum_ofs;
     size_t l4;
     size_t len;
 
@@ -351,7 +352,8 @@ netdev_linux_vnet_build(struct dp_packet *b, int mtu)
                           : VIRTIO_NET_HDR_GSO_TCPV6)
                          | (tcp->tcp_ctl & htons(TCP_CWR) ? ECN : 0));
     }
-    put_at(b, l4 + vnet_csum_offset(d.inner.proto), pseudo_csum(b, &d.inner));
+    csum_ofs = tnl_gso_l4_csum_ofs(d.inner.proto);
+    put_at(b, l4 + csum_ofs, pseudo_csum(b, &d.inner));
     if (tnl_gso_has_outer(d.encap)) {
         /* Linux wants the outer family, the specification the inner one. */
         vnet.gso_type |= (d.outer.version == 4 ? VNET_GSO_UDP_TUNNEL_IPV4
@@ -368,7 +370,7 @@ netdev_linux_vnet_build(struct dp_packet *b, int mtu)
     vnet.hdr_len = (OVS_FORCE __virtio16) hdr_len;
     vnet.gso_size = (OVS_FORCE __virtio16) segsz;
     vnet.csum_start = (OVS_FORCE __virtio16) l4;
-    vnet.csum_offset = (OVS_FORCE __virtio16) vnet_csum_offset(d.inner.proto);
+    vnet.csum_offset = (OVS_FORCE __virtio16) csum_ofs;
     dp_packet_push(b, &vnet, sizeof vnet);
     return 0;
 }

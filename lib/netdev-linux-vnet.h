@@ -28,12 +28,7 @@
  * 5.1.6, in the byte order of the host; its extension for UDP tunnels is that
  * of Linux v6.18 struct virtio_net_hdr_v1_hash_tunnel. */
 
-#include <netinet/in.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
-
-#include "packets.h"
 
 struct dp_packet;
 struct iovec;
@@ -53,23 +48,6 @@ enum {
 
 /* What Linux takes: UDP_MAX_SEGMENTS in v6.18 include/linux/udp.h. */
 #define VNET_MAX_UDP_SEGMENTS 128
-
-/* The offset of the checksum in the header of 'proto', or -1 if it has none
- * that we know. */
-static inline int
-vnet_csum_offset(uint8_t proto)
-{
-    switch (proto) {
-    case IPPROTO_TCP:
-        return offsetof(struct tcp_header, tcp_csum);
-    case IPPROTO_UDP:
-        return offsetof(struct udp_header, udp_csum);
-    case IPPROTO_SCTP:
-        return offsetof(struct sctp_header, sctp_csum);
-    default:
-        return -1;
-    }
-}
 
 int netdev_linux_vnet_parse(struct dp_packet *);
 int netdev_linux_vnet_build(struct dp_packet *, int mtu);

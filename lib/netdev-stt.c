@@ -118,8 +118,7 @@ leave_checksum(struct dp_packet *p, const struct tnl_gso_desc *d,
 {
     const struct tnl_gso_l3 *l3 = &d->inner;
     bool tcp = l3->proto == IPPROTO_TCP;
-    size_t csum_ofs = l3->l4_ofs + (tcp ? offsetof(struct tcp_header, tcp_csum)
-                                    : offsetof(struct udp_header, udp_csum));
+    size_t csum_ofs = l3->l4_ofs + tnl_gso_l4_csum_ofs(l3->proto);
     uint32_t sum = tnl_gso_pseudo_sum(dp_packet_data(p), l3,
                                       dp_packet_size(p) - l3->l4_ofs);
     ovs_be16 *csum = dp_packet_at_assert(p, csum_ofs, sizeof *csum);

@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <netinet/in.h>
 
 #include "openvswitch/types.h"
 #include "packets.h"
@@ -148,6 +149,23 @@ enum tnl_gso_reason tnl_gso_parse_l3(const void *frame, size_t size,
 enum tnl_gso_reason tnl_gso_parse_l2(const void *frame, size_t size,
                                      size_t ofs, struct tnl_gso_l3 *,
                                      bool *stacked);
+
+/* Bytes from the start of the L4 header of 'proto' to its checksum, or -1 if
+ * it has none that we know. */
+static inline int
+tnl_gso_l4_csum_ofs(uint8_t proto)
+{
+    switch (proto) {
+    case IPPROTO_TCP:
+        return offsetof(struct tcp_header, tcp_csum);
+    case IPPROTO_UDP:
+        return offsetof(struct udp_header, udp_csum);
+    case IPPROTO_SCTP:
+        return offsetof(struct sctp_header, sctp_csum);
+    default:
+        return -1;
+    }
+}
 
 size_t tnl_gso_l4_min_len(uint8_t proto);
 size_t tnl_gso_l4_len(const void *frame, size_t size,

@@ -82,7 +82,7 @@ put_needs_csum(struct virtio_net_hdr *vnet, const struct tnl_gso_l3 *l3)
     vnet->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
     vnet->csum_start = (OVS_FORCE __virtio16) l3->l4_ofs;
     vnet->csum_offset = (OVS_FORCE __virtio16)
-        vnet_csum_offset(l3->proto);
+        tnl_gso_l4_csum_ofs(l3->proto);
 }
 
 /* Writes the vnet header of a single segment. */

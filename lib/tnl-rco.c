@@ -72,15 +72,6 @@ put16(uint8_t *p, uint16_t value)
     put_unaligned_be16((void *) p, htons(value));
 }
 
-/* Bytes from the start of the header of 'proto', TCP or UDP, to its
- * checksum. */
-static size_t
-csum_ofs(uint8_t proto)
-{
-    return (proto == IPPROTO_UDP ? offsetof(struct udp_header, udp_csum)
-            : offsetof(struct tcp_header, tcp_csum));
-}
-
 /* Looks for our option among the 'len' bytes of 'opts', which have class
  * 'opt_class'.  Returns its offset, or 'len' if there is none, or more than
  * 'len' if it is malformed or there is more than one. */
@@ -123,8 +114,8 @@ tnl_rco_find(enum tnl_gso_encap encap, const uint8_t *hdr, size_t size,
             return TNL_RCO_NONE;
         }
         rco->start = (hdr[7] & ~VXLAN_UDP_BIT) * 2;
-        rco->field = rco->start + csum_ofs(hdr[7] & VXLAN_UDP_BIT
-                                           ? IPPROTO_UDP : IPPROTO_TCP);
+        rco->field = rco->start + tnl_gso_l4_csum_ofs(
+            hdr[7] & VXLAN_UDP_BIT ? IPPROTO_UDP : IPPROTO_TCP);
         return TNL_RCO_SET;
     } else if (encap == TNL_GSO_GENEVE) {
         size_t len = (hdr[0] & 0x3f) * 4;
@@ -161,7 +152,7 @@ tnl_rco_agrees(const struct tnl_rco *rco, const struct tnl_gso_l3 *inner,
 {
     return ((inner->proto == IPPROTO_TCP || inner->proto == IPPROTO_UDP)
             && inner->l4_ofs == inner_ofs + rco->start
-            && rco->field == rco->start + csum_ofs(inner->proto));
+            && rco->field == rco->start + tnl_gso_l4_csum_ofs(inner->proto));
 }
 
 /* Returns the sum of the pseudo-header for 'l4_len' bytes behind 'l3' as the
@@ -179,7 +170,7 @@ bool
 tnl_rco_sum_right(const uint8_t *frame, const struct tnl_gso_l3 *l3,
                   size_t l4_len)
 {
-    const uint8_t *p = frame + l3->l4_ofs + csum_ofs(l3->proto);
+    const uint8_t *p = frame + l3->l4_ofs + tnl_gso_l4_csum_ofs(l3->proto);
     ovs_be16 field = get_unaligned_be16((const void *) p);
     ovs_be16 sum = pseudo_sum(frame, l3, l4_len);
 
@@ -197,7 +188,7 @@ tnl_rco_complete(uint8_t *l4, size_t l4_len, uint8_t proto)
     if (!sum && proto == IPPROTO_UDP) {
         sum = htons(0xffff);
     }
-    put_unaligned_be16((void *) (l4 + csum_ofs(proto)), sum);
+    put_unaligned_be16((void *) (l4 + tnl_gso_l4_csum_ofs(proto)), sum);
 }
 
 /* Bytes that the IP header 'l3' says that there are behind it. */
@@ -283,6 +274,7 @@ make_remote(struct dp_packet *p, const struct ovs_action_push_tnl *data,
     size_t size = dp_packet_size(p);
     struct tnl_gso_l3 l3;
     size_t start;
+    int csum_ofs;
 
     if (!dp_packet_inner_l4_checksum_partial(p)
         || !dp_packet_l4_checksum_partial(p)
@@ -296,8 +288,9 @@ make_remote(struct dp_packet *p, const struct ovs_action_push_tnl *data,
         return false;
     }
 
-    *rco = (struct tnl_rco) { start, start + csum_ofs(l3.proto) };
-    put_unaligned_be16((void *) (frame + l3.l4_ofs + csum_ofs(l3.proto)),
+    csum_ofs = tnl_gso_l4_csum_ofs(l3.proto);
+    *rco = (struct tnl_rco) { start, start + csum_ofs };
+    put_unaligned_be16((void *) (frame + l3.l4_ofs + csum_ofs),
                        pseudo_sum(frame, &l3, size - l3.l4_ofs));
     p->inner_l3_ofs = l3.ofs;
     p->inner_l4_ofs = l3.l4_ofs;
@@ -357,7 +350,7 @@ tnl_rco_push_finish(const struct netdev *tunnel,
             }
         } else if (done) {
             p[7] = rco.start / 2 | (rco.field - rco.start
-                                    == csum_ofs(IPPROTO_UDP)
+                                    == tnl_gso_l4_csum_ofs(IPPROTO_UDP)
                                     ? VXLAN_UDP_BIT : 0);
         } else {
             p[1] &= ~VXLAN_RCO_BIT;
