@@ -286,14 +286,13 @@ netdev_linux_vnet_parse(struct dp_packet *b)
     return error;
 }
 
-/* The sum of the pseudo-header of what is behind 'l3', which goes up to the
- * end of 'b', as a checksum field holds it that is to be completed: not
- * complemented. */
+/* What the field of a partial checksum holds behind 'l3', whose payload goes
+ * up to the end of 'b'. */
 static ovs_be16
 pseudo_csum(const struct dp_packet *b, const struct tnl_gso_l3 *l3)
 {
-    return ~csum_finish(tnl_gso_pseudo_sum(dp_packet_data(b), l3,
-                                           dp_packet_size(b) - l3->l4_ofs));
+    return tnl_gso_pseudo_csum(dp_packet_data(b), l3,
+                               dp_packet_size(b) - l3->l4_ofs);
 }
 
 static void

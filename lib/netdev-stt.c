@@ -119,15 +119,14 @@ leave_checksum(struct dp_packet *p, const struct tnl_gso_desc *d,
     const struct tnl_gso_l3 *l3 = &d->inner;
     bool tcp = l3->proto == IPPROTO_TCP;
     size_t csum_ofs = l3->l4_ofs + tnl_gso_l4_csum_ofs(l3->proto);
-    uint32_t sum = tnl_gso_pseudo_sum(dp_packet_data(p), l3,
-                                      dp_packet_size(p) - l3->l4_ofs);
     ovs_be16 *csum = dp_packet_at_assert(p, csum_ofs, sizeof *csum);
 
     p->l3_ofs = l3->ofs;
     if (dp_packet_ip_checksum_partial(p)) {
         dp_packet_ip_set_header_csum(p, false);
     }
-    *csum = ~csum_finish(sum);
+    *csum = tnl_gso_pseudo_csum(dp_packet_data(p), l3,
+                                dp_packet_size(p) - l3->l4_ofs);
 
     stt->flags = (STT_F_PARTIAL | (l3->version == 4 ? STT_F_IPV4 : 0)
                   | (tcp ? STT_F_TCP : 0));

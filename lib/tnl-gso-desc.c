@@ -536,6 +536,16 @@ tnl_gso_pseudo_sum(const void *frame_, const struct tnl_gso_l3 *l3,
     return csum_continue(sum, frame + l3->dst_ofs, addr_len);
 }
 
+/* The same as the checksum field of a packet holds it whose checksum is
+ * partial: folded, not complemented. */
+ovs_be16
+tnl_gso_pseudo_csum(const void *frame, const struct tnl_gso_l3 *l3,
+                    size_t l4_len)
+{
+    return (OVS_FORCE ovs_be16) ~csum_finish(tnl_gso_pseudo_sum(frame, l3,
+                                                                l4_len));
+}
+
 /* Returns how many bytes the longest frame has that 'p' becomes, Ethernet
  * header included: 'p' itself unless it is a superpacket. */
 uint32_t

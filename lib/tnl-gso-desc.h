@@ -172,6 +172,8 @@ size_t tnl_gso_l4_len(const void *frame, size_t size,
                       const struct tnl_gso_l3 *);
 uint32_t tnl_gso_pseudo_sum(const void *frame, const struct tnl_gso_l3 *,
                             size_t l4_len);
+ovs_be16 tnl_gso_pseudo_csum(const void *frame, const struct tnl_gso_l3 *,
+                             size_t l4_len);
 
 const char *tnl_gso_encap_to_string(enum tnl_gso_encap);
 const char *tnl_gso_reason_to_string(enum tnl_gso_reason);

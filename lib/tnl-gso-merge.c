@@ -347,7 +347,6 @@ finish_super(const struct train *t, const struct unit *u, uint16_t ctl,
     uint32_t len = dp_packet_size(p) - t->hdr_len;
     uint8_t *ip = inner + u->l3.ofs;
     uint8_t *tcp = inner + u->l3.l4_ofs;
-    uint32_t sum = csum_add16(u->addr_sum, htons(len - u->l3.l4_ofs));
 
     if (u->l3.version == 4) {
         size_t hdr_len = u->l3.l4_ofs - u->l3.ofs;
@@ -363,7 +362,8 @@ finish_super(const struct train *t, const struct unit *u, uint16_t ctl,
     put_unaligned_be16((void *) (tcp + 12),
                        htons(u->ctl | (ctl & (TCP_FIN | TCP_PSH))));
     put_unaligned_be16((void *) (tcp + 16),
-                       (OVS_FORCE ovs_be16) ~csum_finish(sum));
+                       tnl_gso_pseudo_csum(inner, &u->l3,
+                                           len - u->l3.l4_ofs));
 
     finish_outer(p);
     if (t->encap == TNL_GSO_VXLAN) {

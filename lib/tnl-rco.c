@@ -155,15 +155,6 @@ tnl_rco_agrees(const struct tnl_rco *rco, const struct tnl_gso_l3 *inner,
             && rco->field == rco->start + tnl_gso_l4_csum_ofs(inner->proto));
 }
 
-/* Returns the sum of the pseudo-header for 'l4_len' bytes behind 'l3' as the
- * field of a partial checksum has it: folded, not complemented. */
-static ovs_be16
-pseudo_sum(const uint8_t *frame, const struct tnl_gso_l3 *l3, size_t l4_len)
-{
-    return (OVS_FORCE ovs_be16) ~csum_finish(tnl_gso_pseudo_sum(frame, l3,
-                                                                l4_len));
-}
-
 /* Has the checksum field of the TCP or UDP header behind 'l3' the sum of the
  * pseudo-header for 'l4_len' bytes?  0 and 0xffff are the same sum. */
 bool
@@ -172,7 +163,7 @@ tnl_rco_sum_right(const uint8_t *frame, const struct tnl_gso_l3 *l3,
 {
     const uint8_t *p = frame + l3->l4_ofs + tnl_gso_l4_csum_ofs(l3->proto);
     ovs_be16 field = get_unaligned_be16((const void *) p);
-    ovs_be16 sum = pseudo_sum(frame, l3, l4_len);
+    ovs_be16 sum = tnl_gso_pseudo_csum(frame, l3, l4_len);
 
     return field == sum || (!field && sum == htons(0xffff));
 }
@@ -291,7 +282,7 @@ make_remote(struct dp_packet *p, const struct ovs_action_push_tnl *data,
     csum_ofs = tnl_gso_l4_csum_ofs(l3.proto);
     *rco = (struct tnl_rco) { start, start + csum_ofs };
     put_unaligned_be16((void *) (frame + l3.l4_ofs + csum_ofs),
-                       pseudo_sum(frame, &l3, size - l3.l4_ofs));
+                       tnl_gso_pseudo_csum(frame, &l3, size - l3.l4_ofs));
     p->inner_l3_ofs = l3.ofs;
     p->inner_l4_ofs = l3.l4_ofs;
     if (dp_packet_inner_ip_checksum_partial(p)) {
