@@ -333,7 +333,6 @@ parse_segment(struct dp_packet *packet, struct flow_tnl *tnl,
     const char *frame = dp_packet_data(packet);
     const struct tcp_header *tcp;
     unsigned int unused;
-    const void *l3;
     struct tnl_gso_desc d;
     uint32_t seq;
     size_t end;
@@ -342,7 +341,6 @@ parse_segment(struct dp_packet *packet, struct flow_tnl *tnl,
         || tnl_gso_has_outer(d.encap)) {
         return STT_DROP_IP;
     }
-    l3 = frame + d.inner.ofs;
     packet->l3_ofs = d.inner.ofs;
     packet->l4_ofs = d.inner.l4_ofs;
     if (!ip_extract_tnl_md(packet, tnl, &unused)) {
@@ -350,10 +348,7 @@ parse_segment(struct dp_packet *packet, struct flow_tnl *tnl,
     }
 
     /* What follows the IP packet is Ethernet's padding. */
-    end = d.inner.ofs + (d.inner.version == 4
-                         ? ntohs(((const struct ip_header *) l3)->ip_tot_len)
-                         : IPV6_HEADER_LEN + ntohs(((const struct
-                               ovs_16aligned_ip6_hdr *) l3)->ip6_plen));
+    end = tnl_gso_ip_end(frame, d.inner.ofs);
     if (end > dp_packet_size(packet)) {
         return STT_DROP_IP;
     }

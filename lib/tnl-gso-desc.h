@@ -31,6 +31,7 @@
 
 #include "openvswitch/types.h"
 #include "packets.h"
+#include "unaligned.h"
 
 struct dp_packet;
 
@@ -165,6 +166,19 @@ tnl_gso_l4_csum_ofs(uint8_t proto)
     default:
         return -1;
     }
+}
+
+/* Offset of the end of the IP packet whose header, at 'l3_ofs', has been
+ * parsed, as that header says: whether there is so much is for the caller to
+ * see.  'frame' may have any alignment. */
+static inline size_t
+tnl_gso_ip_end(const void *frame, size_t l3_ofs)
+{
+    const uint8_t *ip = (const uint8_t *) frame + l3_ofs;
+    bool v6 = ip[0] >> 4 == 6;
+    ovs_be16 len = get_unaligned_be16((const void *) (ip + (v6 ? 4 : 2)));
+
+    return l3_ofs + (v6 ? IPV6_HEADER_LEN : 0) + ntohs(len);
 }
 
 size_t tnl_gso_l4_min_len(uint8_t proto);

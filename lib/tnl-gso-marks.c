@@ -322,7 +322,6 @@ struct dp_packet *
 tnl_gso_pop_check(const struct netdev *tunnel, struct dp_packet *p)
 {
     const struct ip_header *ip = dp_packet_l3(p);
-    const struct ovs_16aligned_ip6_hdr *ip6 = dp_packet_l3(p);
     const struct udp_header *udp = dp_packet_l4(p);
     bool ipv6;
 
@@ -331,8 +330,7 @@ tnl_gso_pop_check(const struct netdev *tunnel, struct dp_packet *p)
     }
     ipv6 = IP_VER(ip->ip_ihl_ver) == 6;
     if (dp_packet_l4_proto_udp(p) || is_gre_with_csum(p, ip)) {
-        trim(p, p->l3_ofs + (ipv6 ? IPV6_HEADER_LEN + ntohs(ip6->ip6_plen)
-                             : ntohs(ip->ip_tot_len)));
+        trim(p, tnl_gso_ip_end(dp_packet_data(p), p->l3_ofs));
     }
     if (dp_packet_tunnel_gre(p) && is_gre_with_csum(p, ip)) {
         /* Its checksum covers one that is partial, or is left to be made for

@@ -126,12 +126,10 @@ tunnel_hdr_len(enum tnl_gso_encap encap, const uint8_t *hdr, size_t size)
 static bool
 l3_valid(const uint8_t *data, uint32_t len, const struct tnl_gso_l3 *l3)
 {
-    const uint8_t *ip = data + l3->ofs;
-
-    return (l3->version == 4
-            ? (get16(ip + 2) == len - l3->ofs
-               && !csum_finish(csum_fold(ip, l3->l4_ofs - l3->ofs)))
-            : get16(ip + 4) == len - l3->ofs - IPV6_HEADER_LEN);
+    return (tnl_gso_ip_end(data, l3->ofs) == len
+            && (l3->version == 6
+                || !csum_finish(csum_fold(data + l3->ofs,
+                                          l3->l4_ofs - l3->ofs))));
 }
 
 /* Finds the headers of unit 'i' of 't' and stores them in '*u'.  Returns true

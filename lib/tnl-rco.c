@@ -186,9 +186,7 @@ tnl_rco_complete(uint8_t *l4, size_t l4_len, uint8_t proto)
 static size_t
 l4_len_by_ip(const uint8_t *frame, const struct tnl_gso_l3 *l3)
 {
-    const uint8_t *ip = frame + l3->ofs;
-    size_t end = l3->ofs + (l3->version == 4 ? get16(ip + 2)
-                            : IPV6_HEADER_LEN + get16(ip + 4));
+    size_t end = tnl_gso_ip_end(frame, l3->ofs);
 
     return end > l3->l4_ofs ? end - l3->l4_ofs : 0;
 }
