@@ -287,7 +287,7 @@ parse_geneve(const void *frame, size_t size, struct tnl_gso_desc *d)
     if (!geneve || d->outer.proto != IPPROTO_UDP || geneve[0] >> 6) {
         return TNL_GSO_R_TUNNEL;
     }
-    ofs += sizeof(struct genevehdr) + (geneve[0] & 0x3f) * 4;
+    ofs += tnl_gso_tunnel_hdr_len(TNL_GSO_GENEVE, geneve);
     return parse_inner(frame, size, ofs, htons(geneve[2] << 8 | geneve[3]), d);
 }
 

@@ -168,6 +168,16 @@ tnl_gso_l4_csum_ofs(uint8_t proto)
     }
 }
 
+/* Bytes of the VXLAN or Geneve header, as 'encap' says, at 'hdr', whose first
+ * byte is there, with its options. */
+static inline size_t
+tnl_gso_tunnel_hdr_len(enum tnl_gso_encap encap, const uint8_t *hdr)
+{
+    return (encap == TNL_GSO_GENEVE
+            ? sizeof(struct genevehdr) + (hdr[0] & 0x3f) * 4
+            : sizeof(struct vxlanhdr));
+}
+
 /* Offset of the end of the IP packet whose header, at 'l3_ofs', has been
  * parsed, as that header says: whether there is so much is for the caller to
  * see.  'frame' may have any alignment. */

@@ -112,13 +112,13 @@ tunnel_hdr_len(enum tnl_gso_encap encap, const uint8_t *hdr, size_t size)
     if (size < sizeof(struct vxlanhdr)) {
         return 0;
     }
-    if (encap == TNL_GSO_VXLAN) {
-        return hdr[0] & VXLAN_P_BIT ? 0 : sizeof(struct vxlanhdr);
-    } else if (encap == TNL_GSO_GENEVE) {
-        return (hdr[0] >> 6 || get16(hdr + 2) != ETH_TYPE_TEB ? 0
-                : sizeof(struct genevehdr) + (hdr[0] & 0x3f) * 4);
+    if (encap == TNL_GSO_VXLAN ? hdr[0] & VXLAN_P_BIT
+        : encap == TNL_GSO_GENEVE ? (hdr[0] >> 6
+                                     || get16(hdr + 2) != ETH_TYPE_TEB)
+        : true) {
+        return 0;
     }
-    return 0;
+    return tnl_gso_tunnel_hdr_len(encap, hdr);
 }
 
 /* Do the headers of the unit of 'len' bytes at 'data', with its IP header at

@@ -202,8 +202,7 @@ parse_inner(const uint8_t *frame, size_t size, size_t inner_ofs,
 
     return (!tnl_gso_parse_l2(frame, size, inner_ofs, l3, &stacked)
             && (l3->proto == IPPROTO_TCP || l3->proto == IPPROTO_UDP)
-            && l3->l4_ofs + (l3->proto == IPPROTO_TCP ? TCP_HEADER_LEN
-                             : UDP_HEADER_LEN) <= size);
+            && l3->l4_ofs + tnl_gso_l4_min_len(l3->proto) <= size);
 }
 
 /* Send. */
@@ -367,9 +366,7 @@ tnl_rco_mark_transit(struct dp_packet *p, const struct tnl_gso_desc *d)
                      udp->udp_dst, &rco) != TNL_RCO_SET) {
         return;
     }
-    inner_ofs = hdr_ofs + sizeof(struct vxlanhdr)
-                + (d->encap == TNL_GSO_GENEVE ? (frame[hdr_ofs] & 0x3f) * 4
-                   : 0);
+    inner_ofs = hdr_ofs + tnl_gso_tunnel_hdr_len(d->encap, frame + hdr_ofs);
     if (parse_inner(frame, dp_packet_size(p), inner_ofs, &l3)
         && tnl_rco_agrees(&rco, &l3, inner_ofs)) {
         p->offloads &= ~DP_PACKET_OL_INNER_L4_CKSUM_MASK;
@@ -455,8 +452,7 @@ tnl_rco_pop_check(const struct netdev *tunnel, enum tnl_gso_encap encap,
         return p;
     }
 
-    inner_ofs = hdr_ofs + sizeof(struct vxlanhdr)
-                + (encap == TNL_GSO_GENEVE ? (hdr[0] & 0x3f) * 4 : 0);
+    inner_ofs = hdr_ofs + tnl_gso_tunnel_hdr_len(encap, hdr);
     if (!parse_inner(frame, size, inner_ofs, &l3)
         || !tnl_rco_agrees(&rco, &l3, inner_ofs)) {
         return refuse(tunnel, p, &rco, TNL_GSO_R_RCO);
