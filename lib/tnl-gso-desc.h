@@ -151,6 +151,13 @@ enum tnl_gso_reason tnl_gso_parse_l2(const void *frame, size_t size,
                                      size_t ofs, struct tnl_gso_l3 *,
                                      bool *stacked);
 
+/* The 16 bits at 'p', which may have any alignment. */
+static inline uint16_t
+tnl_gso_get16(const uint8_t *p)
+{
+    return ntohs(get_unaligned_be16((const void *) p));
+}
+
 /* Bytes from the start of the L4 header of 'proto' to its checksum, or -1 if
  * it has none that we know. */
 static inline int
@@ -186,9 +193,9 @@ tnl_gso_ip_end(const void *frame, size_t l3_ofs)
 {
     const uint8_t *ip = (const uint8_t *) frame + l3_ofs;
     bool v6 = ip[0] >> 4 == 6;
-    ovs_be16 len = get_unaligned_be16((const void *) (ip + (v6 ? 4 : 2)));
 
-    return l3_ofs + (v6 ? IPV6_HEADER_LEN : 0) + ntohs(len);
+    return (l3_ofs + (v6 ? IPV6_HEADER_LEN + tnl_gso_get16(ip + 4)
+                      : tnl_gso_get16(ip + 2)));
 }
 
 size_t tnl_gso_l4_min_len(uint8_t proto);

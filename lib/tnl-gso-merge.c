@@ -78,12 +78,6 @@ struct unit {
  * that do occur: Geneve 260, Ethernet with a VLAN tag 18, IPv4 60, TCP 60. */
 enum { MAX_UNIT_HDR_LEN = 512 };
 
-static uint16_t
-get16(const uint8_t *p)
-{
-    return ntohs(get_unaligned_be16((const void *) p));
-}
-
 static uint32_t
 get32(const uint8_t *p)
 {
@@ -108,17 +102,15 @@ static size_t
 tunnel_hdr_len(enum tnl_gso_encap encap, const uint8_t *hdr, size_t size)
 {
     enum { VXLAN_P_BIT = 0x04 };
+    bool ethernet;
 
     if (size < sizeof(struct vxlanhdr)) {
         return 0;
     }
-    if (encap == TNL_GSO_VXLAN ? hdr[0] & VXLAN_P_BIT
-        : encap == TNL_GSO_GENEVE ? (hdr[0] >> 6
-                                     || get16(hdr + 2) != ETH_TYPE_TEB)
-        : true) {
-        return 0;
-    }
-    return tnl_gso_tunnel_hdr_len(encap, hdr);
+    ethernet = (encap == TNL_GSO_VXLAN ? !(hdr[0] & VXLAN_P_BIT)
+                : encap == TNL_GSO_GENEVE
+                && !(hdr[0] >> 6) && tnl_gso_get16(hdr + 2) == ETH_TYPE_TEB);
+    return ethernet ? tnl_gso_tunnel_hdr_len(encap, hdr) : 0;
 }
 
 /* Do the headers of the unit of 'len' bytes at 'data', with its IP header at
@@ -161,7 +153,7 @@ parse_unit(const struct train *t, uint32_t i, struct unit *u)
 
     tcp = u->data + u->l3.l4_ofs;
     u->seq = get32(tcp + 4);
-    u->ctl = get16(tcp + 12);
+    u->ctl = tnl_gso_get16(tcp + 12);
     tcp_len = TCP_OFFSET(htons(u->ctl)) * 4;
     u->hdr_len = u->l3.l4_ofs + tcp_len;
     found = tnl_rco_find(t->encap, u->data, len, t->udp_dst, &rco);
@@ -172,7 +164,7 @@ parse_unit(const struct train *t, uint32_t i, struct unit *u)
         || !l3_valid(u->data, len, &u->l3)) {
         return false;
     }
-    u->id = u->l3.version == 4 ? get16(u->data + u->l3.ofs + 4) : 0;
+    u->id = u->l3.version == 4 ? tnl_gso_get16(u->data + u->l3.ofs + 4) : 0;
     u->payload_len = len - u->hdr_len;
     u->addr_sum = tnl_gso_pseudo_sum(u->data, &u->l3, 0);
     return true;
@@ -221,11 +213,11 @@ continues(const struct train *t, const struct unit *u, uint32_t i, uint32_t k,
     if (len <= u->hdr_len || !same_headers(u, b)) {
         return false;
     }
-    *ctl = get16(tcp + 12);
+    *ctl = tnl_gso_get16(tcp + 12);
     return (!((*ctl ^ (u->ctl & ~TCP_CWR)) & ~may_differ)
             && get32(tcp + 4) == u->seq + k * u->payload_len
             && (u->l3.version == 6
-                || get16(b + u->l3.ofs + 4) == (uint16_t) (u->id + k))
+                || tnl_gso_get16(b + u->l3.ofs + 4) == (uint16_t) (u->id + k))
             && l3_valid(b, len, &u->l3));
 }
 
@@ -392,7 +384,7 @@ merge(const struct train *t, const struct unit *u, uint32_t i, uint32_t *n)
 
         if (OVS_LIKELY(n_good == *n)) {
             memcpy(inner, u->data, u->hdr_len);
-            finish_super(t, u, get16(last + u->l3.l4_ofs + 12), p);
+            finish_super(t, u, tnl_gso_get16(last + u->l3.l4_ofs + 12), p);
             return p;
         }
         /* Again, in a buffer of the right size: a train must not become

@@ -60,12 +60,6 @@ enum {
     GENEVE_C_BIT = 0x40,        /* Second byte of the header. */
 };
 
-static uint16_t
-get16(const uint8_t *p)
-{
-    return ntohs(get_unaligned_be16((const void *) p));
-}
-
 static void
 put16(uint8_t *p, uint16_t value)
 {
@@ -84,7 +78,8 @@ find_option(const uint8_t *opts, size_t len, uint16_t opt_class)
     while (len - ofs >= GENEVE_OPT_HDR_LEN) {
         size_t opt_len = GENEVE_OPT_HDR_LEN + (opts[ofs + 3] & 0x1f) * 4;
 
-        if (get16(opts + ofs) == opt_class && opts[ofs + 2] == GENEVE_TYPE) {
+        if (tnl_gso_get16(opts + ofs) == opt_class
+            && opts[ofs + 2] == GENEVE_TYPE) {
             found = (found == len && opt_len == GENEVE_OPT_LEN
                      && opt_len <= len - ofs ? ofs : SIZE_MAX);
         }
@@ -124,7 +119,7 @@ tnl_rco_find(enum tnl_gso_encap encap, const uint8_t *hdr, size_t size,
         size_t ofs;
 
         if (!len || len > size - sizeof(struct genevehdr)
-            || hdr[0] >> 6 || get16(hdr + 2) != ETH_TYPE_TEB) {
+            || hdr[0] >> 6 || tnl_gso_get16(hdr + 2) != ETH_TYPE_TEB) {
             return TNL_RCO_NONE;
         }
         policy = tnl_rco_policy_get(udp_dst);
@@ -133,8 +128,8 @@ tnl_rco_find(enum tnl_gso_encap encap, const uint8_t *hdr, size_t size,
         if (ofs == len) {
             return TNL_RCO_NONE;
         } else if (ofs < len) {
-            rco->start = get16(opts + ofs + GENEVE_OPT_HDR_LEN);
-            rco->field = get16(opts + ofs + GENEVE_OPT_HDR_LEN + 2);
+            rco->start = tnl_gso_get16(opts + ofs + GENEVE_OPT_HDR_LEN);
+            rco->field = tnl_gso_get16(opts + ofs + GENEVE_OPT_HDR_LEN + 2);
             if (!rco->start && !rco->field) {
                 return TNL_RCO_NOOP;
             }
