@@ -37,6 +37,7 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/tnl-gso-marks.c \
 	lib/tnl-gso/tnl-gso-merge.c \
 	lib/tnl-gso/tnl-gso-merge.h \
+	lib/tnl-gso/tnl-gso-parse.c \
 	lib/tnl-gso/tnl-gso-plan.c \
 	lib/tnl-gso/tnl-gso-plan.h \
 	lib/tnl-gso/tnl-gso-seg.c \

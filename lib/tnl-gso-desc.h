@@ -138,7 +138,8 @@ tnl_gso_train_unit_len(const struct tnl_gso_desc *d)
 enum tnl_gso_reason tnl_gso_describe(const struct dp_packet *,
                                      struct tnl_gso_desc *);
 
-/* The parser by itself, for those that look at ordinary packets. */
+/* tnl-gso-parse.c: the parser by itself, for those that look at ordinary
+ * packets. */
 enum tnl_gso_reason tnl_gso_find_headers(const struct dp_packet *,
                                          struct tnl_gso_desc *);
 enum tnl_gso_reason tnl_gso_find_tunnel(const struct dp_packet *,
