@@ -384,15 +384,6 @@ parse_segment(struct dp_packet *packet, struct flow_tnl *tnl,
     return STT_HELD;
 }
 
-/* Verifies the TCP checksum of 's', if that is still to be done. */
-static bool
-csum_is_good(const struct stt_segment *s)
-{
-    return (!s->check
-            || !csum_finish(csum_add32(s->csum,
-                                       csum_fold(s->payload, s->len))));
-}
-
 /* Makes of 'packet', described by 's', the first 'hdr_len' bytes of which are
  * headers, the STT frame that it is, or that it completes.  Returns null if
  * there is none, and why in '*verdict'.  Takes ownership of 'packet'. */
@@ -403,7 +394,7 @@ get_frame(struct dp_packet *packet, struct stt_segment *s, size_t hdr_len,
     struct dp_packet *frame;
 
     if (!s->ofs && s->len == s->total) {
-        *verdict = csum_is_good(s) ? STT_WHOLE : STT_DROP_CSUM;
+        *verdict = stt_segment_is_good(s) ? STT_WHOLE : STT_DROP_CSUM;
         stt_count(*verdict);
         if (*verdict == STT_WHOLE) {
             dp_packet_set_size(packet, hdr_len + s->len);

@@ -282,10 +282,11 @@ is_sum_good(const struct stt_segment *s, uint32_t payload)
     return !csum_finish(s->csum + payload);
 }
 
-static bool
-is_bad(const struct stt_segment *s)
+/* Verifies the TCP checksum of 's', if that is still to be done. */
+bool
+stt_segment_is_good(const struct stt_segment *s)
 {
-    return s->check && !is_sum_good(s, csum_fold(s->payload, s->len));
+    return !s->check || is_sum_good(s, csum_fold(s->payload, s->len));
 }
 
 /* Copies the payload of 's' to 'dst'.  Returns false if its sum is wrong. */
@@ -462,7 +463,7 @@ add_part(struct batch *b, const struct stt_segment *s, long long int now,
         find(b, s, hash.all, now);
         if (!b->frame) {
             /* Before it costs anybody anything. */
-            if (is_bad(s)) {
+            if (!stt_segment_is_good(s)) {
                 leave(b);
                 return STT_DROP_CSUM;
             }
@@ -484,22 +485,6 @@ add_part(struct batch *b, const struct stt_segment *s, long long int now,
     return verdict;
 }
 
-/* Returns the whole frame that 's' is, or null if its checksum is wrong. */
-static struct dp_packet *
-whole_frame(const struct stt_segment *s, enum stt_verdict *verdict, bool *ce)
-{
-    struct dp_packet *packet = tnl_gso_buf_new_parts(s->total);
-
-    if (!copy_part(dp_packet_data(packet), s)) {
-        dp_packet_delete(packet);
-        *verdict = STT_DROP_CSUM;
-        return NULL;
-    }
-    *verdict = STT_WHOLE;
-    *ce = s->ce;
-    return packet;
-}
-
 static struct dp_packet *
 add(struct batch *b, const struct stt_segment *s, long long int now,
     enum stt_verdict *verdict, bool *ce)
@@ -509,8 +494,6 @@ add(struct batch *b, const struct stt_segment *s, long long int now,
     if (!s->len || s->total < STT_HEADER_LEN || s->ofs + s->len > s->total) {
         *verdict = STT_DROP_LENGTH;
         return NULL;
-    } else if (s->len == s->total) {
-        return whole_frame(s, verdict, ce);
     }
 
     *verdict = add_part(b, s, now, &complete);
@@ -558,7 +541,7 @@ stt_reasm_add(const struct stt_segment *s, long long int now,
     /* A part is not a duplicate, for example, if its header is not even its
      * own.  Those that were stored have been verified. */
     if (!packet && *verdict != STT_HELD && *verdict != STT_DROP_CSUM
-        && is_bad(s)) {
+        && !stt_segment_is_good(s)) {
         *verdict = STT_DROP_CSUM;
     }
     stt_count(*verdict);

@@ -20,7 +20,8 @@
 /* STT frames, put together again from the packets that they were cut into.
  *
  * Called by the tunnel pop (netdev-stt.c), by any thread, for each packet that
- * holds a part of an STT frame.  One table for the process: packets of one
+ * holds a part of an STT frame; one that holds all of it needs none of this,
+ * and would only be copied.  One table for the process: packets of one
  * frame that arrive on different receive queues, in different threads, meet.
  *
  * Trusts nothing but what a checksum covers: a peer may send any lengths, in
@@ -43,7 +44,7 @@ struct smap;
 /* What has become of a packet, or of a frame that was not completed.  For
  * each, there is a counter. */
 enum stt_verdict {
-    STT_WHOLE,                  /* An STT frame in one packet. */
+    STT_WHOLE,                  /* An STT frame in one packet: stt_count(). */
     STT_HELD,                   /* A part of a frame that is not complete. */
     STT_COMPLETE,               /* The part that made a frame complete. */
 
@@ -97,6 +98,7 @@ struct stt_segment {
 #define STT_REASM_DEF_PEER_LIMIT (16 * 1024 * 1024)
 #define STT_REASM_DEF_TIMEOUT 30000
 
+bool stt_segment_is_good(const struct stt_segment *);
 struct dp_packet *stt_reasm_add(const struct stt_segment *, long long int now,
                                 enum stt_verdict *, bool *ce);
 

@@ -207,7 +207,7 @@ send_part(struct fuzz *fuzz, struct slot *slot, const struct fuzz_stt_op *op,
     }
     p = stt_reasm_add(&s, now, &verdict, &ce);
     n_segments++;
-    ovs_assert(!p == (verdict != STT_WHOLE && verdict != STT_COMPLETE));
+    ovs_assert(!p == (verdict != STT_COMPLETE));
     ovs_assert(!damaged || verdict == STT_DROP_CSUM);
     if (p) {
         judge(p, &f, &s, ce, slot->ce[attack]);

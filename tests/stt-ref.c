@@ -271,10 +271,6 @@ ref_stt_add(struct ref_stt *ref, const struct stt_segment *s,
     } else if (!s->len || s->total < MIN_TOTAL
                || (uint32_t) s->ofs + s->len > s->total) {
         *verdict = STT_DROP_LENGTH;
-    } else if (s->len == s->total) {
-        *verdict = STT_WHOLE;
-        *ce = s->ce;
-        frame = xmemdup(s->payload, s->len);
     } else {
         map = map_get(ref, s, now);
         *verdict = map_store(map, s);

@@ -203,25 +203,6 @@ test_holes(void)
     test_case(error ? error : stt_compare(p, &f), "reasm: too many holes");
 }
 
-/* A whole frame by itself does not disturb one with its ID. */
-static void
-test_whole_beside(void)
-{
-    struct ref_stt_frame f = plain;
-    struct ref_stt_frame g = plain;
-    struct dp_packet *p;
-    char *error = NULL;
-
-    g.generation = 1;
-    stt_add_range(&f, 0, 400, NULL);
-    EXPECT(stt_add_part(&g, 0, 500, &p), STT_WHOLE);
-    if (!error) {
-        error = stt_compare(p, &g);
-    }
-    test_case(error ? error : stt_complete(&f, 400, 500),
-              "reasm: a whole frame beside parts");
-}
-
 /* The same in batches, whatever is mixed in them; and no lock is left. */
 static void *
 add_in_thread(void *f)
@@ -259,7 +240,7 @@ test_batches(void)
             EXPECT(verdict, k == 4 ? STT_COMPLETE : STT_HELD);
             ref_stt_segment(&whole, 0, 500, false, payload, &s);
             dp_packet_delete(stt_reasm_add(&s, stt_now, &verdict, &ce));
-            EXPECT(verdict, STT_WHOLE);
+            EXPECT(verdict, STT_COMPLETE);
         }
         stt_reasm_end();
         held += 12;
@@ -295,6 +276,5 @@ test_reasm_events(void)
     test_expiry();
     test_bad_checksums();
     test_holes();
-    test_whole_beside();
     test_batches();
 }

@@ -134,7 +134,7 @@ stt_add(const struct stt_segment *s, enum stt_verdict *verdict, bool *ce)
     p = stt_reasm_add(s, stt_now, verdict, ce);
     stt_counts_get(after);
     ovs_assert(after[*verdict] == before[*verdict] + 1);
-    ovs_assert(!p == (*verdict != STT_COMPLETE && *verdict != STT_WHOLE));
+    ovs_assert(!p == (*verdict != STT_COMPLETE));
     return p;
 }
 
@@ -412,13 +412,13 @@ test_lengths(void)
         { 1, 0, 1, STT_DROP_LENGTH },
         { 17, 0, 17, STT_DROP_LENGTH },
         { 17, 0, 16, STT_DROP_LENGTH },
-        { 18, 0, 18, STT_WHOLE },
+        { 18, 0, 18, STT_COMPLETE },
         { 18, 0, 17, STT_HELD },
-        { 500, 0, 500, STT_WHOLE },
+        { 500, 0, 500, STT_COMPLETE },
         { 500, 499, 1, STT_HELD },
         { 500, 0, 499, STT_HELD },
-        { 65495, 0, 65495, STT_WHOLE },
-        { 65535, 0, 65535, STT_WHOLE },
+        { 65495, 0, 65495, STT_COMPLETE },
+        { 65535, 0, 65535, STT_COMPLETE },
         { 65535, 65534, 1, STT_HELD },
         { 65535, 0, 65534, STT_HELD },
     };
@@ -432,7 +432,7 @@ test_lengths(void)
         EXPECT(stt_add_part(&f, rows[i].ofs, rows[i].len, &p),
                rows[i].verdict);
         EXPECT(stt_usage().n_frames, rows[i].verdict == STT_HELD);
-        if (rows[i].verdict == STT_WHOLE && !error) {
+        if (rows[i].verdict == STT_COMPLETE && !error) {
             error = stt_compare(p, &f);
         }
         test_case(error, "reasm: %u bytes at %u of %u", rows[i].len,

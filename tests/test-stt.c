@@ -726,6 +726,52 @@ test_pop_l3(void)
     test_case(error, "stt pop of an IP packet");
 }
 
+/* A frame in one packet does not disturb the parts of another one that has its
+ * ID. */
+static void
+test_whole_beside(void)
+{
+    enum { LEN = 54 + STT_LEN + 60 };
+    struct ovs_action_push_tnl data;
+    uint8_t whole[LEN] = { 0 };
+    struct ref_frames parts;
+    struct pkt_row row;
+    struct dp_packet *p;
+    char *error = NULL;
+    size_t inner_len;
+
+    pkt_row_init(&row, REF_PLAIN);
+    row.payload = 5000;
+    row.mss = 1400;
+    p = pkt_build(&row);
+    inner_len = dp_packet_size(p);
+    put_template(&data, 4);
+    netdev_stt_push_header(NULL, NULL, p, &data);
+    send_on(p, 1500, &parts);
+
+    memcpy(whole, data.header, data.header_len);
+    ref_put16(whole + 16, LEN - 14);
+    ref_put16(whole + 24, ref_csum(whole + 14, 20));
+    memcpy(whole + 34, parts.v[0].data + 34, TCP_LEN);
+    ref_put32(whole + 34 + 4, (LEN - 54) << 16);
+
+    for (size_t i = 0; i < parts.n; i++) {
+        p = received(parts.v[i].data, parts.v[i].len);
+        p = netdev_stt_pop_header(p);
+        EXPECT(p ? dp_packet_size(p) : 0, i == parts.n - 1 ? inner_len : 0);
+        dp_packet_delete(p);
+
+        p = received(whole, LEN);
+        dp_packet_l4_checksum_set_good(p);
+        p = netdev_stt_pop_header(p);
+        EXPECT(p ? dp_packet_size(p) : 0, LEN - 54 - STT_LEN);
+        dp_packet_delete(p);
+    }
+    EXPECT(netdev_stt_pop_end(), parts.n - 1);
+    ref_frames_destroy(&parts);
+    test_case(error, "stt pop of a whole frame beside parts");
+}
+
 /* Packets that end before their headers do. */
 static char *
 pop_short(size_t len, enum stt_verdict verdict)
@@ -792,6 +838,7 @@ test_stt(struct ovs_cmdl_context *ctx OVS_UNUSED)
     test_tagged("m", 0);
     test_tagged("mq", 4);
     test_pop_l3();
+    test_whole_beside();
     for (size_t i = 0; i < ARRAY_SIZE(bad_rows); i++) {
         test_case(pop_bad(&bad_rows[i]), "stt pop, other %s",
                   bad_rows[i].name);
