@@ -18,6 +18,8 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/netdev-stt.h \
 	lib/tnl-gso/stt-config.c \
 	lib/tnl-gso/stt-count.c \
+	lib/tnl-gso/stt-frame.c \
+	lib/tnl-gso/stt-frame.h \
 	lib/tnl-gso/stt-header.c \
 	lib/tnl-gso/stt-header.h \
 	lib/tnl-gso/stt-ledger.c \

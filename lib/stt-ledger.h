@@ -20,10 +20,10 @@
 /* Who holds how much memory in incomplete STT frames, and whose frame is to be
  * given up when there is no more.
  *
- * Called by reassembly (stt-reasm.c) alone, twice for each frame that comes in
- * more than one packet.  One lock, which is the innermost one.  Does not know
- * where frames are: it names a victim, and the caller looks for it, under its
- * own locks, and may find that it is complete by now.
+ * Called by reassembly (stt-reasm.c, stt-frame.c) alone, twice for each frame
+ * that comes in more than one packet.  One lock, which is the innermost one.
+ * Does not know where frames are: it names a victim, and the caller looks for
+ * it, under its own locks, and may find that it is complete by now.
  *
  * Within its own limit a peer displaces its oldest frame.  Within the limit of
  * all, who holds most loses its oldest frame, so those who hold little keep

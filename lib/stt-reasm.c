@@ -21,59 +21,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "csum-copy.h"
-#include "csum.h"
-#include "dp-packet.h"
 #include "entropy.h"
 #include "ovs-atomic.h"
 #include "ovs-thread.h"
-#include "packets.h"
+#include "stt-frame.h"
 #include "stt-ledger.h"
 #include "stt.h"
-#include "tnl-gso-buf.h"
 #include "util.h"
 
-/* A frame is stored into the packet that it will be handed on as, each part at
- * its place: copied once, and summed in the same pass.  Bytes that have been
- * stored are never stored again.  A part with a wrong checksum has written
- * into a hole by the time this is known, and the hole stays one.
- *
- * Locks: a bucket's, then the ledger's, never two buckets'.  A frame is given
+/* Locks: a bucket's, then the ledger's, never two buckets'.  A frame is given
  * up while no bucket is locked, since it may be in any. */
-
-/* Bytes [start, end) of a frame. */
-struct range {
-    uint16_t start;
-    uint16_t end;
-};
-
-/* So many parts of a frame can be apart from each other.  In whatever order
- * the parts arrive, that is never more than half of them, and the longest
- * frame has 123 at IPv4's smallest MTU that hosts must take, 576 bytes. */
-enum { MAX_RANGES = 62 };
-
-struct frame {
-    struct frame *next;         /* In its bucket. */
-    struct stt_hold hold;
-    struct in6_addr src;
-    struct in6_addr dst;
-    ovs_be32 id;
-    bool ce;                    /* Of any part. */
-    uint16_t total;             /* Bytes, */
-    uint16_t received;          /* and how many of them are here. */
-    struct dp_packet *packet;
-
-    /* What is here, in order.  There is a hole between any two. */
-    size_t n_ranges;
-    struct range ranges[MAX_RANGES];
-};
 
 enum { N_BUCKETS = 4096 };
 
 struct bucket {
     PADDED_MEMBERS(CACHE_LINE_SIZE,
         struct ovs_mutex mutex;
-        struct frame *frames OVS_GUARDED;
+        struct stt_frame *frames OVS_GUARDED;
     );
 };
 
@@ -94,7 +58,7 @@ static atomic_llong next_sweep;
 struct batch {
     bool open;                  /* Between stt_reasm_begin() and _end(). */
     struct bucket *bucket;      /* Locked by this thread, or null. */
-    struct frame *frame;        /* In it: where the last part went. */
+    struct stt_frame *frame;    /* In it: where the last part went. */
     unsigned int n_held;        /* Parts that have yet to be counted. */
 };
 DEFINE_STATIC_PER_THREAD_DATA(struct batch, batch, { false, NULL, NULL, 0 });
@@ -152,29 +116,6 @@ bucket_of(uint32_t hash)
 }
 
 static void
-frame_free(struct frame *frame)
-{
-    if (frame) {
-        stt_ledger_release(&frame->hold);
-        dp_packet_delete(frame->packet);
-        free(frame);
-    }
-}
-
-/* Frees 'frame', complete and in no bucket any more, but for its packet, which
- * is returned. */
-static struct dp_packet *
-frame_finish(struct frame *frame, bool *ce)
-{
-    struct dp_packet *packet = frame->packet;
-
-    *ce = frame->ce;
-    frame->packet = NULL;
-    frame_free(frame);
-    return packet;
-}
-
-static void
 enter(struct batch *b, uint32_t hash)
     OVS_NO_THREAD_SAFETY_ANALYSIS
 {
@@ -195,10 +136,10 @@ leave(struct batch *b)
 
 /* Takes 'frame' out of 'bucket', in which it is. */
 static void
-bucket_remove(struct bucket *bucket, struct frame *frame)
+bucket_remove(struct bucket *bucket, struct stt_frame *frame)
     OVS_REQUIRES(bucket->mutex)
 {
-    struct frame **f = &bucket->frames;
+    struct stt_frame **f = &bucket->frames;
 
     while (*f != frame) {
         f = &(*f)->next;
@@ -207,11 +148,11 @@ bucket_remove(struct bucket *bucket, struct frame *frame)
 }
 
 /* Takes the frame of 'serial' out of its bucket, if it is still there. */
-static struct frame *
+static struct stt_frame *
 take_serial(uint32_t hash, uint64_t serial)
 {
     struct bucket *bucket = bucket_of(hash);
-    struct frame *frame;
+    struct stt_frame *frame;
 
     ovs_mutex_lock(&bucket->mutex);
     for (frame = bucket->frames; frame; frame = frame->next) {
@@ -227,16 +168,16 @@ take_serial(uint32_t hash, uint64_t serial)
 static void
 give_up(const struct stt_victim *victim)
 {
-    struct frame *frame = take_serial(victim->hash, victim->serial);
+    struct stt_frame *frame = take_serial(victim->hash, victim->serial);
 
     if (frame) {
         stt_count(victim->why);
-        frame_free(frame);
+        stt_frame_free(frame);
     }
 }
 
 static bool
-is_expired(const struct frame *frame, long long int now)
+is_expired(const struct stt_frame *frame, long long int now)
 {
     unsigned int ms;
 
@@ -276,95 +217,13 @@ sweep(long long int now)
     }
 }
 
-static bool
-is_sum_good(const struct stt_segment *s, uint32_t payload)
-{
-    return !csum_finish(s->csum + payload);
-}
-
-/* Verifies the TCP checksum of 's', if that is still to be done. */
-bool
-stt_segment_is_good(const struct stt_segment *s)
-{
-    return !s->check || is_sum_good(s, csum_fold(s->payload, s->len));
-}
-
-/* Copies the payload of 's' to 'dst'.  Returns false if its sum is wrong. */
-static bool
-copy_part(void *dst, const struct stt_segment *s)
-{
-    if (s->check) {
-        return is_sum_good(s, csum_copy(dst, s->payload, s->len));
-    }
-    memcpy(dst, s->payload, s->len);
-    return true;
-}
-
-/* Stores 's' into 'frame'. */
-static enum stt_verdict
-frame_store(struct frame *frame, const struct stt_segment *s)
-{
-    struct range *ranges = frame->ranges;
-    uint16_t end = s->ofs + s->len;
-    bool follows, precedes;
-    size_t i;
-
-    if (s->total != frame->total) {
-        return STT_DROP_TOTAL;
-    }
-
-    /* The part comes before ranges[i].  As a rule it is the next one. */
-    for (i = frame->n_ranges; i && ranges[i - 1].start > s->ofs; i--) {
-        continue;
-    }
-    if (i && ranges[i - 1].end >= end) {
-        return STT_DROP_DUPLICATE;
-    } else if ((i && ranges[i - 1].end > s->ofs)
-               || (i < frame->n_ranges && ranges[i].start < end)) {
-        return STT_DROP_OVERLAP;
-    }
-    follows = i && ranges[i - 1].end == s->ofs;
-    precedes = i < frame->n_ranges && ranges[i].start == end;
-    if (!follows && !precedes && frame->n_ranges >= MAX_RANGES) {
-        return STT_DROP_HOLES;
-    }
-
-    if (!copy_part((char *) dp_packet_data(frame->packet) + s->ofs, s)) {
-        return STT_DROP_CSUM;
-    }
-    if (follows && precedes) {
-        ranges[i - 1].end = ranges[i].end;
-        memmove(&ranges[i], &ranges[i + 1],
-                (--frame->n_ranges - i) * sizeof *ranges);
-    } else if (follows) {
-        ranges[i - 1].end = end;
-    } else if (precedes) {
-        ranges[i].start = s->ofs;
-    } else {
-        memmove(&ranges[i + 1], &ranges[i],
-                (frame->n_ranges++ - i) * sizeof *ranges);
-        ranges[i] = (struct range) { s->ofs, end };
-    }
-    frame->received += s->len;
-    frame->ce |= s->ce;
-    return frame->received == frame->total ? STT_COMPLETE : STT_HELD;
-}
-
-static bool
-is_frame_of(const struct frame *frame, const struct stt_segment *s)
-{
-    return (frame->id == s->frame_id
-            && ipv6_addr_equals(&frame->src, &s->src)
-            && ipv6_addr_equals(&frame->dst, &s->dst));
-}
-
-static struct frame *
+static struct stt_frame *
 bucket_find(struct bucket *bucket, const struct stt_segment *s)
     OVS_REQUIRES(bucket->mutex)
 {
-    struct frame *frame = bucket->frames;
+    struct stt_frame *frame = bucket->frames;
 
-    while (frame && !is_frame_of(frame, s)) {
+    while (frame && !stt_frame_has(frame, s)) {
         frame = frame->next;
     }
     return frame;
@@ -378,14 +237,14 @@ find(struct batch *b, const struct stt_segment *s, uint32_t hash,
      long long int now)
     OVS_NO_THREAD_SAFETY_ANALYSIS
 {
-    struct frame *frame;
+    struct stt_frame *frame;
 
     enter(b, hash);
     frame = bucket_find(b->bucket, s);
     if (frame && is_expired(frame, now)) {
         stt_count(STT_EXPIRED);
         bucket_remove(b->bucket, frame);
-        frame_free(frame);
+        stt_frame_free(frame);
         frame = NULL;
     }
     b->frame = frame;
@@ -401,9 +260,9 @@ create(struct batch *b, const struct stt_segment *s, const struct hash *hash,
 {
     /* If other threads keep taking what this one has others give up. */
     enum { MAX_VICTIMS = 256 };
-    struct frame *frame = xmalloc(sizeof *frame);
+    struct stt_frame *frame = xmalloc(sizeof *frame);
 
-    frame->hold.bytes = sizeof *frame + tnl_gso_buf_parts_memory(s->total);
+    frame->hold.bytes = stt_frame_memory(s->total);
     frame->hold.hash = hash->all;
     frame->hold.first = now;
     for (size_t n = 0; ; n++) {
@@ -429,14 +288,7 @@ create(struct batch *b, const struct stt_segment *s, const struct hash *hash,
         }
     }
 
-    frame->src = s->src;
-    frame->dst = s->dst;
-    frame->id = s->frame_id;
-    frame->ce = false;
-    frame->total = s->total;
-    frame->received = 0;
-    frame->packet = tnl_gso_buf_new_parts(s->total);
-    frame->n_ranges = 0;
+    stt_frame_init(frame, s);
     frame->next = b->bucket->frames;
     b->bucket->frames = frame;
     b->frame = frame;
@@ -447,13 +299,13 @@ create(struct batch *b, const struct stt_segment *s, const struct hash *hash,
  * it is complete. */
 static enum stt_verdict
 add_part(struct batch *b, const struct stt_segment *s, long long int now,
-         struct frame **complete)
+         struct stt_frame **complete)
     OVS_NO_THREAD_SAFETY_ANALYSIS
 {
     struct stt_segment verified;
     enum stt_verdict verdict;
 
-    if (!b->frame || !is_frame_of(b->frame, s)) {
+    if (!b->frame || !stt_frame_has(b->frame, s)) {
         struct hash hash;
 
         leave(b);
@@ -476,7 +328,7 @@ add_part(struct batch *b, const struct stt_segment *s, long long int now,
         }
     }
 
-    verdict = frame_store(b->frame, s);
+    verdict = stt_frame_store(b->frame, s);
     if (verdict == STT_COMPLETE) {
         *complete = b->frame;
         bucket_remove(b->bucket, b->frame);
@@ -489,7 +341,7 @@ static struct dp_packet *
 add(struct batch *b, const struct stt_segment *s, long long int now,
     enum stt_verdict *verdict, bool *ce)
 {
-    struct frame *complete = NULL;
+    struct stt_frame *complete = NULL;
 
     if (!s->len || s->total < STT_HEADER_LEN || s->ofs + s->len > s->total) {
         *verdict = STT_DROP_LENGTH;
@@ -500,7 +352,7 @@ add(struct batch *b, const struct stt_segment *s, long long int now,
     if (!b->open) {
         leave(b);
     }
-    return complete ? frame_finish(complete, ce) : NULL;
+    return complete ? stt_frame_finish(complete, ce) : NULL;
 }
 
 /* Lets the CPU load the payload while it looks for the frame; what is longer

@@ -98,9 +98,11 @@ struct stt_segment {
 #define STT_REASM_DEF_PEER_LIMIT (16 * 1024 * 1024)
 #define STT_REASM_DEF_TIMEOUT 30000
 
-bool stt_segment_is_good(const struct stt_segment *);
 struct dp_packet *stt_reasm_add(const struct stt_segment *, long long int now,
                                 enum stt_verdict *, bool *ce);
+
+/* stt-frame.c. */
+bool stt_segment_is_good(const struct stt_segment *);
 
 /* Around the calls for a batch of packets, for speed. */
 void stt_reasm_begin(void);
