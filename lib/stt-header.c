@@ -27,12 +27,9 @@
 #include "odp-netlink.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/flow.h"
-#include "openvswitch/vlog.h"
 #include "packets.h"
 #include "unaligned.h"
 #include "util.h"
-
-VLOG_DEFINE_THIS_MODULE(stt);
 
 /* What is behind the IP header of a template. */
 #define STT_L4_LEN (TCP_HEADER_LEN + STT_HEADER_LEN)
@@ -70,25 +67,6 @@ netdev_stt_build_header(const struct netdev *netdev,
     data->header_len += STT_L4_LEN;
     data->tnl_type = OVS_VPORT_TYPE_STT;
     return 0;
-}
-
-/* Called for each port that 'dp_type', the type of a bridge's datapath, is to
- * get.  Returns 0 if it can have 'netdev', else an errno value, with '*errp'
- * set to what the user is told.  The kernel's own error would not say why. */
-int
-stt_check_datapath(const struct netdev *netdev, const char *dp_type,
-                   char **errp)
-{
-    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
-
-    if (strcmp(netdev_get_type(netdev), "stt") || strcmp(dp_type, "system")) {
-        return 0;
-    }
-    *errp = xasprintf("%s: a tunnel of type stt needs a bridge with "
-                      "datapath_type=netdev, the kernel's datapath has no STT",
-                      netdev_get_name(netdev));
-    VLOG_WARN_RL(&rl, "%s", *errp);
-    return EOPNOTSUPP;
 }
 
 /* Sets the ports and the key in 'tnl' as in the template 'data'. */

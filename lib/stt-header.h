@@ -48,9 +48,6 @@ int netdev_stt_build_header(const struct netdev *,
     .push_header = netdev_stt_push_header,          \
     .pop_header = netdev_stt_pop_header
 
-int stt_check_datapath(const struct netdev *, const char *dp_type,
-                       char **errp);
-
 void stt_get_tunnel(const struct ovs_action_push_tnl *, struct flow_tnl *);
 void stt_format(struct ds *, const void *l4, size_t size);
 bool stt_parse(const char *s, int *n, void *l4, uint32_t *l4_len);

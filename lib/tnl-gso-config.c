@@ -18,6 +18,7 @@
 
 #include "tnl-gso.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,6 +107,31 @@ tnl_gso_port_set_config(struct netdev *netdev, const struct smap *config)
         atomic_store_relaxed(&netdev->tnl_gso->methods, methods);
         netdev_change_seq_changed(netdev);
     }
+}
+
+/* Can 'netdev' be in a bridge of 'datapath_type'?  Returns 0, or a positive
+ * errno value and, unless 'errorp' is null, why not in '*errorp', which the
+ * caller must free. */
+int
+tnl_gso_check_datapath(const struct netdev *netdev, const char *datapath_type,
+                       char **errorp)
+{
+    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
+    const struct netdev_tunnel_config *cfg = netdev_get_tunnel_config(netdev);
+    bool stt = !strcmp(netdev_get_type(netdev), "stt");
+    bool rco = cfg && (cfg->rco_tx || cfg->rco_rx);
+
+    if (!(stt || rco) || strcmp(datapath_type, "system")) {
+        return 0;
+    }
+    if (errorp) {
+        *errorp = xasprintf("%s: %s a bridge with datapath_type=netdev",
+                            netdev_get_name(netdev),
+                            stt ? "a tunnel of type stt needs"
+                            : "remote_csum_tx and remote_csum_rx need");
+        VLOG_WARN_RL(&rl, "%s", *errorp);
+    }
+    return EOPNOTSUPP;
 }
 
 /* Reads other_config:tnl-gso-csum6-ports, UDP ports separated by commas or

@@ -265,8 +265,6 @@ int tnl_rco_check_config(const struct netdev *, struct netdev_tunnel_config *,
                          struct ds *errors);
 void tnl_rco_get_options(const struct netdev_tunnel_config *, struct smap *);
 void tnl_rco_forget(const struct netdev *);
-int tnl_rco_check_datapath(const struct netdev *, const char *datapath_type,
-                           char **errorp);
 
 /* tnl-gso-unixctl.c: appctl commands. */
 void tnl_gso_init(void);
@@ -276,6 +274,8 @@ void tnl_gso_port_create(struct netdev *);
 void tnl_gso_port_destroy(struct netdev *);
 void tnl_gso_set_config(const struct smap *other_config);
 void tnl_gso_port_set_config(struct netdev *, const struct smap *);
+int tnl_gso_check_datapath(const struct netdev *, const char *datapath_type,
+                           char **errorp);
 void tnl_gso_get_status(const struct netdev *, struct smap *);
 void tnl_gso_get_custom_stats(const struct netdev *,
                               struct netdev_custom_stats *);

@@ -266,24 +266,3 @@ tnl_rco_get_options(const struct netdev_tunnel_config *cfg,
                         cfg->rco_class);
     }
 }
-
-/* Can 'netdev' be in a bridge of 'datapath_type'?  Returns 0, or a positive
- * errno value and, unless 'errorp' is null, why not in '*errorp', which the
- * caller must free. */
-int
-tnl_rco_check_datapath(const struct netdev *netdev, const char *datapath_type,
-                       char **errorp)
-{
-    const struct netdev_tunnel_config *cfg = netdev_get_tunnel_config(netdev);
-
-    if (!cfg || !(cfg->rco_tx || cfg->rco_rx)
-        || strcmp(datapath_type, "system")) {
-        return 0;
-    }
-    if (errorp) {
-        *errorp = xasprintf("%s: remote_csum_tx and remote_csum_rx need a "
-                            "bridge with datapath_type=netdev",
-                            netdev_get_name(netdev));
-    }
-    return EOPNOTSUPP;
-}
