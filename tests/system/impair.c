@@ -19,9 +19,9 @@
  *
  *     impair IF1 IF2 SEED LOST LATE TWICE
  *
- * LOST, LATE and TWICE are counts out of 1000.  A late frame leaves behind 1 to
- * 16 others, or after LATE_MS.  Which frames are hit depends on SEED and on how
- * many have come before, for each direction by itself.
+ * LOST, LATE and TWICE are counts out of 1000.  A late frame leaves behind 1
+ * to 16 others, or after LATE_MS.  Which frames are hit depends on SEED and on
+ * how many have come before, for each direction by itself.
  *
  * Prints "ready" once it forwards.  SIGTERM ends it; then it prints for each
  * direction "IF FRAMES LOST LATE TWICE LONG", IF being where they came from.

@@ -21,16 +21,21 @@
 check demands that each STT packet in PCAP has all fields and checksums right,
 that they join to whole STT frames, and that what is inside is right as well,
 once the checksum that STT has left to the receiver is completed.  It prints
-"PACKETS FRAMES SUPERPACKETS PARTIAL JOINED", the last being the frames that were
-in more than one packet.  More demands: 'key' and 'tci' of all STT frames, 'mtu'
-of the path (segments are as long as they may be), 'outer' (IP version), 'df=0',
-'tos', 'data' (a file: what each TCP connection inside it carries, in either
-direction, is a part of it), 'missing=1' (packets may be lost, repeated and out of order).
-'dmac' is for those sent to this Ethernet address only.
+"PACKETS FRAMES SUPERPACKETS PARTIAL JOINED", the last being the frames that
+were in more than one packet.  More demands:
+
+    key, tci     of all STT frames
+    outer        IP version
+    mtu          of the path: segments are as long as they may be
+    tos, df=0    of outer IP
+    data         a file: what each TCP connection inside carries, in either
+                 direction, is its beginning
+    missing=1    packets may be lost, repeated and out of order
+    dmac         look at those only that are sent to this Ethernet address
 
 list prints what is in the STT header of each STT frame, as tshark does with
-the options in tests/run-stt: last packet, version, flags, L4 offset, mss, VLAN,
-key, frame ID, length.
+the options in tests/run-stt: last packet, version, flags, L4 offset, mss,
+VLAN, key, frame ID, length.
 
 oracle writes superpackets to IF1, a device that cannot cut.  What the kernel
 makes of them and delivers to IF2 must be what cut() makes, byte by byte.

@@ -12,9 +12,9 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What sttpop.py and sttpush.py share: Open vSwitch between a "virtual machine"
-and a peer of its STT tunnel, both of them packet sockets in network namespaces
-of their own.
+"""What sttpop.py and sttpush.py share: Open vSwitch between a "virtual
+machine" and a peer of its STT tunnel, both of them packet sockets in network
+namespaces of their own.
 """
 
 import collections
@@ -30,9 +30,9 @@ SECONDS = 3
 KEY = 0x123456789abcdef0
 MARKER = bytes.fromhex('025e00000fff025e00000ffe88b5') + b'marker' * 10
 
-# 'function' is called with a bed and the version of outer IP, one of 'versions'.
-# 'tso' is None where it does not matter what Open vSwitch does with
-# superpackets.  'flows': there are several, so that the order is open.
+# 'function' is called with a bed and the version of outer IP, one of
+# 'versions'.  'tso' is None where it does not matter what Open vSwitch does
+# with superpackets.  'flows': there are several, so that the order is open.
 Case = collections.namedtuple('Case', 'name function tso versions flows')
 
 
@@ -112,7 +112,7 @@ def compare(case, got, want):
         return [text, 'frame %d: %s, not %s' % (i, g[1:], w[1:])]
     at = next((j for j, (a, b) in enumerate(zip(g[0], w[0])) if a != b),
               min(len(g[0]), len(w[0])))
-    return [text, 'frame %d: byte %d is wrong: %s (%d bytes), not %s (%d bytes)'
+    return [text, 'frame %d: byte %d is wrong: %s (%d bytes), not %s (%d)'
             % (i, at, g[0][at:at + 8].hex(), len(g[0]), w[0][at:at + 8].hex(),
                len(w[0]))]
 

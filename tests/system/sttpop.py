@@ -14,7 +14,8 @@
 # limitations under the License.
 """STT packets that nobody but this program has made, into Open vSwitch.
 
-    sttpop.py VM-NETNS VM-IF PEER-NETNS PEER-IF MAC TSO PART VERSIONS COMMAND...
+    sttpop.py VM-NETNS VM-IF PEER-NETNS PEER-IF MAC TSO PART VERSIONS
+              COMMAND...
 
 Each case sends STT packets from PEER-IF to MAC, Open vSwitch's.  What is
 expected must arrive at VM-IF, and nothing else; and `stt/show`, which COMMAND
@@ -36,8 +37,8 @@ import time
 import frames
 import sttbed
 from frames import ACK, ADDRESSES, ETH_P_8021AD, ETH_P_8021Q, PSH, RST, TCP
-from stt import (IPV4, IS_TCP, MAX_INNER, PARTIAL, VERIFIED, Inner, Outer, csum,
-                 cut, header, pieces, stt_frame, superpacket)
+from stt import (IPV4, IS_TCP, MAX_INNER, PARTIAL, VERIFIED, Inner, Outer,
+                 csum, cut, header, pieces, stt_frame, superpacket)
 from sttbed import (KEY, MARKER, SECONDS, compare, final, opaque, spoiled,
                     tagged, tcp)
 
@@ -315,17 +316,12 @@ def _(bed, v):
     # As if a device had joined some.
     sp = tcp(payload=30000, mss=1300)
     data = stt_frame(sp.frame, KEY, 1300)
-    frame_id, ofs, send = next(ids), 0, []
-    for n in 1, 7000, 17, 1400, 2800, 8000, 2, 99999:
-        part = data[ofs:ofs + n] if n < 9000 else None
-        while part is None and ofs < len(data):
-            send.append(outer_of(bed, v).packet(len(data) << 16 | ofs, frame_id,
-                                            data[ofs:ofs + 5600], ACK))
-            ofs += 5600
-        if part:
-            send.append(outer_of(bed, v).packet(len(data) << 16 | ofs, frame_id,
-                                            part, ACK))
-            ofs += n
+    outer, frame_id, ofs, send = outer_of(bed, v), next(ids), 0, []
+    for n in 1, 7000, 17, 1400, 2800, 8000, 2, 5600, 5600, 5600:
+        if ofs < len(data):
+            send.append(outer.packet(len(data) << 16 | ofs, frame_id,
+                                     data[ofs:ofs + n], ACK))
+        ofs += n
     return send, whole(bed, sp), {}
 
 

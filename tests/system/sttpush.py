@@ -12,8 +12,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Frames into Open vSwitch, of which nobody but this program says what STT must
-make of them.
+"""Frames into Open vSwitch, of which nobody but this program says what STT
+must make of them.
 
     sttpush.py VM-NETNS VM-IF PEER-NETNS PEER-IF MAC TSO PART VERSION
 
@@ -131,6 +131,12 @@ def _(bed, v):
           for l4 in ('tcp', 'udp')]
     return ([(needs_csum(f), f) for f in fs],
             [(Inner(f).complete(), 0, 0, True) for f in fs])
+
+
+@push('more than STT has room for')
+def _(bed, v):
+    # Only a superpacket could go in parts.
+    return [(NO_VNET, opaque(n=n - 14)) for n in (MAX_INNER + 1, 65549)], []
 
 
 @push('more than STT has room for, partial', tso=True)
