@@ -89,11 +89,15 @@ def _(bed, v):
             [(Inner(sp.frame).complete(), 1300, 0, True) for sp in sps])
 
 
-@push('largest superpacket that is not split', tso=True)
+@push('largest superpacket that is not split, and one more', tso=True)
 def _(bed, v):
     # What 16 bits of a dp_packet leave beside the headers and a reserve.
-    sp = tcp(payload=(65335 if v == 4 else 65315) - 54, mss=1300)
-    return [sent(sp)], [(Inner(sp.frame).complete(), 1300, 0, True)]
+    payload = (65335 if v == 4 else 65315) - 54
+    sp = tcp(payload=payload, mss=1300)
+    more = tcp(seed=2, payload=payload + 1, mss=1300)
+    return ([sent(sp), sent(more)],
+            [(Inner(sp.frame).complete(), 1300, 0, True)]
+            + [(f, 0, 0, None) for f in more.segments()])
 
 
 @push('partial', tso=True, flows=True)
