@@ -364,6 +364,14 @@ header_takes_super(const struct ovs_action_push_tnl *data,
     }
 }
 
+/* Does 'p' leave room for the header in 'data', and for what may still come in
+ * front of that? */
+static bool
+has_room(const struct dp_packet *p, const struct ovs_action_push_tnl *data)
+{
+    return dp_packet_size(p) + data->header_len <= MAX_TUNNEL_FRAME_LEN;
+}
+
 /* Appends superpacket 'p' to 'out' in a form that a push of 'data' can take:
  * whole, as several superpackets, or as segments.  Takes ownership of 'p'. */
 static void
@@ -382,8 +390,7 @@ push_prepare_super(const struct netdev *tunnel, struct dp_packet *p,
         return;
     }
 
-    if (OVS_LIKELY(dp_packet_size(p) + data->header_len
-                   <= MAX_TUNNEL_FRAME_LEN)) {
+    if (OVS_LIKELY(has_room(p, data))) {
         dp_packet_batch_add(out, p);
         return;
     }
@@ -401,6 +408,19 @@ push_prepare_super(const struct netdev *tunnel, struct dp_packet *p,
     }
 }
 
+/* Drops 'p', no superpacket, which a header that 'tunnel' pushes would make
+ * too long.  An underlay might take it: STT makes superpackets of all. */
+static void
+drop_long(const struct netdev *tunnel, struct dp_packet *p)
+{
+    tnl_gso_count_drop(tunnel->tnl_gso, TNL_GSO_R_TOO_BIG);
+    VLOG_WARN_RL(&rl, "%s: packet dropped: %s: %"PRIu32" bytes (see ovs-appctl "
+                 "tnl-gso/stats %s)", netdev_get_name(tunnel),
+                 tnl_gso_reason_to_string(TNL_GSO_R_TOO_BIG),
+                 dp_packet_size(p), netdev_get_name(tunnel));
+    dp_packet_delete(p);
+}
+
 /* Makes 'batch' fit for a push of the header in 'data' on 'tunnel'. */
 void
 tnl_gso_push_prepare(const struct netdev *tunnel,
@@ -409,6 +429,7 @@ tnl_gso_push_prepare(const struct netdev *tunnel,
 {
     bool gre_csum = (gre_flags(data) & htons(GRE_CSUM)) != 0;
     struct dp_packet *packet;
+    bool change = false;
 
     /* A GRE checksum is computed by the push, over a packet that must be
      * final by then. */
@@ -420,7 +441,10 @@ tnl_gso_push_prepare(const struct netdev *tunnel,
         }
     }
 
-    if (tnl_gso_pending(batch)) {
+    DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+        change |= tnl_gso_is_super(packet) || !has_room(packet, data);
+    }
+    if (change) {
         struct dp_packet_batch out;
 
         dp_packet_batch_init(&out);
@@ -428,8 +452,10 @@ tnl_gso_push_prepare(const struct netdev *tunnel,
         DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
             if (tnl_gso_is_super(packet)) {
                 push_prepare_super(tunnel, packet, data, &out);
-            } else {
+            } else if (has_room(packet, data)) {
                 dp_packet_batch_add(&out, packet);
+            } else {
+                drop_long(tunnel, packet);
             }
         }
         dp_packet_batch_swap(batch, &out);

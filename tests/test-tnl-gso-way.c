@@ -480,6 +480,38 @@ test_push(const char *name, const struct item *item, uint32_t tnl_type,
     port_close();
 }
 
+/* In front of a push of 72 bytes: a packet of 'len' bytes that nobody may cut,
+ * and others, which stay. */
+static void
+test_push_ordinary(uint32_t len, bool ok)
+{
+    struct ovs_action_push_tnl data = {
+        .tnl_type = OVS_VPORT_TYPE_STT,
+        .header_len = 72,
+    };
+    struct tnl_gso_stats stats;
+    struct dp_packet_batch batch;
+    char *error = NULL;
+
+    ref_put16((uint8_t *) data.header + 12, ETH_TYPE_IP);
+    port_open(0, 0, 0, -1);
+    dp_packet_batch_init(&batch);
+    for (int i = 0; i < 3; i++) {
+        struct dp_packet *p = dp_packet_new(len);
+
+        dp_packet_put_zeros(p, i == 1 ? len : 100);
+        dp_packet_batch_add(&batch, p);
+    }
+    tnl_gso_push_prepare(&port.netdev, &batch, &data);
+    EXPECT(dp_packet_batch_size(&batch), 2 + ok);
+    tnl_gso_stats_get(port.netdev.tnl_gso, &stats);
+    EXPECT(stats.drops[TNL_GSO_R_TOO_BIG], !ok);
+    dp_packet_delete_batch(&batch, true);
+    dp_packet_batch_destroy(&batch);
+    test_case(error, "push of %"PRIu32" bytes, to be cut by nobody", len);
+    port_close();
+}
+
 /* A packet in VXLAN, which is to get an outer checksum, whose marks are about
  * a UDP header that nobody finds. */
 static void
@@ -550,6 +582,9 @@ test_way(struct ovs_cmdl_context *ctx OVS_UNUSED)
     test_push("UDP, GRE", &plain, OVS_VPORT_TYPE_GRE, 38, 0, 1, true);
     test_push("UDP, GRE with sequence numbers", &plain, OVS_VPORT_TYPE_GRE,
               42, 0x1000, 46, false);
+    test_push_ordinary(65407 - 72, true);
+    test_push_ordinary(65407 - 72 + 1, false);
+    test_push_ordinary(65535, false);
     test_push("UDP in a tunnel", &tunnelled, OVS_VPORT_TYPE_GENEVE, 50, 0,
               46, false);
 }
