@@ -110,6 +110,16 @@ netdev_stt_takes_super(const struct dp_packet *p)
     return !(tcp->tcp_ctl & htons(TCP_CWR));
 }
 
+/* Is all that the IP header 'l3' counts in 'p'?  The length of a superpacket
+ * counts for nobody. */
+static bool
+is_all_there(const struct dp_packet *p, const struct tnl_gso_l3 *l3,
+             bool super)
+{
+    return super || (tnl_gso_ip_end(dp_packet_data(p), l3->ofs)
+                     <= dp_packet_size(p));
+}
+
 /* Leaves the checksum of 'p', described by 'd', to the receiver and says so in
  * 'stt'. */
 static void
@@ -147,6 +157,7 @@ prepare_inner(struct dp_packet *p, struct stt_header *stt)
     if ((super || dp_packet_l4_checksum_partial(p))
         && !dp_packet_l2_pad_size(p)
         && !tnl_gso_find_headers(p, &d) && can_point_at_l4(p, &d)
+        && is_all_there(p, &d.inner, super)
         && tnl_gso_l4_len(dp_packet_data(p), dp_packet_size(p), &d.inner)) {
         leave_checksum(p, &d, stt);
     } else {
@@ -276,7 +287,8 @@ partial_is_right(const struct dp_packet *frame, const struct stt_header *stt)
             && l3.version == (stt->flags & STT_F_IPV4 ? 4 : 6)
             && l3.proto == (stt->flags & STT_F_TCP ? IPPROTO_TCP
                             : IPPROTO_UDP)
-            && tnl_gso_l4_len(data, size, &l3));
+            && tnl_gso_l4_len(data, size, &l3)
+            && is_all_there(frame, &l3, stt->mss));
 }
 
 /* Takes the STT header off 'frame', which starts with it, sets the marks of

@@ -542,6 +542,45 @@ test_lying(void)
     test_case(error, "stt: superpacket with more than its IP length");
 }
 
+static const struct push_row tcp_row = {
+    "TCP", as_it_is, true, 4, PARTIAL | IPV4 | TCP, 34, false, false
+};
+
+static const struct push_row udp_row = {
+    "UDP", udp, false, 4, PARTIAL | IPV4, 34, false, false
+};
+
+static const struct push_row udp6_row = {
+    "UDP, IPv6", udp6, false, 4, PARTIAL, 54, false, false
+};
+
+static const struct push_row tcp6_row = {
+    "TCP", ipv6, true, 6, PARTIAL | TCP, 54, false, false
+};
+
+/* A checksum over more than there is cannot be left to anybody. */
+static void
+test_too_short(const struct push_row *row)
+{
+    struct ovs_action_push_tnl data;
+    char *error = NULL;
+    struct dp_packet *p;
+    struct ref_job job;
+    uint8_t *frame;
+    size_t len;
+
+    frame = build_inner(row, &job, &len);
+    p = pkt_from_job(frame, len, &job);
+    p->uso_segsz = 0;
+    dp_packet_set_size(p, len - 1);
+    put_template(&data, 4);
+    netdev_stt_push_header(NULL, NULL, p, &data);
+    EXPECT(((const uint8_t *) dp_packet_data(p))[54 + 1] & PARTIAL, 0);
+    dp_packet_delete(p);
+    free(frame);
+    test_case(error, "stt: push of %s without its last byte", row->name);
+}
+
 /* A packet that leaves no room for headers. */
 static void
 test_no_room(size_t len)
@@ -612,16 +651,6 @@ struct bad_row {
     enum stt_verdict verdict;   /* STT_WHOLE: it is taken. */
 };
 
-static const struct push_row tcp_row = {
-    "TCP", as_it_is, true, 4, PARTIAL | IPV4 | TCP, 34, false, false
-};
-static const struct push_row udp_row = {
-    "UDP", udp, false, 4, PARTIAL | IPV4, 34, false, false
-};
-static const struct push_row tcp6_row = {
-    "TCP", ipv6, true, 6, PARTIAL | TCP, 54, false, false
-};
-
 static const struct bad_row bad_rows[] = {
     { "nothing", &tcp_row, 2, 3, 0x00, STT_WHOLE },
     { "reserved byte", &tcp_row, 2, 3, 0xff, STT_WHOLE },
@@ -652,6 +681,10 @@ static const struct bad_row bad_rows[] = {
     { "inner IP version", &tcp_row, 3, 14, 0x65, STT_DROP_OFFLOAD },
     { "inner fragment", &tcp_row, 3, 20, 0x20, STT_DROP_OFFLOAD },
     { "inner protocol", &tcp_row, 3, 23, 1, STT_DROP_OFFLOAD },
+    { "inner IP length, longer", &udp_row, 3, 16, 0xff, STT_DROP_OFFLOAD },
+    { "inner IPv6 length, longer", &udp6_row, 3, 18, 0xff, STT_DROP_OFFLOAD },
+    { "inner IP length, longer, superpacket", &tcp_row, 3, 16, 0xff,
+      STT_WHOLE },
     { "inner TCP header of 16 bytes", &tcp_row, 3, 34 + 12, 0x40,
       STT_DROP_OFFLOAD },
 };
@@ -827,6 +860,8 @@ test_stt(struct ovs_cmdl_context *ctx OVS_UNUSED)
     }
     test_not_taken();
     test_lying();
+    test_too_short(&udp_row);
+    test_too_short(&udp6_row);
     test_no_room(65463);
     test_no_room(65464);
     test_no_room(65518);

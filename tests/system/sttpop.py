@@ -515,6 +515,9 @@ def _(bed, v):
                 (0x0e, 34, 0, opaque()),
                 (0x0e, 34, 500, spoiled(t4, 46, 0x40)),
                 (0x0e, 34, 500, spoiled(t4, 46, 0xf0)[:90]),
+                # Less than its IP header says.
+                (0x0e, 34, 0, t4[:-1]), (0x0a, 54, 0, t6[:-1]),
+                (0x06, 34, 0, u4[:-1]), (0x02, 54, 0, u6[:-1]),
                 # A fragment.
                 (0x0e, 34, 0, spoiled(t4, 20, 0x20)))]
 
