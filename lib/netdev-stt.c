@@ -33,6 +33,7 @@
 #include "timeval.h"
 #include "tnl-gso.h"
 #include "tnl-gso-desc.h"
+#include "tnl-rco.h"
 #include "unaligned.h"
 #include "util.h"
 
@@ -145,9 +146,10 @@ leave_checksum(struct dp_packet *p, const struct tnl_gso_desc *d,
 }
 
 /* Fills in what 'stt' says about 'p', but for the tunnel key, and makes of 'p'
- * what 'stt' says. */
+ * what 'stt' says, before a push on 'tunnel'. */
 static void
-prepare_inner(struct dp_packet *p, struct stt_header *stt)
+prepare_inner(const struct netdev *tunnel, struct dp_packet *p,
+              struct stt_header *stt)
 {
     bool super = dp_packet_get_tso_segsz(p);
     struct tnl_gso_desc d;
@@ -161,6 +163,7 @@ prepare_inner(struct dp_packet *p, struct stt_header *stt)
         && tnl_gso_l4_len(dp_packet_data(p), dp_packet_size(p), &d.inner)) {
         leave_checksum(p, &d, stt);
     } else {
+        tnl_rco_count_final(tunnel, p);
         dp_packet_ol_send_prepare(p, 0);
         if (dp_packet_l4_checksum_good(p)) {
             stt->flags = STT_F_VERIFIED;
@@ -181,7 +184,7 @@ prepare_inner(struct dp_packet *p, struct stt_header *stt)
 
 /* Makes an STT frame of 'packet' with the header in 'data'. */
 void
-netdev_stt_push_header(const struct netdev *netdev OVS_UNUSED,
+netdev_stt_push_header(const struct netdev *netdev,
                        const struct netdev *ingress_netdev OVS_UNUSED,
                        struct dp_packet *packet,
                        const struct ovs_action_push_tnl *data)
@@ -193,7 +196,7 @@ netdev_stt_push_header(const struct netdev *netdev OVS_UNUSED,
     uint32_t frame_len;
     int ip_len;
 
-    prepare_inner(packet, &from_inner);
+    prepare_inner(netdev, packet, &from_inner);
     packet->offloads = 0;
     packet->uso_segsz = 0;
     dp_packet_set_tso_segsz(packet, 0);

@@ -37,6 +37,7 @@
 #include "tnl-gso-plan.h"
 #include "tnl-gso-seg.h"
 #include "tnl-gso-stats.h"
+#include "tnl-rco.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(tnl_gso);
@@ -364,6 +365,30 @@ header_takes_super(const struct ovs_action_push_tnl *data,
     }
 }
 
+/* Will the checksum of 'p' be completed before the header in 'data' comes in
+ * front of it, because nobody could do so later?  STT tells for itself. */
+static bool
+header_wants_final(const struct ovs_action_push_tnl *data,
+                   const struct dp_packet *p)
+{
+    if (dp_packet_tunnel(p)) {
+        return true;
+    } else if (tnl_gso_is_super(p)) {
+        return !header_takes_super(data, p);
+    }
+    switch (data->tnl_type) {
+    case OVS_VPORT_TYPE_VXLAN:
+    case OVS_VPORT_TYPE_GENEVE:
+    case OVS_VPORT_TYPE_STT:
+        return false;
+    case OVS_VPORT_TYPE_GRE:
+    case OVS_VPORT_TYPE_IP6GRE:
+        return gre_flags(data) & htons(GRE_CSUM);
+    default:
+        return true;
+    }
+}
+
 /* Does 'p' leave room for the header in 'data', and for what may still come in
  * front of that? */
 static bool
@@ -430,6 +455,16 @@ tnl_gso_push_prepare(const struct netdev *tunnel,
     bool gre_csum = (gre_flags(data) & htons(GRE_CSUM)) != 0;
     struct dp_packet *packet;
     bool change = false;
+    bool rco;
+
+    atomic_read_relaxed(&tnl_rco_rx_used, &rco);
+    if (OVS_UNLIKELY(rco)) {
+        DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+            if (header_wants_final(data, packet)) {
+                tnl_rco_count_final(tunnel, packet);
+            }
+        }
+    }
 
     /* A GRE checksum is computed by the push, over a packet that must be
      * final by then. */

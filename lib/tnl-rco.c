@@ -520,6 +520,33 @@ tnl_rco_pop_finish(struct dp_packet *p)
     }
 }
 
+/* Has the other end of a tunnel left the checksum of 'p' to us, and is it still
+ * to be completed?  Stores in '*udp' whether it is UDP's. */
+static bool
+left_to_us(const struct dp_packet *p, bool *udp)
+{
+    if (OVS_LIKELY(!(p->offloads & DP_PACKET_OL_RCO))) {
+        return false;
+    } else if (dp_packet_tunnel(p)) {
+        *udp = dp_packet_inner_l4_proto_udp(p);
+        return dp_packet_inner_l4_checksum_partial(p);
+    }
+    *udp = dp_packet_l4_proto_udp(p);
+    return dp_packet_l4_checksum_partial(p);
+}
+
+/* Counts 'p' on 'tunnel', whose push is about to complete the checksum of 'p',
+ * if the other end of a tunnel has left it to us. */
+void
+tnl_rco_count_final(const struct netdev *tunnel, const struct dp_packet *p)
+{
+    bool udp;
+
+    if (OVS_UNLIKELY(left_to_us(p, &udp))) {
+        tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_RCO_COMPLETED);
+    }
+}
+
 /* What tnl_rco_count_completed() does once remote checksums are accepted. */
 void
 tnl_rco_count_completed__(struct netdev *netdev,
@@ -537,20 +564,10 @@ tnl_rco_count_completed__(struct netdev *netdev,
     DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
         bool udp;
 
-        if (OVS_LIKELY(!(packet->offloads & DP_PACKET_OL_RCO))) {
-            continue;
-        } else if (dp_packet_tunnel(packet)) {
-            if (!dp_packet_inner_l4_checksum_partial(packet)) {
-                continue;
-            }
-            udp = dp_packet_inner_l4_proto_udp(packet);
-        } else if (dp_packet_l4_checksum_partial(packet)) {
-            udp = dp_packet_l4_proto_udp(packet);
-        } else {
-            continue;
+        if (left_to_us(packet, &udp)) {
+            n += !(netdev->ol_flags & (udp ? NETDEV_TX_OFFLOAD_UDP_CKSUM
+                                       : NETDEV_TX_OFFLOAD_TCP_CKSUM));
         }
-        n += !(netdev->ol_flags & (udp ? NETDEV_TX_OFFLOAD_UDP_CKSUM
-                                   : NETDEV_TX_OFFLOAD_TCP_CKSUM));
     }
     if (OVS_UNLIKELY(n)) {
         tnl_gso_count_events(netdev->tnl_gso, TNL_GSO_E_RCO_COMPLETED, n);

@@ -84,6 +84,8 @@ struct dp_packet *tnl_rco_pop_check(const struct netdev *tunnel,
 void tnl_rco_count_received(const struct netdev *tunnel,
                             const struct dp_packet *);
 void tnl_rco_pop_finish(struct dp_packet *);
+void tnl_rco_count_final(const struct netdev *tunnel,
+                         const struct dp_packet *);
 
 /* tnl-rco-config.c.
  *
