@@ -28,7 +28,7 @@
 # caps    v VXLAN_TNL_TSO    g GENEVE_TNL_TSO    r GRE_TNL_TSO
 #         i IPIP_TNL_TSO     u UDP_TNL_TSO and IP_TNL_TSO
 #         o OUTER_IPV4_CKSUM d OUTER_UDP_CKSUM   s UDP_TSO
-#         -  none of them
+#         -  none of them, 0  no checksums and no TCP_TSO either
 # others  who cuts, a letter of nic-judge.py: over IPv4 with and without outer
 #         checksum, over IPv6 with and without; STT: over IPv4, over IPv6
 NIC_ROWS="
@@ -58,6 +58,7 @@ igc       net_igc    lib    s        usus  usus   ssss tt
 igc25     net_igc    new    s        usus  usus   ssss tt
 ngbe      net_ngbe   lib    s        ssss  ssss   ssss tt
 ena       net_ena    lib    -        ssss  ssss   ssss ts
+null      net_null   none   0        ssss  ssss   ssss ss
 generic   net_new    new    uod      HHHH  HHHH   sHsH tt
 generic2  net_new    new    uo       PHPH  PHPH   sHsH tt
 "
@@ -84,7 +85,8 @@ stt    7    6     on   1
 NIC_DIR=
 
 nic_caps() {
-    local letters=$1 caps=IPV4_CKSUM+TCP_CKSUM+UDP_CKSUM+SCTP_CKSUM+TCP_TSO i
+    local letters=$1 caps=MULTI_SEGS i
+    test "$letters" = 0 || caps+=+IPV4_CKSUM+TCP_CKSUM+UDP_CKSUM+TCP_TSO
     for ((i = 0; i < ${#letters}; i++)); do
         case ${letters:i:1} in
         v) caps+=+VXLAN_TNL_TSO ;;
@@ -113,9 +115,13 @@ nic_del() {
     rm -f "$NIC_DIR/$1.pcap" "$NIC_DIR/$1.log"
 }
 
-# nic_path NAME[,NAME...] ENCAP OUTER CSUM: from vm0p to these NICs.
+# nic_path NAME[,NAME...] ENCAP OUTER CSUM: from vm0p to these NICs, with
+# NIC_ACTIONS before the tunnel.
+NIC_ACTIONS=
 nic_path() {
     path "$2" "$3" "$4" || return 1
+    test -z "$NIC_ACTIONS" || nl_ofctl ovs add-flow br-int \
+        "in_port=vm0p,actions=$NIC_ACTIONS,output:$OUT"
     nl_ofctl ovs del-flows br-u
     nl_ofctl ovs add-flow br-u "in_port=$IN,actions=output:${1//,/,output:}"
 }
@@ -133,7 +139,7 @@ nic_send() {
     local rows=$1 column=$2 encap=$3 outer=$4 csum=$5 field words=()
     shift 5
     for field; do
-        case $field in refused=*|optlen=*) ;; *) words+=("$field") ;; esac
+        case $field in refused=*|optlen=*|uncounted=*) ;; *) words+=("$field") ;; esac
     done
     test "$csum" = on && csum=1 || csum=0
     nic_judge begin && send main "${words[@]}" || return 1
@@ -156,7 +162,7 @@ nic_tshark() {
 
 # One path, all NICs.
 nic_matrix() {
-    local encap=$1 outer=$2 csum=$3 column=$4 inner flags name verdict ports
+    local encap=$1 outer=$2 csum=$3 column=$4 inner flags name verdict ports before
     # All combinations of IP versions.
     inner=4
     test $outer$csum != 4off -a $outer$csum != 6on || inner=6
@@ -167,6 +173,7 @@ nic_matrix() {
     ports=$(cut -d' ' -f1 "$NL_TMP/rows" | paste -sd,)
     nic_path "$ports" "$encap" "$outer" "$csum" \
         || { fail "$name: cannot set up"; return; }
+    before=$(in_use bnxt)
     nic_send "$NL_TMP/rows" "$column" "$encap" "$outer" "$csum" count=2 \
         ip=$inner mss=1340 payload=28001 flags=$flags \
         || { fail "$name: cannot judge"; return; }
@@ -176,7 +183,7 @@ nic_matrix() {
         FAIL) fail "$name on $port $why" ;;
         esac
     done <"$NL_TMP/verdicts"
-    if nic_tshark "$outer" "$csum"; then
+    if nic_tshark "$outer" "$csum" && eventually all_back bnxt "$before"; then
         pass
     else
         fail "$name: $PROBLEM"
@@ -197,7 +204,7 @@ nic_world() {
 }
 
 nic_cases() {
-    local encap word outer csum letter name
+    local encap word outer csum letter name title
     NIC_DIR=$NL_TMP/nic
     mkdir "$NIC_DIR"
     # WORD of the row, from 0.
@@ -207,6 +214,10 @@ nic_cases() {
         nic_world </dev/null || break
         alive && nic_matrix $encap $outer $csum $word.$letter </dev/null
     done <<<"$NIC_PATHS"
+    while read -r name title; do
+        case $name in ''|'#'*) continue ;; esac
+        alive && nic_other_case "$name" "$title" </dev/null
+    done <<<"$NIC_OTHER_CASES"
     test ! -e "$NL_TMP/rows" || while read -r name _; do
         nic_del "$name" </dev/null
     done <"$NL_TMP/rows"

@@ -44,8 +44,8 @@ sys.path.insert(0, os.path.join(HERE, '..', 'system'))
 sys.path.insert(0, HERE)
 from frames import (ACK, DST, FIN, INNER_SRC, PSH, ROW, SRC,    # noqa: E402
                     Sniffer, Superpacket, TCP, checksum_errors, inject_socket,
-                    parse, pcap_write)
-from nicfeed import (Feed, TCP_CKSUM, TCP_SEG, UDP_CKSUM,       # noqa: E402
+                    ones_sum, parse, pcap_write)
+from nicfeed import (Feed, IP_CKSUM, IPV4, TCP_CKSUM, TCP_SEG, UDP_CKSUM,       # noqa: E402
                      UDP_SEG, mbuf_of, other_tunnel)
 from nicbad import judge_bad                                    # noqa: E402
 
@@ -232,6 +232,20 @@ def judge_sums(judge, nics, tmp):
                         if len(frames) != 1 or len(frames[0]) != len(m.frame):
                             problem = 'it has been cut'
                         judge.case(name, problem)
+    # A UDP checksum that comes out as zero is sent as 0xffff: the sum over
+    # everything else is put into the payload.
+    if judge.wants('sums zero'):
+        sp = Superpacket(dict(ROW, l4='udp', payload=1000, mss=1400), 'zero')
+        f = bytearray(sp.frame)
+        f[sp.hdr_len:sp.hdr_len + 2] = b'\0\0'
+        rest = 0xffff - ones_sum(bytes(f[sp.l4_ofs:]))
+        struct.pack_into('!H', f, sp.hdr_len, rest)
+        m = mbuf_of(sp).but(frame=bytes(f), segsz=0,
+                            flags=UDP_CKSUM | IPV4 | IP_CKSUM)
+        frames = nics[True].sent(m)
+        all_frames += frames
+        judge.case('sums zero', None if frames[0][sp.l4_ofs + 6:][:2]
+                   == b'\xff\xff' else frames[0][sp.l4_ofs:][:8].hex())
     # Segments of mbufs make no difference, if the headers are in the first.
     sp = Superpacket(dict(ROW, encap='vxlan', payload=9999), 'parts')
     if judge.wants('sums parts'):

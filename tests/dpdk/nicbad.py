@@ -39,6 +39,8 @@ def judge_bad(judge, make):
     gen = mbuf_of(Superpacket(dict(ROW, encap='geneve', opts=96,
                                    payload=9000), 'bad'))
     gre = other_tunnel('gre', 4, 4, 9000)[0]
+    timed = mbuf_of(Superpacket(dict(ROW, tcpopts=bytes(12), payload=9000),
+                                'bad'))
     wrapped = Superpacket(dict(ROW, encap='geneve', opts=128, payload=9000),
                           'bad')
     plain = Mbuf(sp4.frame[:1000], 0, 0, 0, 14, 20, 20, 0)
@@ -151,6 +153,8 @@ def judge_bad(judge, make):
          'nothing-to-cut'),
         ('headers in two segments', 'caps=all', 0, tcp4.but(parts=(40,)),
          'BAD', 'headers-not-contiguous'),
+        ('TCP options in another segment', 'caps=all', 0,
+         timed.but(parts=(14 + 20 + 20,)), 'BAD', 'headers-not-contiguous'),
         ('tunnel headers in two segments', 'caps=all', 0,
          vx4.but(parts=(80,)), 'BAD', 'headers-not-contiguous'),
         ('segments without MULTI_SEGS', without(), 0,

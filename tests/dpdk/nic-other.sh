@@ -1,0 +1,225 @@
+# Copyright (c) 2026 The tnl-gso authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at:
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+# What NICs may do besides cutting.  Part of tests/run-dpdk, which sources this
+# and nic-cases.sh.
+
+# name    a function nic_NAME below
+NIC_OTHER_CASES="
+#name     title
+small     packets that nobody has to cut
+lost      capabilities that a reconfiguration loses
+limits    the driver refuses what Open vSwitch does not know
+i40e      segments below the driver's smallest mss
+options   Geneve options that an mbuf's l2_len cannot say
+every     the driver refuses each third superpacket
+tunnel    the driver refuses all tunnels
+flags     the driver refuses all packets with a flag
+segsz     tso_segsz of received packets is left over from others
+"
+
+# nic_expect NAME LETTER ENCAP OUTER CSUM FIELD=VALUE...: sends superpackets to
+# one NIC; LETTER is for nic-judge.py.
+nic_expect() {
+    local name=$1 letter=$2 encap=$3 outer=$4 csum=$5 before
+    shift 5
+    nic_path "$name" "$encap" "$outer" "$csum" \
+        || { PROBLEM="cannot set up"; return 1; }
+    before=$(in_use "$name")
+    echo "$name $letter" >"$NL_TMP/row"
+    nic_send "$NL_TMP/row" 1.0 "$encap" "$outer" "$csum" "$@" \
+        || { PROBLEM="cannot judge"; return 1; }
+    if ! grep -q "^PASS" "$NL_TMP/verdicts"; then
+        PROBLEM="$encap outer=$outer csum=$csum $*: $(head -n 1 "$NL_TMP/verdicts")"
+        return 1
+    fi
+    nic_tshark "$outer" "$csum" && eventually all_back "$name" "$before"
+}
+
+ALL_CAPS=$(nic_caps vgruods)
+
+# Checksums alone, of TCP and of UDP, and what has none.
+nic_small() {
+    local encap csum name bad size
+    nic_world || { PROBLEM="no NICs"; return 1; }
+    sed 's/ .*/ s/' "$NL_TMP/rows" >"$NL_TMP/row"
+    for encap in plain vxlan geneve gre; do
+        for csum in on off; do
+            nic_path "$(cut -d' ' -f1 "$NL_TMP/rows" | paste -sd,)" $encap 4 $csum \
+                || { PROBLEM="cannot set up"; return 1; }
+            nic_send "$NL_TMP/row" 1.0 $encap 4 $csum uncounted=1 payload=1000 \
+                || { PROBLEM="cannot judge"; return 1; }
+            if grep -q "^FAIL" "$NL_TMP/verdicts"; then
+                PROBLEM="$encap csum=$csum $(grep -m 1 ^FAIL "$NL_TMP/verdicts")"
+                return 1
+            fi
+            nic_tshark 4 $csum || return 1
+            while read -r name _; do
+                size=$(stat -c %s "$NIC_DIR/$name.log")
+                echo "$name $size"
+            done <"$NL_TMP/rows" >"$NL_TMP/sizes"
+            tool vm udp vm0 100 1400
+            sleep .3
+            while read -r name size; do
+                bad=$(tail -c "+$((size + 1))" "$NIC_DIR/$name.log" \
+                      | grep -m 1 -e ^BAD -e ^refuse) || continue
+                PROBLEM="$name: UDP in $encap csum=$csum: $bad"
+                return 1
+            done <"$NL_TMP/sizes"
+        done
+    done
+}
+
+# nic_reconfigure NAME CAPS MTU: the device has other capabilities now.
+nic_reconfigure() {
+    echo "caps=$2" >"$NIC_DIR/ctl"
+    nl_vsctl ovs set Interface "$1" mtu_request="$3" || return 1
+    eventually test "$(nl_vsctl ovs --timeout=5 wait-until Interface "$1" mtu="$3" \
+        -- get Interface "$1" mtu)" = "$3"
+}
+
+nic_lost() {
+    echo "caps=$ALL_CAPS" >"$NIC_DIR/ctl"
+    nic_add t0 "ctl=$NIC_DIR/ctl,preset=new" || { PROBLEM="no port"; return 1; }
+    nic_expect t0 h vxlan 4 on payload=28000 \
+        && nic_expect t0 t stt 4 on payload=28000 \
+        && nic_reconfigure t0 "${ALL_CAPS/+VXLAN_TNL_TSO+/+}" 1600 \
+        && nic_expect t0 H vxlan 4 on payload=28000 \
+        && nic_expect t0 h geneve 6 on payload=28000 mss=1340 \
+        && nic_reconfigure t0 "${ALL_CAPS/+OUTER_UDP_CKSUM/}" 1500 \
+        && nic_expect t0 p vxlan 4 on payload=28001 \
+        && nic_reconfigure t0 TCP_TSO+TCP_CKSUM+IPV4_CKSUM 1600 \
+        && nic_expect t0 s vxlan 4 on payload=28000 \
+        && nic_expect t0 s geneve 6 off payload=28000 mss=1340 \
+        && nic_reconfigure t0 none 1500 \
+        && nic_expect t0 s vxlan 6 on payload=28000 mss=1340 \
+        && nic_expect t0 s stt 4 on payload=28000 \
+        && nic_expect t0 s plain 4 on payload=28000 mss=1460 \
+        && nic_reconfigure t0 "$ALL_CAPS" 1600 \
+        && nic_expect t0 h vxlan 4 on payload=28000
+}
+
+nic_limits() {
+    nic_add t0 "caps=$ALL_CAPS,min_mss=256,max_mss=1380,max_hdr=120" \
+        || { PROBLEM="no port"; return 1; }
+    nic_expect t0 h vxlan 4 on payload=28000 mss=256 \
+        && nic_expect t0 s vxlan 4 on payload=28000 mss=255 refused=1 uncounted=1 \
+        && nic_expect t0 s vxlan 4 on payload=28000 mss=1400 refused=1 uncounted=1 \
+        && nic_expect t0 s vxlan 6 on payload=28000 mss=1360 refused=1 uncounted=1
+}
+
+nic_i40e() {
+    nic_add t0 "caps=$(nic_caps vgo),driver=net_i40e,min_mss=256" \
+        || { PROBLEM="no port"; return 1; }
+    nic_expect t0 s vxlan 4 on payload=28000 mss=255 \
+        && nic_expect t0 s plain 4 on payload=28000 mss=255 \
+        && nic_expect t0 h plain 4 on payload=28000 mss=256 \
+        && nic_expect t0 p vxlan 4 on payload=28000 mss=256
+}
+
+# An option is 4 bytes and its data; l2_len is 8 + 8 + options + 14.
+nic_options() {
+    local data letter
+    nic_add t0 "caps=$ALL_CAPS" || { PROBLEM="no port"; return 1; }
+    for data in 92 96 124; do
+        letter=h
+        test $data = 92 || letter=s
+        nl_ofctl ovs del-flows br-int
+        nl_ofctl ovs del-tlv-map br-int >/dev/null
+        nl_ofctl ovs add-tlv-map br-int \
+            "{class=0x102,type=0x1,len=$data}->tun_metadata0" >/dev/null \
+            || { PROBLEM="cannot set up"; return 1; }
+        NIC_ACTIONS="set_field:0x$(printf 'a5%.0s' $(seq $data))->tun_metadata0"
+        nic_expect t0 $letter geneve 4 on payload=28000 mss=1260 \
+            optlen=$((4 + data)) || { NIC_ACTIONS=; return 1; }
+        NIC_ACTIONS=
+    done
+    nl_ofctl ovs del-flows br-int
+    nl_ofctl ovs del-tlv-map br-int >/dev/null
+}
+
+nic_every() {
+    nic_add t0 "caps=$ALL_CAPS,refuse=super:3" || { PROBLEM="no port"; return 1; }
+    nic_expect t0 h vxlan 4 on count=6 payload=20000 refused=2 uncounted=1 \
+        && nic_expect t0 h plain 4 on count=6 payload=20000 refused=2 uncounted=1 \
+        && nic_expect t0 t stt 6 on count=6 payload=20000 mss=1340 refused=2 uncounted=1
+}
+
+nic_tunnel() {
+    nic_add t0 "caps=$ALL_CAPS,refuse=tunnel+einval,preset=new" \
+        || { PROBLEM="no port"; return 1; }
+    nic_expect t0 s vxlan 4 on count=3 payload=28001 refused=3 uncounted=1 \
+        && nic_expect t0 s geneve 6 on count=3 payload=28001 mss=1340 refused=3 uncounted=1 \
+        && nic_expect t0 h plain 4 on count=3 payload=28001
+}
+
+nic_flags() {
+    nic_add t0 "caps=$(nic_caps vgod),refuse=flags,preset=new" \
+        || { PROBLEM="no port"; return 1; }
+    nic_expect t0 s vxlan 4 on payload=28001 refused=1 uncounted=1 \
+        && nic_expect t0 s plain 4 on payload=28001 refused=1 uncounted=1
+}
+
+# A frame of 1000 bytes of payload that nobody has asked to cut, received by a
+# driver that leaves tso_segsz as it was, to another NIC, as it is and in a
+# tunnel, and to the kernel.
+nic_segsz() {
+    local encap status=0
+    "$PYTHON3" -B -c '
+import sys
+sys.path.insert(0, sys.argv[1])
+import frames
+sp = frames.Superpacket(dict(frames.ROW, payload=1000), 0)
+frames.pcap_write(sys.argv[2], sp.segments())' "$NL_TOOLS" "$NL_TMP/one"
+    nic_add t0 "caps=$ALL_CAPS" || { PROBLEM="no port"; return 1; }
+    nl_vsctl ovs add-port br-int r0 -- set Interface r0 type=dpdk \
+        options:dpdk-devargs="net_tnlnic_r0,rx_pcap=$NIC_DIR/rx,rx_segsz=100"
+    for encap in plain vxlan geneve; do
+        nic_path t0 $encap 4 on || { PROBLEM="cannot set up"; status=1; break; }
+        nl_ofctl ovs add-flow br-int "in_port=r0,actions=output:$OUT,output:vm0p"
+        nl_capture_start vm vm0 "$NL_TMP/vm0" tcp
+        nic_judge begin
+        cp "$NL_TMP/one" "$NL_TMP/rx" && mv "$NL_TMP/rx" "$NIC_DIR/rx"
+        echo "t0 s" >"$NL_TMP/row"
+        nic_judge check "$NL_TMP/row" 1.0 "$NL_TMP/cap" encap=$encap outer=4 \
+            csum=1 payload=1000 uncounted=1 >"$NL_TMP/verdicts"
+        nl_capture_stop
+        if ! grep -q "^PASS" "$NL_TMP/verdicts"; then
+            PROBLEM="$encap: $(head -n 1 "$NL_TMP/verdicts")" status=1
+            break
+        fi
+        if grep -q '^tx.*tso_segsz=[1-9]' "$NIC_DIR/t0.log"; then
+            PROBLEM="$encap: $(grep -m 1 '^tx.*tso_segsz=[1-9]' "$NIC_DIR/t0.log")"
+            status=1
+            break
+        fi
+        PROBLEM=$("$PYTHON3" -B "$NL_TOOLS/superpacket.py" check "$NL_TMP/vm0" \
+                  payload=1000 2>&1) \
+            || { PROBLEM="to the kernel: $PROBLEM"; status=1; break; }
+    done
+    nl_vsctl ovs del-port br-int r0
+    return $status
+}
+
+nic_other_case() {
+    local name=$1
+    shift
+    selected "nic $name: $*" || return 0
+    if nic_"$name"; then
+        pass
+    else
+        fail "nic $name: $*: $PROBLEM"
+    fi
+    nic_del t0
+}
