@@ -136,17 +136,17 @@ nic_options() {
         letter=h
         test $data = 92 || letter=s
         nl_ofctl ovs del-flows br-int
-        nl_ofctl ovs del-tlv-map br-int >/dev/null
-        nl_ofctl ovs add-tlv-map br-int \
-            "{class=0x102,type=0x1,len=$data}->tun_metadata0" >/dev/null \
-            || { PROBLEM="cannot set up"; return 1; }
+        # Refused as long as a flow of before is still being removed.
+        eventually nl_ofctl ovs del-tlv-map br-int || return 1
+        eventually nl_ofctl ovs add-tlv-map br-int \
+            "{class=0x102,type=0x1,len=$data}->tun_metadata0" || return 1
         NIC_ACTIONS="set_field:0x$(printf 'a5%.0s' $(seq $data))->tun_metadata0"
         nic_expect t0 $letter geneve 4 on payload=28000 mss=1260 \
             optlen=$((4 + data)) || { NIC_ACTIONS=; return 1; }
         NIC_ACTIONS=
     done
     nl_ofctl ovs del-flows br-int
-    nl_ofctl ovs del-tlv-map br-int >/dev/null
+    eventually nl_ofctl ovs del-tlv-map br-int
 }
 
 nic_every() {

@@ -45,8 +45,8 @@ sys.path.insert(0, HERE)
 from frames import (ACK, DST, FIN, INNER_SRC, PSH, ROW, SRC,    # noqa: E402
                     Sniffer, Superpacket, TCP, checksum_errors, inject_socket,
                     ones_sum, parse, pcap_write)
-from nicfeed import (Feed, IP_CKSUM, IPV4, TCP_CKSUM, TCP_SEG, UDP_CKSUM,       # noqa: E402
-                     UDP_SEG, mbuf_of, other_tunnel)
+from nicfeed import (Feed, IP_CKSUM, IPV4, TCP_CKSUM,         # noqa: E402
+                     TCP_SEG, UDP_CKSUM, UDP_SEG, mbuf_of, other_tunnel)
 from nicbad import judge_bad                                    # noqa: E402
 
 spec = importlib.util.spec_from_file_location(
