@@ -12,8 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-# What leaves through NICs that cut, by what they can do.  Part of tests/run-dpdk,
-# which sources this; the NICs are those of tests/dpdk/README.rst.
+# What leaves through NICs that cut, by what they can do.  Part of
+# tests/run-dpdk, which sources this; the NICs are those of README.rst.
 #
 #    vm0p, br-int, tunnel port, br-u --+-- each NIC of the table below
 #                                      '-- ...
@@ -30,37 +30,38 @@
 #         o OUTER_IPV4_CKSUM d OUTER_UDP_CKSUM   s UDP_TSO
 #         -  none of them, 0  no checksums and no TCP_TSO either
 # others  who cuts, a letter of nic-judge.py: over IPv4 with and without outer
-#         checksum, over IPv6 with and without; STT: over IPv4, over IPv6
+#         checksum, over IPv6 with and without; STT: over IPv4, over IPv6;
+#         plain: TCP over IPv4, over IPv6, UDP over IPv4, over IPv6
 NIC_ROWS="
-#name     driver     preset caps     vxlan geneve gre  stt
-bnxt      net_bnxt   none   vgrios   phph  phph   shsh tt
-cnxk      net_cn10k  none   vgriuods hhhh  hhhh   shsh tt
-enic      net_enic   lib    vgo      phph  phph   ssss tt
-hns3      net_hns3   old    vgrod    hhhh  hhhh   shsh tt
-i40e      net_i40e   lib    vgrio    phph  phph   shsh tt
-x722      net_i40e   lts    vgriod   hhhh  hhhh   shsh tt
-iavf      net_iavf   new    vgriod   hhhh  hhhh   shsh tt
-ice       net_ice    lib    vgriod   hhhh  hhhh   shsh tt
-ipn3ke    net_ipn3ke new    vgrio    phph  phph   shsh tt
-mlx4      net_mlx4   none   vro      phph  ssss   shsh tt
-mlx5      mlx5_pci   none   vgruo    phph  phph   shsh tt
-nfp       net_nfp_pf none   vs       ssph  ssss   ssss tt
-qede      net_qede   old    vgo      phph  phph   ssss tt
-rnp       net_rnp    new    vro      phph  ssss   shsh tt
-sfc       net_sfc    none   vgod     hhhh  hhhh   ssss tt
-txgbe     net_txgbe  lib    vgrio    phph  phph   shsh tt
-txgbe22   net_txgbe  old    vgriuod  hhhh  hhhh   shsh tt
-txgbe25   net_txgbe  new    vgriuos  phph  phph   shsh tt
-zxdh      net_zxdh   none   vods     ssss  ssss   ssss ss
-ixgbe     net_ixgbe  lib    o        ssss  ssss   ssss tt
-ionic     net_ionic  new    od       ssss  ssss   ssss tt
-igc       net_igc    lib    s        usus  usus   ssss tt
-igc25     net_igc    new    s        usus  usus   ssss tt
-ngbe      net_ngbe   lib    s        ssss  ssss   ssss tt
-ena       net_ena    lib    -        ssss  ssss   ssss ts
-null      net_null   none   0        ssss  ssss   ssss ss
-generic   net_new    new    uod      HHHH  HHHH   sHsH tt
-generic2  net_new    new    uo       PHPH  PHPH   sHsH tt
+#name     driver     preset caps     vxlan geneve gre  stt plain
+bnxt      net_bnxt   none   vgrios   phph  phph   shsh tt hhhh
+cnxk      net_cn10k  none   vgriuods hhhh  hhhh   shsh tt hhss
+enic      net_enic   lib    vgo      phph  phph   ssss tt hhss
+hns3      net_hns3   old    vgrod    hhhh  hhhh   shsh tt hhss
+i40e      net_i40e   lib    vgrio    phph  phph   shsh tt hhss
+x722      net_i40e   lts    vgriod   hhhh  hhhh   shsh tt hhss
+iavf      net_iavf   new    vgriod   hhhh  hhhh   shsh tt hhss
+ice       net_ice    lib    vgriod   hhhh  hhhh   shsh tt hhss
+ipn3ke    net_ipn3ke new    vgrio    phph  phph   shsh tt hhss
+mlx4      net_mlx4   none   vro      phph  ssss   shsh tt hhss
+mlx5      mlx5_pci   none   vgruo    phph  phph   shsh tt hhss
+nfp       net_nfp_pf none   vs       ssph  ssss   ssss tt hhss
+qede      net_qede   old    vgo      phph  phph   ssss tt hhss
+rnp       net_rnp    new    vro      phph  ssss   shsh tt hhss
+sfc       net_sfc    none   vgod     hhhh  hhhh   ssss tt hhss
+txgbe     net_txgbe  lib    vgrio    phph  phph   shsh tt hhss
+txgbe22   net_txgbe  old    vgriuod  hhhh  hhhh   shsh tt hhss
+txgbe25   net_txgbe  new    vgriuos  phph  phph   shsh tt hhss
+zxdh      net_zxdh   none   vods     ssss  ssss   ssss ss ssss
+ixgbe     net_ixgbe  lib    o        ssss  ssss   ssss tt hhss
+ionic     net_ionic  new    od       ssss  ssss   ssss tt hhss
+igc       net_igc    lib    s        usus  usus   ssss tt hhhh
+igc25     net_igc    new    s        usus  usus   ssss tt hhhh
+ngbe      net_ngbe   lib    s        ssss  ssss   ssss tt hhss
+ena       net_ena    lib    -        ssss  ssss   ssss ts hsss
+null      net_null   none   0        ssss  ssss   ssss ss ssss
+generic   net_new    new    uod      HHHH  HHHH   sHsH tt hhss
+generic2  net_new    new    uo       PHPH  PHPH   sHsH tt hhss
 "
 
 # word, letter   of a row of the above that say who cuts, both from 0
@@ -80,6 +81,10 @@ gre    6    6     on   2
 gre    6    6     off  3
 stt    7    4     on   0
 stt    7    6     on   1
+plain  8    4     on   0
+plain  8    6     on   1
+udp    8    4     on   2
+udp    8    6     on   3
 "
 
 NIC_DIR=
@@ -104,9 +109,9 @@ nic_caps() {
 
 # nic_add NAME KEY=VALUE,...: a NIC, and its port of br-u.
 nic_add() {
+    local args=net_tnlnic_$1,tx_pcap=$NIC_DIR/$1.pcap,log=$NIC_DIR/$1.log,$2
     nl_vsctl ovs add-port br-u "$1" -- set Interface "$1" type=dpdk \
-        options:dpdk-devargs="net_tnlnic_$1,tx_pcap=$NIC_DIR/$1.pcap,log=$NIC_DIR/$1.log,$2" \
-        || return 1
+        options:dpdk-devargs="$args" || return 1
     test "$(nl_vsctl ovs get Interface "$1" error)" = '[]'
 }
 
@@ -149,12 +154,14 @@ nic_send() {
 
 # nic_tshark OUTER CSUM: tshark's opinion of all frames of the last nic_send.
 nic_tshark() {
-    local total packets good bad zero judge=()
-    total=$(sed -n 's/^TOTAL //p' "$NL_TMP/verdicts")
+    local total l4 packets good bad zero judge=()
+    read -r total l4 < <(sed -n 's/^TOTAL //p' "$NL_TMP/verdicts")
     test "$1$2" != 6off || judge=(-o udp.ignore_ipv6_zero_checksum:TRUE)
     nl_judge "$NL_TMP/cap" ${judge[@]+"${judge[@]}"} >"$NL_TMP/verdict"
     read -r packets good bad zero <"$NL_TMP/verdict"
     test "$2" = off || bad=$((bad + zero))
+    # Only TCP headers are counted as good.
+    test "$l4" = tcp || good=$packets
     test "$packets $good $bad" = "$total $total 0" \
         || { PROBLEM="tshark: $packets packets, $good good, $bad bad, not $total"
              return 1; }
@@ -162,20 +169,22 @@ nic_tshark() {
 
 # One path, all NICs.
 nic_matrix() {
-    local encap=$1 outer=$2 csum=$3 column=$4 inner flags name verdict ports before
+    local encap=$1 outer=$2 csum=$3 column=$4 inner flags name verdict ports before l4=tcp
     # All combinations of IP versions.
     inner=4
     test $outer$csum != 4off -a $outer$csum != 6on || inner=6
+    case $encap in plain|udp) inner=$outer ;; esac
+    test $encap != udp || l4=udp encap=plain
     # STT does not carry a superpacket with CWR whole.
     flags=fin+psh+cwr
     test $encap != stt || flags=0x18
-    name="nic $encap outer=$outer csum=$csum inner=$inner"
+    name="nic $1 outer=$outer csum=$csum inner=$inner"
     ports=$(cut -d' ' -f1 "$NL_TMP/rows" | paste -sd,)
     nic_path "$ports" "$encap" "$outer" "$csum" \
         || { fail "$name: cannot set up"; return; }
     before=$(in_use bnxt)
     nic_send "$NL_TMP/rows" "$column" "$encap" "$outer" "$csum" count=2 \
-        ip=$inner mss=1340 payload=28001 flags=$flags \
+        ip=$inner l4=$l4 mss=1340 payload=28001 flags=$flags \
         || { fail "$name: cannot judge"; return; }
     while read -r verdict port why; do
         case $verdict in

@@ -18,10 +18,10 @@
     nic-judge.py check DIR APPCTL ROWS COLUMN PCAP [NAME=VALUE]...
 
 begin remembers where captures, logs and counters in DIR are.  check looks at
-what came since then, that is superpackets of system/superpacket.py, the fields
-of which are given; also 'encap', 'outer', 'csum'; 'optlen', bytes of options in
-the tunnel header.  For each port in ROWS, lines of words as in nic-cases.sh, the
-letter in COLUMN (WORD.LETTER, both from 0) says who cuts:
+what came since then: superpackets of system/superpacket.py, whose fields are
+given; also 'encap', 'outer', 'csum'; 'optlen', bytes of options in the tunnel
+header.  For each port in ROWS, lines of words as in nic-cases.sh, the letter in
+COLUMN (WORD.LETTER, both from 0) says who cuts:
 
     h   the NIC
     p   the NIC, equal segments; the outer UDP checksum is ours
@@ -30,12 +30,12 @@ letter in COLUMN (WORD.LETTER, both from 0) says who cuts:
     t   the NIC, STT's outer header as TCP
     s   nobody but Open vSwitch
 
-Demanded are: the reference's segments on the wire, with all checksums right; in
-each mbuf that is to be cut, exactly the flags and lengths that this needs; our
+Demanded are: the reference's segments on the wire, all checksums right; in each
+mbuf that is to be cut, exactly the flags and lengths that this needs; our
 counters, unless 'uncounted=1'; no line BAD in the log, nor "refuse" unless
 'refused=N' says how many, and those went out otherwise.
 Prints "PASS NAME" or "FAIL NAME: why" for each port; writes all frames to PCAP
-and prints "TOTAL N", the number of TCP packets in it.
+and prints "TOTAL N", the number of packets in it, and what they are.
 """
 
 import collections
@@ -59,7 +59,7 @@ METHODS = {'h': 'hw', 'H': 'hw', 'p': 'hw-partial', 'P': 'hw-partial',
 # Bytes of the tunnel's header, without IP, and what it is called by the flag.
 TUNNELS = {'vxlan': (16, 'VXLAN', 'UDP'), 'geneve': (16, 'GENEVE', 'UDP'),
            'gre': (8, 'GRE', 'IP')}
-TCP, STT = 40000, 7471
+OURS, STT = 40000, 7471         # Ports.
 
 
 def counters(appctl):
@@ -143,8 +143,9 @@ class Expectation:
         """What is said of an mbuf that is to be cut: flags and lengths."""
         v6 = self.outer == 6
         sp = self.supers[0]
-        inner = (['TCP_SEG', 'IPV6'] if self.row['ip'] == 6
-                 else ['TCP_SEG', 'IPV4', 'IP_CKSUM'])
+        inner = (['UDP_SEG', 'UDP_CKSUM'] if self.row['l4'] == 'udp'
+                 else ['TCP_SEG'])
+        inner += ['IPV6'] if self.row['ip'] == 6 else ['IPV4', 'IP_CKSUM']
         ip = ['IPV6'] if v6 else ['IPV4', 'IP_CKSUM']
         ip_len = 40 if v6 else 20
         if letter == 't':
@@ -159,7 +160,8 @@ class Expectation:
             # The train's unit is all behind the outer UDP header.
             return (set(['UDP_SEG', 'UDP_CKSUM'] + ip), 0, 0, 14, ip_len, 8,
                     th - 8 + sp.hdr_len + self.row['mss'])
-        flags = set(inner + ['TUNNEL_' + (generic if letter in 'HP' else name)])
+        name = generic if letter in 'HP' else name
+        flags = set(inner + ['TUNNEL_' + name])
         flags |= set(['OUTER_IPV6'] if v6 else ['OUTER_IPV4',
                                                 'OUTER_IP_CKSUM'])
         if letter in 'hH' and self.csum and self.encap != 'gre':
@@ -220,13 +222,12 @@ class Expectation:
         return None
 
 
-def is_tcp(frame):
+def is_ours(frame):
     layers = frames.parse(frame)
-    return (layers and layers[-1].proto == frames.TCP
-            and struct.unpack_from('!H', frame, layers[-1].l4_ofs)[0] == TCP
-            or layers and layers[0].proto == frames.TCP
-            and struct.unpack_from('!H', frame, layers[0].l4_ofs + 2)[0]
-            == STT)
+    if not layers or layers[-1].proto not in (frames.TCP, frames.UDP):
+        return False
+    sport, dport = struct.unpack_from('!HH', frame, layers[-1].l4_ofs)
+    return sport == OURS or dport == STT
 
 
 def check(directory, appctl, rows, column, pcap, words):
@@ -251,7 +252,7 @@ def check(directory, appctl, rows, column, pcap, words):
             if not problems[name] or time.monotonic() > deadline:
                 break
             time.sleep(.05)
-        total += [f for f in frames.pcap_read(piece) if is_tcp(f)]
+        total += [f for f in frames.pcap_read(piece) if is_ours(f)]
     frames.pcap_write(pcap, total)
     new = counters(appctl)
     for name, letter in ports:
@@ -262,7 +263,7 @@ def check(directory, appctl, rows, column, pcap, words):
                        state['counters'].get(name, {}), new.get(name, {}),
                        letter))
         print('FAIL %s: %s' % (name, problem) if problem else 'PASS ' + name)
-    print('TOTAL', len(total))
+    print('TOTAL', len(total), expected.row['l4'])
 
 
 def main(words):

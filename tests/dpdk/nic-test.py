@@ -24,8 +24,8 @@ kernel   the matrix of tests/diff/gso-diff.py: what the NIC makes of a
          TCP checksum of 0xffff is the same as 0x0000 (RFC 1624).  Once with
          checksum fields as DPDK's preparation leaves them, once with
          preset=none.
-tap      the same against DPDK's net_tap, plain TCP over IPv4 (it knows no other
-         kind), but for CWR, which its library keeps on each segment.
+tap      the same against DPDK's net_tap, plain TCP over IPv4 (it knows no
+         other kind), but for CWR, which its library keeps on each segment.
 sums     checksums without cutting, and tunnels that the kernel here does not
          have, judged by frames.py; tests/run-nic has tshark look at them, too.
 preset   what tx_prepare makes of the checksum fields; one of the presets must
@@ -36,7 +36,6 @@ bad      what must be refused, and the word that says why.
 import importlib.util
 import os
 import struct
-import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))

@@ -11,8 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What the NIC for tests must refuse (nic-check.c): one row each, with the word
-that says why, in the log of the NIC."""
+"""What the NIC for tests must refuse (nic-check.c): one row each, with the
+word that says why, in the log of the NIC."""
 
 from frames import ROW, Superpacket
 from nicfeed import (EINVAL, ENOTSUP, GENEVE, IP_CKSUM, IPV4, IPV6, Mbuf,

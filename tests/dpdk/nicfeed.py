@@ -13,8 +13,8 @@
 # limitations under the License.
 """Hands mbufs to the NIC for tests, or to another DPDK port, by feed.c.
 
-What an application has to say of a packet is computed here, from where frames.py
-has put its headers.
+What an application has to say of a packet is computed here, from where
+frames.py has put its headers.
 """
 
 import os

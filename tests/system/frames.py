@@ -275,9 +275,10 @@ class Superpacket:
         slow as it is simple (facts of Linux: FIN and PSH belong to the last
         segment, CWR to the first, the IPv4 ID counts)."""
         row = self.row
-        assert row['encap'] == 'plain' and row['l4'] == 'tcp'
+        assert row['encap'] == 'plain'
         n = self.n_segments()
         payload = self.frame[self.hdr_len:]
+        proto = UDP if row['l4'] == 'udp' else TCP
         for i in range(n):
             part = payload[i * row['mss']:(i + 1) * row['mss']]
             f = bytearray(self.frame[:self.hdr_len] + part)
@@ -290,18 +291,22 @@ class Superpacket:
                                  ones_sum(bytes(f[l3:l4])) ^ 0xffff)
             else:
                 struct.pack_into('!H', f, l3 + 4, len(f) - l3 - 40)
-            struct.pack_into('!I', f, l4 + 4,
-                             (row['seq'] + i * row['mss']) & 0xffffffff)
-            if i > 0:
-                f[l4 + 13] &= ~CWR
-            if i < n - 1:
-                f[l4 + 13] &= ~(FIN | PSH)
+            if proto == UDP:
+                struct.pack_into('!H', f, l4 + 4, len(f) - l4)
+            else:
+                struct.pack_into('!I', f, l4 + 4,
+                                 (row['seq'] + i * row['mss']) & 0xffffffff)
+                if i > 0:
+                    f[l4 + 13] &= ~CWR
+                if i < n - 1:
+                    f[l4 + 13] &= ~(FIN | PSH)
             src, dst = self.addresses
-            struct.pack_into('!H', f, l4 + 16, 0)
-            struct.pack_into('!H', f, l4 + 16,
-                             ones_sum(bytes(f[l4:]),
-                                      pseudo_sum(src, dst, TCP, len(f) - l4))
-                             ^ 0xffff)
+            at = l4 + self.csum_ofs
+            struct.pack_into('!H', f, at, 0)
+            csum = ones_sum(bytes(f[l4:]),
+                            pseudo_sum(src, dst, proto, len(f) - l4)) ^ 0xffff
+            struct.pack_into('!H', f, at,
+                             0xffff if proto == UDP and not csum else csum)
             yield bytes(f)
 
 

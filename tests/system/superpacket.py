@@ -22,7 +22,7 @@ out on the other side of Open vSwitch.
     superpacket.py decap IF MAC [FIELD=VALUE]...
     superpacket.py check-decap PCAP
 
-send writes 'count' TCP superpackets with vnet headers.  Fields are those of
+send writes 'count' superpackets with vnet headers.  Fields are those of
 frames.ROW, and 'count'.  check, which gets the same fields, demands that PCAP
 has exactly the segments of these superpackets in order, each byte behind the
 tunnel's header as the reference in frames.py makes it, and that all checksums
@@ -50,7 +50,7 @@ from frames import (ACK, ADDRESSES, CWR, DSTOPTS, ETH_P_8021AD, ETH_P_8021Q,
 
 # What cannot be written as a number.
 NAMES = {
-    'yes': True, 'no': False,
+    'yes': True, 'no': False, 'tcp': 'tcp', 'udp': 'udp',
     'vlan': ((ETH_P_8021Q, 0x0064),),
     'qinq': ((ETH_P_8021AD, 0x0065), (ETH_P_8021Q, 0x0064)),
     'dest': ((DSTOPTS, bytes.fromhex('010c') + bytes(12)),),
@@ -89,12 +89,12 @@ def fail(text):
     sys.exit('superpacket.py: ' + text)
 
 
-def ours(path):
-    """The frames of a capture that belong to our TCP stream, with layers."""
+def ours(path, proto=TCP):
+    """The frames of a capture that belong to our stream, with layers."""
     result = []
     for frame in pcap_read(path):
         layers = parse(frame)
-        if layers and layers[-1].proto == TCP:
+        if layers and layers[-1].proto == proto:
             ports = struct.unpack_from('!HH', frame, layers[-1].l4_ofs)
             if ports == (40000, 50000):
                 result.append((frame, layers))
@@ -102,7 +102,7 @@ def ours(path):
 
 
 def check(path, row, rest):
-    got = ours(path)
+    got = ours(path, UDP if row['l4'] == 'udp' else TCP)
     if 'n' in rest:
         if len(got) != rest['n']:
             fail('%d packets, not %d' % (len(got), rest['n']))
