@@ -67,6 +67,7 @@ endif
 if DPDK_NETDEV
 lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/netdev-dpdk-caps.c \
+	lib/tnl-gso/netdev-dpdk-rx.h \
 	lib/tnl-gso/netdev-dpdk-tnl.c \
 	lib/tnl-gso/netdev-dpdk-tnl.h \
 	lib/tnl-gso/netdev-dpdk-tx.c

@@ -56,6 +56,7 @@ tests_ovstest_SOURCES += \
 if DPDK_NETDEV
 tests_ovstest_SOURCES += \
 	tests/tnl-gso/bench-tnl-gso-dpdk.c \
+	tests/tnl-gso/test-netdev-dpdk-rx.c \
 	tests/tnl-gso/test-tnl-gso-dpdk.c \
 	tests/tnl-gso/tnl-gso-dpdk.c \
 	tests/tnl-gso/tnl-gso-dpdk.h
