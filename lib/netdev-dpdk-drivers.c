@@ -120,8 +120,9 @@ static const struct netdev_dpdk_driver drivers[] = {
     { .name = "net_ena", .no_tso6 = true },
 
     /* hinic_prepare_sq_ctrl() raises a smaller MSS to TX_MSS_MIN in silence;
-     * MAX_PLD_OFFSET. */
+     * MAX_PLD_OFFSET.  hinic3 has the same constants. */
     { .name = "net_hinic", .min_mss = 80, .max_hdr_len = 221 },
+    { .name = "net_hinic3", .min_mss = 80, .max_hdr_len = 221 },
 
     /* zxdh_xmit_fill_net_hdr(): MSS in units of 4 bytes, rounded down in
      * silence; UDP_SEG asks for fragments as long as the MTU. */

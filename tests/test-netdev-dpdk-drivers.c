@@ -91,6 +91,8 @@ static const struct row rows[] = {
     { "net_enic", BUF, 16383, 16384 },
     { "net_hinic", MSS, 80, 79 },
     { "net_hinic", HDR, 221, 222 },
+    { "net_hinic3", MSS, 80, 79 },
+    { "net_hinic3", HDR, 221, 222 },
     { "net_atlantic", BUF, 16384, 16385 },
     { "net_vmxnet3", BUF, 16383, 16384 },
     { "net_virtio", BUF, 65535, 0 },
@@ -103,7 +105,7 @@ static const char *const passing_on[] = {
 };
 
 static const char *const unknown[] = {
-    "", "net", "net_", "net_i40", "net_i40ex", "net_hinic3", "net_pcap",
+    "", "net", "net_", "net_i40", "net_i40ex", "net_hinic4", "net_pcap",
     "net_ring", "net_null", "mlx", "mlx5x", "net_icecream",
 };
 

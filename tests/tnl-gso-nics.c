@@ -67,6 +67,7 @@ static const struct {
     { "mlx5", "mlx5_pci", TUNNELS, false },
     { "nfp", "net_nfp_pf", TCP | VXLAN, true },
     { "qede", "net_qede", UDP_TUNNELS, false },
+    { "rnp", "net_rnp", TCP | VXLAN | GRE | OUTER_IP, false },
     { "sfc, EF10", "net_sfc_efx", UDP_TUNNELS, false },
     { "sfc, EF100", "net_sfc_efx", UDP_TUNNELS | OUTER_UDP, false },
     { "txgbe", "net_txgbe", TUNNELS, true },
