@@ -95,9 +95,12 @@ def _(bed, v):
     payload = (65335 if v == 4 else 65315) - 54
     sp = tcp(payload=payload, mss=1300)
     more = tcp(seed=2, payload=payload + 1, mss=1300)
+    # Of the other one, as many segments as fit, and the last one.
+    first = next(tcp(seed=2, payload=payload + 1, mss=65000).segments())
     return ([sent(sp), sent(more)],
-            [(Inner(sp.frame).complete(), 1300, 0, True)]
-            + [(f, 0, 0, None) for f in more.segments()])
+            [(Inner(sp.frame).complete(), 1300, 0, True),
+             (first, 1300, 0, True),
+             (list(more.segments())[-1], 0, 0, None)])
 
 
 @push('partial', tso=True, flows=True)
