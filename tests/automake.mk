@@ -8,12 +8,15 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/bench/reassembly.c \
 	tests/tnl-gso/bench/ways.c \
 	tests/tnl-gso/stt-life.c \
+	tests/tnl-gso/stt-life-ports.c \
 	tests/tnl-gso/stt-life.h \
+	tests/tnl-gso/stt-life-ports.h \
 	tests/tnl-gso/stt-ref.c \
 	tests/tnl-gso/stt-ref.h \
 	tests/tnl-gso/test-netdev-dpdk-drivers.c \
 	tests/tnl-gso/test-stt-reasm-events.c \
 	tests/tnl-gso/test-stt-reasm-memory.c \
+	tests/tnl-gso/test-stt-reasm-parts.c \
 	tests/tnl-gso/test-stt-reasm-random.c \
 	tests/tnl-gso/test-stt-reasm.c \
 	tests/tnl-gso/test-stt-reasm.h \
@@ -40,7 +43,10 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/test-tnl-gso-vnet.h \
 	tests/tnl-gso/test-tnl-gso-vnet-rows.c \
 	tests/tnl-gso/test-stt.c \
+	tests/tnl-gso/test-stt.h \
 	tests/tnl-gso/test-stt-life.c \
+	tests/tnl-gso/test-stt-pop.c \
+	tests/tnl-gso/test-stt-push.c \
 	tests/tnl-gso/test-tnl-gso-way.c \
 	tests/tnl-gso/tnl-gso-matrix.c \
 	tests/tnl-gso/tnl-gso-nics.c \
@@ -92,7 +98,9 @@ EXTRA_PROGRAMS += tests/tnl-gso/fuzz-stt-pop
 tests_tnl_gso_fuzz_stt_pop_SOURCES = \
 	tests/tnl-gso/fuzz-stt-pop.c \
 	tests/tnl-gso/stt-life.c \
+	tests/tnl-gso/stt-life-ports.c \
 	tests/tnl-gso/stt-life.h \
+	tests/tnl-gso/stt-life-ports.h \
 	tests/tnl-gso/tnl-gso-ref.c \
 	tests/tnl-gso/tnl-gso-ref-parse.c
 tests_tnl_gso_fuzz_stt_pop_LDADD = lib/libopenvswitch.la

@@ -23,18 +23,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "csum.h"
 #include "dp-packet.h"
 #include "flow.h"
-#include "netdev-native-tnl.h"
 #include "netdev-provider.h"
 #include "odp-netlink.h"
 #include "packets.h"
+#include "stt-life-ports.h"
 #include "tnl-gso-ref.h"
 #include "tnl-gso/netdev-stt.h"
 #include "tnl-gso/stt-reasm.h"
 #include "tnl-gso/tnl-gso-plan.h"
-#include "tnl-gso/tnl-gso-stats.h"
 #include "tnl-gso/tnl-gso.h"
 #include "util.h"
 
@@ -49,8 +47,6 @@
  * reference cuts from the packet that was pushed. */
 
 struct stt_life_stats stt_life_stats;
-
-enum { TCP_LEN = 20, STT_LEN = 18, PORT = 7471 };
 
 /* Where the input is read. */
 struct input {
@@ -97,305 +93,6 @@ next_bytes(struct input *in, size_t *len)
     return p;
 }
 
-static void
-fail(const char *what, const void *data, size_t len)
-{
-    fprintf(stderr, "%s\n", what);
-    if (data) {
-        ovs_hex_dump(stderr, data, MIN(len, 256), 0, false);
-    }
-    abort();
-}
-
-/* Ports. */
-
-/* What the packets that a port gets next must be. */
-static struct {
-    bool ours;                  /* Their checksums were ours to complete. */
-    uint32_t mtu;               /* And the MTU to care for; 0: none. */
-    struct ref_frames *wire;    /* If not null, where they go. */
-} expected;
-
-static void
-judge(const struct dp_packet *p, uint64_t ol_flags)
-{
-    const uint8_t *frame = dp_packet_data(p);
-    size_t len = dp_packet_size(p);
-    enum ref_encap encap = (dp_packet_tunnel_vxlan(p) ? REF_VXLAN
-                            : dp_packet_tunnel_geneve(p) ? REF_GENEVE
-                            : REF_PLAIN);
-    const char *error;
-
-    if (ol_flags) {
-        return;
-    }
-    if (tnl_gso_is_super(p)) {
-        fail("a superpacket for a port that cuts nothing", frame, len);
-    }
-    if (dp_packet_ip_checksum_partial(p) || dp_packet_l4_checksum_partial(p)
-        || dp_packet_inner_ip_checksum_partial(p)
-        || dp_packet_inner_l4_checksum_partial(p)) {
-        fail("a partial checksum for a port that completes none", frame, len);
-    }
-    if (expected.mtu && len > expected.mtu + VLAN_ETH_HEADER_LEN) {
-        fail("longer than the MTU", frame, len);
-    }
-    if (expected.ours) {
-        error = ref_check(frame, len, &(struct ref_job) { .encap = encap });
-        if (error) {
-            fail(error, frame, len);
-        }
-    }
-    if (expected.wire) {
-        struct ref_frames *wire = expected.wire;
-
-        wire->v = xrealloc(wire->v, (wire->n + 1) * sizeof *wire->v);
-        wire->v[wire->n++] = (struct ref_frame) { xmemdup(frame, len), len };
-    }
-}
-
-static int
-port_send(struct netdev *netdev, int qid OVS_UNUSED,
-          struct dp_packet_batch *batch, bool concurrent_txq OVS_UNUSED)
-{
-    struct dp_packet *p;
-
-    DP_PACKET_BATCH_FOR_EACH (i, p, batch) {
-        stt_life_stats.sent++;
-        judge(p, netdev->ol_flags);
-    }
-    dp_packet_delete_batch(batch, true);
-    return 0;
-}
-
-static const struct netdev_class port_class = {
-    .type = "test",
-    .send = port_send,
-};
-static const struct netdev_class stt_class = {
-    .type = "stt",
-    .push_header = netdev_stt_push_header,
-    .pop_header = netdev_stt_pop_header,
-};
-static const struct netdev_class vxlan_class = {
-    .type = "vxlan",
-    .push_header = netdev_tnl_push_udp_header,
-};
-
-#define CSUMS (NETDEV_TX_OFFLOAD_IPV4_CKSUM | NETDEV_TX_OFFLOAD_TCP_CKSUM \
-               | NETDEV_TX_OFFLOAD_UDP_CKSUM)
-static struct netdev plain, sums, cuts, stt_dev, vxlan_dev;
-
-static void
-port_init(struct netdev *netdev, const char *name,
-          const struct netdev_class *class, uint64_t ol_flags)
-{
-    netdev->name = CONST_CAST(char *, name);
-    netdev->netdev_class = class;
-    netdev->ol_flags = ol_flags;
-    netdev->tnl_gso = tnl_gso_port_new(netdev);
-}
-
-static void
-ports_init(void)
-{
-    if (!plain.tnl_gso) {
-        port_init(&plain, "plain", &port_class, 0);
-        port_init(&sums, "sums", &port_class, CSUMS);
-        port_init(&cuts, "cuts", &port_class,
-                  CSUMS | NETDEV_TX_OFFLOAD_TCP_TSO);
-        port_init(&stt_dev, "stt", &stt_class, 0);
-        port_init(&vxlan_dev, "vxlan", &vxlan_class, 0);
-    }
-}
-
-/* Sends 'batch' as netdev_send() does, when there has been STT.  Is a packet
- * 'ours', and is it to care for the MTU? */
-static void
-send_batch(struct netdev *netdev, struct dp_packet_batch *batch, uint32_t mtu,
-           bool ours, bool fits)
-{
-    struct dp_packet *p;
-
-    atomic_store_relaxed(&netdev->tnl_gso->mtu, mtu);
-    expected.ours = ours;
-    expected.mtu = fits ? mtu : 0;
-    if (tnl_gso_pending(batch)) {
-        tnl_gso_send(netdev, 0, batch, false);
-    } else {
-        DP_PACKET_BATCH_FOR_EACH (i, p, batch) {
-            dp_packet_ol_send_prepare(p, netdev->ol_flags);
-        }
-        port_send(netdev, 0, batch, false);
-    }
-    dp_packet_batch_destroy(batch);
-}
-
-static void
-send_one(struct netdev *netdev, struct dp_packet *p, uint32_t mtu, bool ours,
-         bool fits)
-{
-    struct dp_packet_batch batch;
-
-    dp_packet_batch_init_packet(&batch, p);
-    send_batch(netdev, &batch, mtu, ours, fits);
-}
-
-/* Pushes. */
-
-static size_t
-outer_len(bool v6)
-{
-    return 14 + (v6 ? 40 : 20);
-}
-
-/* Ethernet and IP headers of a tunnel. */
-static void
-put_ip(uint8_t *h, bool v6, uint8_t proto, uint8_t tos)
-{
-    memset(h, 0, outer_len(v6));
-    memset(h, 0x02, 12);
-    if (v6) {
-        ref_put16(h + 12, 0x86dd);
-        ref_put32(h + 14, 6u << 28 | tos << 20);
-        h[20] = proto;
-        h[21] = 64;
-        memset(h + 22, 0x20, 32);
-        h[53] = 0x21;
-    } else {
-        ref_put16(h + 12, 0x0800);
-        h[14] = 0x45;
-        h[15] = tos;
-        h[22] = 64;
-        h[23] = proto;
-        ref_put32(h + 26, 0xc0000201);
-        ref_put32(h + 30, 0xc0000202);
-    }
-}
-
-static void
-put_tcp(uint8_t *tcp)
-{
-    memset(tcp, 0, TCP_LEN);
-    ref_put16(tcp + 2, PORT);
-    tcp[12] = 0x50;
-    tcp[13] = 0x18;
-    ref_put16(tcp + 14, 0xffff);
-}
-
-static void
-stt_template(struct ovs_action_push_tnl *data, bool v6)
-{
-    uint8_t *h = (uint8_t *) data->header;
-    size_t tcp = outer_len(v6);
-
-    *data = (struct ovs_action_push_tnl) {
-        .tnl_type = OVS_VPORT_TYPE_STT,
-        .header_len = tcp + TCP_LEN + STT_LEN,
-    };
-    put_ip(h, v6, 6, 0);
-    put_tcp(h + tcp);
-    memset(h + tcp + TCP_LEN, 0, STT_LEN);
-}
-
-static void
-vxlan_template(struct ovs_action_push_tnl *data, bool v6, bool csum)
-{
-    uint8_t *h = (uint8_t *) data->header;
-    size_t udp = outer_len(v6);
-
-    *data = (struct ovs_action_push_tnl) {
-        .tnl_type = OVS_VPORT_TYPE_VXLAN,
-        .header_len = udp + 16,
-    };
-    put_ip(h, v6, 17, 0);
-    memset(h + udp, 0, 16);
-    ref_put16(h + udp + 2, 4789);
-    ref_put16(h + udp + 6, csum ? 0xffff : 0);
-    h[udp + 8] = 0x08;
-}
-
-static void
-push(struct netdev *netdev, struct dp_packet_batch *batch,
-     const struct ovs_action_push_tnl *data)
-{
-    stt_life_stats.pushed += dp_packet_batch_size(batch);
-    netdev_push_header(netdev, NULL, batch, data);
-}
-
-/* Is what has been pushed into STT cut so that it fits into 'mtu'?  What any
- * path takes whole is not cut, in one tunnel more or less. */
-static bool
-will_fit(uint32_t mtu)
-{
-    return mtu >= STT_MIN_MSS + 164;
-}
-
-/* The rest of the life of 'p', which stays the caller's. */
-static void
-live(struct dp_packet *p, uint32_t mtu)
-{
-    struct netdev *ports[] = { &plain, &sums, &cuts };
-    bool v6 = mtu & 1;
-    struct ovs_action_push_tnl stt, vxlan;
-    struct dp_packet_batch batch;
-    struct dp_packet *c;
-    struct flow flow;
-
-    flow_extract(p, &flow);
-    stt_template(&stt, v6);
-    vxlan_template(&vxlan, !v6, mtu & 2);
-    for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
-        send_one(ports[i], dp_packet_clone(p), mtu, false, false);
-
-        dp_packet_batch_init_packet(&batch, dp_packet_clone(p));
-        push(&stt_dev, &batch, &stt);
-        send_batch(ports[i], &batch, mtu, true, will_fit(mtu));
-
-        dp_packet_batch_init_packet(&batch, dp_packet_clone(p));
-        push(&vxlan_dev, &batch, &vxlan);
-        send_batch(ports[i], &batch, mtu, false, false);
-
-        dp_packet_batch_init_packet(&batch, dp_packet_clone(p));
-        push(&stt_dev, &batch, &stt);
-        push(&vxlan_dev, &batch, &vxlan);
-        send_batch(ports[i], &batch, mtu, false, will_fit(mtu));
-
-        dp_packet_batch_init_packet(&batch, dp_packet_clone(p));
-        push(&stt_dev, &batch, &stt);
-        push(&stt_dev, &batch, &stt);
-        send_batch(ports[i], &batch, mtu, true, will_fit(mtu));
-
-        dp_packet_batch_init_packet(&batch, dp_packet_clone(p));
-        push(&vxlan_dev, &batch, &vxlan);
-        push(&stt_dev, &batch, &stt);
-        send_batch(ports[i], &batch, mtu, true, will_fit(mtu));
-    }
-
-    /* Tags and a label between the push and the port. */
-    dp_packet_batch_init_packet(&batch, dp_packet_clone(p));
-    push(&stt_dev, &batch, &stt);
-    DP_PACKET_BATCH_FOR_EACH (i, c, &batch) {
-        eth_push_vlan(c, htons(ETH_TYPE_VLAN_8021Q), htons(0x2001));
-        if (mtu & 4) {
-            eth_push_vlan(c, htons(ETH_TYPE_VLAN_8021AD), htons(0x2002));
-        }
-        if (mtu & 8) {
-            push_mpls(c, htons(ETH_TYPE_MPLS), htonl(0x00001140));
-        }
-    }
-    send_batch(&plain, &batch, mtu, true, will_fit(mtu));
-
-    /* Less of it. */
-    c = dp_packet_clone(p);
-    dp_packet_set_cutlen(c, mtu);
-    dp_packet_batch_init_packet(&batch, c);
-    batch.trunc = true;
-    dp_packet_batch_apply_cutlen(&batch);
-    push(&stt_dev, &batch, &stt);
-    send_batch(&plain, &batch, mtu, true, will_fit(mtu));
-}
-
 /* Pops. */
 
 static struct {
@@ -427,8 +124,8 @@ pop_batch(void)
 
     stt_life_stats.popped += n;
     stt_counts_get(before);
-    n += tnl_gso_pop_prepare(&stt_dev, &rx.batch);
-    netdev_pop_header(&stt_dev, &rx.batch);
+    n += tnl_gso_pop_prepare(&life_stt, &rx.batch);
+    netdev_pop_header(&life_stt, &rx.batch);
     n_held = netdev_stt_pop_end();
     stt_counts_get(after);
 
@@ -437,18 +134,18 @@ pop_batch(void)
     if (after[STT_HELD] - before[STT_HELD] != n_held
         || (n != n_held + dp_packet_batch_size(&rx.batch)
             + drops(after) - drops(before))) {
-        fail("packets were lost and not counted", NULL, 0);
+        life_fail("packets were lost and not counted", NULL, 0);
     }
     DP_PACKET_BATCH_FOR_EACH (i, p, &rx.batch) {
         if (rx.wire) {
             struct flow flow;
 
             flow_extract(p, &flow);
-            expected.wire = rx.wire;
-            send_one(&plain, p, 0, false, false);
-            expected.wire = NULL;
+            life_wire = rx.wire;
+            life_send(&life_plain, p, 0, false, false);
+            life_wire = NULL;
         } else {
-            live(p, rx.mtu);
+            life_live(p, rx.mtu);
             dp_packet_delete(p);
         }
     }
@@ -498,15 +195,15 @@ arrive_part(uint8_t how, uint8_t id, uint16_t total, uint16_t ofs,
             const uint8_t *payload, size_t len)
 {
     bool v6 = how & LIFE_IPV6;
-    size_t tcp = outer_len(v6);
+    size_t tcp = life_outer_len(v6);
     size_t vlan = how & LIFE_VLAN ? 4 : 0;
     size_t pad = how & LIFE_VLAN ? id % 8 : 0;
     size_t frame_len = tcp + TCP_LEN + len;
     uint8_t *frame = xzalloc(vlan + frame_len + pad);
     uint8_t *h = frame + vlan;
 
-    put_ip(h, v6, 6, how & LIFE_CE ? 3 : 2);
-    put_tcp(h + tcp);
+    life_put_ip(h, v6, 6, how & LIFE_CE ? 3 : 2);
+    life_put_tcp(h + tcp);
     ref_put32(h + tcp + 4, (uint32_t) total << 16 | ofs);
     ref_put32(h + tcp + 8, id);
     nullable_memcpy(h + tcp + TCP_LEN, payload, len);
@@ -719,7 +416,8 @@ compare(struct ref_frames *got, struct ref_frames *want)
     if (got->n != want->n) {
         fprintf(stderr, "%"PRIuSIZE" packets, not %"PRIuSIZE"\n", got->n,
                 want->n);
-        fail("not as many packets come out as the reference has", NULL, 0);
+        life_fail("not as many packets come out as the reference has", NULL,
+                  0);
     }
     for (size_t i = 0; i < want->n; i++) {
         bool found = false;
@@ -742,8 +440,8 @@ compare(struct ref_frames *got, struct ref_frames *want)
                 ovs_hex_dump(stderr, got->v[j].data,
                              MIN(got->v[j].len, 128), 0, false);
             }
-            fail("what comes out is not what the reference cuts:",
-                 want->v[i].data, want->v[i].len);
+            life_fail("what comes out is not what the reference cuts:",
+                      want->v[i].data, want->v[i].len);
         }
     }
 }
@@ -811,14 +509,14 @@ op_push(struct input *in, uint8_t op)
              && want_frames(frame, len, marks, mss, &want));
 
     p = from_guest(frame, len, marks, mss);
-    live(p, mtu);
+    life_live(p, mtu);
 
     dp_packet_batch_init_packet(&batch, p);
-    stt_template(&data, op & LIFE_IPV6);
-    push(&stt_dev, &batch, &data);
-    expected.wire = &wire;
-    send_batch(&plain, &batch, mtu, true, will_fit(mtu));
-    expected.wire = NULL;
+    life_stt_template(&data, op & LIFE_IPV6);
+    life_push(&life_stt, &batch, &data);
+    life_wire = &wire;
+    life_send_batch(&life_plain, &batch, mtu, true, life_will_fit(mtu));
+    life_wire = NULL;
 
     order = xmalloc(MAX(wire.n, 1) * sizeof *order);
     /* Reassembly holds no more than 62 parts that are apart. */
@@ -850,7 +548,7 @@ stt_life_run(const uint8_t *data, size_t size)
     struct input in = { data, size };
     struct stt_reasm_usage usage;
 
-    ports_init();
+    life_ports_init();
     dp_packet_batch_init(&rx.batch);
     rx.mtu = next_mtu(&in, 68);
     while (in.n) {
@@ -882,6 +580,6 @@ stt_life_run(const uint8_t *data, size_t size)
     stt_reasm_run(LLONG_MAX);
     stt_reasm_usage_get(&usage);
     if (usage.n_frames || usage.bytes || usage.n_peers) {
-        fail("memory is still held", NULL, 0);
+        life_fail("memory is still held", NULL, 0);
     }
 }

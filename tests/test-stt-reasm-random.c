@@ -174,8 +174,8 @@ test_reasm_random(struct ovs_cmdl_context *ctx)
     }
     for (size_t v = 0; v < STT_N_VERDICTS; v++) {
         /* What has to be there, if there is enough of anything. */
-        if (n >= 100 && v != STT_WHOLE && v != STT_DROP_MEMORY && v != STT_EVICTED
-            && v != STT_EVICTED_PEER
+        if (n >= 100 && v != STT_WHOLE && v != STT_DROP_MEMORY
+            && v != STT_EVICTED && v != STT_EVICTED_PEER
             && (v < STT_DROP_IP || v > STT_DROP_OFFLOAD)) {
             test_case(counts[v] ? NULL : xstrdup("never"),
                       "reasm-random: %s", stt_verdict_to_string(v));

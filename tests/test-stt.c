@@ -17,9 +17,8 @@
 #include <config.h>
 #undef NDEBUG
 
-#include "test-tnl-gso.h"
+#include "test-stt.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,22 +29,16 @@
 #include "packets.h"
 #include "tnl-gso-pkt.h"
 #include "tnl-gso/netdev-stt.h"
-#include "tnl-gso/stt-reasm.h"
 #include "tnl-gso/tnl-gso-stats.h"
 #include "tnl-gso/tnl-gso.h"
 #include "util.h"
 
 /* STT, push to pop: what a push makes of a packet, field by field; what a port
  * cuts that into, compared with the reference, to which it is TCP; and whether
- * a pop of the segments, in any order, gives back what was pushed.  Last, what
- * a pop refuses.
+ * a pop of the segments, in any order, gives back what was pushed.  What a pop
+ * refuses is in test-stt-pop.c, odd packets for a push in test-stt-push.c.
  *
  * The headers are put together here, from facts about STT, by offsets. */
-
-enum { TCP_LEN = 20, STT_LEN = 18, PORT = 7471 };
-#define KEY UINT64_C(0x0123456789abcdef)
-
-enum { VERIFIED = 1, PARTIAL = 2, IPV4 = 4, TCP = 8 };
 
 /* A port that cuts nothing, and records what leaves. */
 static struct ref_frames wire;
@@ -70,8 +63,8 @@ record(struct netdev *netdev OVS_UNUSED, int qid OVS_UNUSED,
 static const struct netdev_class recorder = { .type = "test", .send = record };
 
 /* Sends 'p' to a port with 'mtu' and stores what leaves in '*frames'. */
-static void
-send_on(struct dp_packet *p, uint32_t mtu, struct ref_frames *frames)
+void
+stt_send_on(struct dp_packet *p, uint32_t mtu, struct ref_frames *frames)
 {
     struct netdev netdev = {
         .name = CONST_CAST(char *, "test"),
@@ -89,18 +82,18 @@ send_on(struct dp_packet *p, uint32_t mtu, struct ref_frames *frames)
     *frames = wire;
 }
 
-static size_t
-outer_len(int version)
+size_t
+stt_outer_len(int version)
 {
     return 14 + (version == 4 ? 20 : 40);
 }
 
 /* The header for a push. */
-static void
-put_template(struct ovs_action_push_tnl *data, int version)
+void
+stt_put_template(struct ovs_action_push_tnl *data, int version)
 {
     uint8_t *h = (uint8_t *) data->header;
-    size_t tcp = outer_len(version);
+    size_t tcp = stt_outer_len(version);
 
     *data = (struct ovs_action_push_tnl) {
         .tnl_type = OVS_VPORT_TYPE_STT,
@@ -131,19 +124,6 @@ put_template(struct ovs_action_push_tnl *data, int version)
     ref_put32(h + tcp + TCP_LEN + 8, KEY >> 32);
     ref_put32(h + tcp + TCP_LEN + 12, KEY & UINT32_MAX);
 }
-
-struct push_row {
-    const char *name;
-    void (*change)(struct pkt_row *);
-    bool super;
-    int outer;                  /* Version. */
-
-    /* What must be in the STT header. */
-    uint8_t flags;
-    uint8_t l4_ofs;
-    bool vlan;                  /* A tag is taken off. */
-    bool good;                  /* Ordinary: the checksum is known as good. */
-};
 
 static void
 as_it_is(struct pkt_row *row OVS_UNUSED)
@@ -245,10 +225,26 @@ static const struct push_row push_rows[] = {
       false },
 };
 
+const struct push_row stt_tcp_row = {
+    "TCP", as_it_is, true, 4, PARTIAL | IPV4 | TCP, 34, false, false
+};
+
+const struct push_row stt_udp_row = {
+    "UDP", udp, false, 4, PARTIAL | IPV4, 34, false, false
+};
+
+const struct push_row stt_udp6_row = {
+    "UDP, IPv6", udp6, false, 4, PARTIAL, 54, false, false
+};
+
+const struct push_row stt_tcp6_row = {
+    "TCP", ipv6, true, 6, PARTIAL | TCP, 54, false, false
+};
+
 /* The frame of 'row', with right lengths and all checksums but those that are
  * partial. */
-static uint8_t *
-build_inner(const struct push_row *row, struct ref_job *job, size_t *len)
+uint8_t *
+stt_build_inner(const struct push_row *row, struct ref_job *job, size_t *len)
 {
     struct ref_layout l;
     struct pkt_row pkt;
@@ -310,13 +306,13 @@ expected_stt(const struct push_row *row, const struct dp_packet *p,
              const uint8_t *inner, size_t inner_len, uint16_t tci,
              uint16_t mss)
 {
-    size_t tcp = outer_len(row->outer);
+    size_t tcp = stt_outer_len(row->outer);
     size_t total = STT_LEN + inner_len;
     const uint8_t *got = dp_packet_data(p);
     struct ovs_action_push_tnl data;
     uint8_t *e;
 
-    put_template(&data, row->outer);
+    stt_put_template(&data, row->outer);
     e = xmalloc(data.header_len + inner_len);
     memcpy(e, data.header, data.header_len);
     ref_put16(e + (row->outer == 4 ? 16 : 18),
@@ -333,8 +329,8 @@ expected_stt(const struct push_row *row, const struct dp_packet *p,
 }
 
 /* A packet as a port receives it. */
-static struct dp_packet *
-received(const void *frame, size_t len)
+struct dp_packet *
+stt_received(const void *frame, size_t len)
 {
     struct dp_packet *p = dp_packet_new_with_headroom(len, 128);
     struct flow flow;
@@ -354,7 +350,7 @@ pop_backwards(const struct ref_frames *frames, size_t *n_out)
     for (size_t i = frames->n; i-- > 0; ) {
         struct dp_packet *p;
 
-        p = netdev_stt_pop_header(received(frames->v[i].data,
+        p = netdev_stt_pop_header(stt_received(frames->v[i].data,
                                            frames->v[i].len));
         if (p) {
             dp_packet_delete(result);
@@ -401,7 +397,7 @@ compare_popped(const struct push_row *row, struct dp_packet *p,
     EXPECT(dp_packet_l4_checksum_partial(p), (row->flags & PARTIAL) != 0);
     tnl_gso_pop_finish(NULL, p);
     flow_extract(p, &flow);
-    send_on(p, 0, &got);
+    stt_send_on(p, 0, &got);
     ovs_assert(!ref_cut(frame, len, job, row->super ? job->mss : UINT16_MAX,
                         &expected));
     EXPECT(got.n, expected.n);
@@ -417,7 +413,7 @@ compare_popped(const struct push_row *row, struct dp_packet *p,
 static char *
 push_and_pop(const struct push_row *row, uint32_t mtu)
 {
-    size_t tcp = outer_len(row->outer);
+    size_t tcp = stt_outer_len(row->outer);
     struct ref_job stt_job = { .encap = REF_PLAIN };
     struct ref_frames segments;
     struct ref_frames got;
@@ -429,7 +425,7 @@ push_and_pop(const struct push_row *row, uint32_t mtu)
     char *error = NULL;
     uint16_t tci;
 
-    frame = build_inner(row, &job, &frame_len);
+    frame = stt_build_inner(row, &job, &frame_len);
     inner = xmemdup(frame, frame_len);
     inner_len = frame_len;
     settle_inner(row, &job, inner, &inner_len, &tci);
@@ -449,7 +445,7 @@ push_and_pop(const struct push_row *row, uint32_t mtu)
     }
     job.l4_done = false;
 
-    put_template(&data, row->outer);
+    stt_put_template(&data, row->outer);
     EXPECT(!row->super || netdev_stt_takes_super(p), true);
     netdev_stt_push_header(NULL, NULL, p, &data);
     stt = expected_stt(row, p, inner, inner_len, tci,
@@ -462,7 +458,7 @@ push_and_pop(const struct push_row *row, uint32_t mtu)
     EXPECT(netdev_stt_is_frame(p), true);
 
     stt_job.mss = mtu - (tcp - 14) - TCP_LEN;
-    send_on(p, mtu, &got);
+    stt_send_on(p, mtu, &got);
     ovs_assert(!ref_cut(stt, stt_len, &stt_job, stt_job.mss, &segments));
     EXPECT(got.n, segments.n);
     for (size_t i = 0; i < got.n && !error; i++) {
@@ -487,367 +483,10 @@ push_and_pop(const struct push_row *row, uint32_t mtu)
     return error;
 }
 
-/* Superpackets that an STT header cannot describe. */
-static void
-test_not_taken(void)
-{
-    static const struct {
-        const char *name;
-        void (*change)(struct pkt_row *);
-        uint16_t tcp_flags;
-    } rows[] = {
-        { "UDP", udp, 0 },
-        { "two VLANs", qinq, 0 },
-        { "MPLS", mpls, 0 },
-        { "CWR", as_it_is, 0x090 },
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        struct pkt_row row;
-        struct dp_packet *p;
-        char *error = NULL;
-
-        pkt_row_init(&row, REF_PLAIN);
-        row.payload = 5000;
-        row.mss = 1400;
-        rows[i].change(&row);
-        if (rows[i].tcp_flags) {
-            row.tcp_flags = rows[i].tcp_flags;
-        }
-        p = pkt_build(&row);
-        EXPECT(netdev_stt_takes_super(p), false);
-        dp_packet_delete(p);
-        test_case(error, "stt: superpacket of %s is cut before the push",
-                  rows[i].name);
-    }
-}
-
-/* What follows the IP packet in a superpacket, because its length is a lie, is
- * payload to who cuts it, and would be padding to a receiver. */
-static void
-test_lying(void)
-{
-    char *error = NULL;
-    struct dp_packet *p;
-    struct pkt_row row;
-
-    pkt_row_init(&row, REF_PLAIN);
-    row.payload = 5000;
-    row.mss = 1400;
-    p = pkt_build(&row);
-    EXPECT(netdev_stt_takes_super(p), true);
-    dp_packet_set_l2_pad_size(p, 100);
-    EXPECT(netdev_stt_takes_super(p), false);
-    dp_packet_delete(p);
-    test_case(error, "stt: superpacket with more than its IP length");
-}
-
-static const struct push_row tcp_row = {
-    "TCP", as_it_is, true, 4, PARTIAL | IPV4 | TCP, 34, false, false
-};
-
-static const struct push_row udp_row = {
-    "UDP", udp, false, 4, PARTIAL | IPV4, 34, false, false
-};
-
-static const struct push_row udp6_row = {
-    "UDP, IPv6", udp6, false, 4, PARTIAL, 54, false, false
-};
-
-static const struct push_row tcp6_row = {
-    "TCP", ipv6, true, 6, PARTIAL | TCP, 54, false, false
-};
-
-/* A checksum over more than there is cannot be left to anybody. */
-static void
-test_too_short(const struct push_row *row)
-{
-    struct ovs_action_push_tnl data;
-    char *error = NULL;
-    struct dp_packet *p;
-    struct ref_job job;
-    uint8_t *frame;
-    size_t len;
-
-    frame = build_inner(row, &job, &len);
-    p = pkt_from_job(frame, len, &job);
-    p->uso_segsz = 0;
-    dp_packet_set_size(p, len - 1);
-    put_template(&data, 4);
-    netdev_stt_push_header(NULL, NULL, p, &data);
-    EXPECT(((const uint8_t *) dp_packet_data(p))[54 + 1] & PARTIAL, 0);
-    dp_packet_delete(p);
-    free(frame);
-    test_case(error, "stt: push of %s without its last byte", row->name);
-}
-
-/* A packet that leaves no room for headers. */
-static void
-test_no_room(size_t len)
-{
-    struct dp_packet *p = dp_packet_new(len);
-    struct ovs_action_push_tnl data;
-    char *error = NULL;
-
-    dp_packet_put_zeros(p, len);
-    put_template(&data, 4);
-    netdev_stt_push_header(NULL, NULL, p, &data);
-    EXPECT(dp_packet_size(p) <= UINT16_MAX, true);
-    EXPECT(ref_get16((uint8_t *) dp_packet_data(p) + 34 + 4),
-           dp_packet_size(p) - 34 - TCP_LEN);
-    dp_packet_delete(p);
-    test_case(error, "stt: push of a packet of %"PRIuSIZE" bytes", len);
-}
-
-/* An STT frame that is given tags, as the letters in 'tags' say, on its way to
- * a port: 'q' is an 802.1Q tag, 'a' an 802.1ad one, 'm' an MPLS label.
- * 'free' of these bytes are not counted by the MTU. */
-static void
-test_tagged(const char *tags, size_t free)
-{
-    enum { MTU = 1500, PAYLOAD = 20000 };
-    struct ovs_action_push_tnl data;
-    size_t hdr_len, bytes = 0;
-    struct ref_frames got;
-    char *error = NULL;
-    struct pkt_row row;
-    struct dp_packet *p;
-    size_t stt_len;
-
-    pkt_row_init(&row, REF_PLAIN);
-    row.payload = PAYLOAD;
-    row.mss = 1400;
-    p = pkt_build(&row);
-    put_template(&data, 4);
-    netdev_stt_push_header(NULL, NULL, p, &data);
-    stt_len = dp_packet_size(p) - 34 - TCP_LEN;
-    for (const char *t = tags; *t; t++) {
-        if (*t == 'm') {
-            push_mpls(p, htons(ETH_TYPE_MPLS), htonl(0x00001140));
-        } else {
-            eth_push_vlan(p, htons(*t == 'q' ? ETH_TYPE_VLAN_8021Q
-                                   : ETH_TYPE_VLAN_8021AD), htons(5));
-        }
-    }
-    send_on(p, MTU, &got);
-
-    hdr_len = 34 + TCP_LEN + 4 * strlen(tags);
-    for (size_t i = 0; i < got.n; i++) {
-        bytes += got.v[i].len - hdr_len;
-    }
-    EXPECT(bytes, stt_len);
-    EXPECT(got.n ? got.v[0].len : 0, 14 + MTU + free);
-    ref_frames_destroy(&got);
-    test_case(error, "stt: tags %s after the push", tags);
-}
-
-/* One byte of a frame that is right otherwise, and in one packet. */
-struct bad_row {
-    const char *name;
-    const struct push_row *row;
-    int base;                   /* 0: Ethernet, 1: TCP, 2: STT, 3: inner. */
-    size_t ofs;
-    uint8_t value;
-    enum stt_verdict verdict;   /* STT_WHOLE: it is taken. */
-};
-
-static const struct bad_row bad_rows[] = {
-    { "nothing", &tcp_row, 2, 3, 0x00, STT_WHOLE },
-    { "reserved byte", &tcp_row, 2, 3, 0xff, STT_WHOLE },
-    { "reserved flags", &tcp_row, 2, 1, 0xf0 | PARTIAL | IPV4 | TCP,
-      STT_WHOLE },
-    { "padding", &tcp_row, 2, 16, 0xff, STT_WHOLE },
-    { "TCP flags", &tcp_row, 1, 13, 0x02, STT_WHOLE },
-    { "IPv4 options", &tcp_row, 0, 14, 0x46, STT_DROP_IP },
-    { "IPv4 version", &tcp_row, 0, 14, 0x55, STT_DROP_IP },
-    { "more fragments", &tcp_row, 0, 20, 0x20, STT_DROP_IP },
-    { "IP length beyond the packet", &tcp_row, 0, 16, 0xff, STT_DROP_IP },
-    { "IPv6 length beyond the packet", &tcp6_row, 0, 18, 0xff, STT_DROP_IP },
-    { "not TCP", &tcp6_row, 0, 20, 17, STT_DROP_IP },
-    { "TCP options", &tcp_row, 1, 12, 0x60, STT_DROP_TCP_HEADER },
-    { "TCP header of 16 bytes", &tcp_row, 1, 12, 0x40, STT_DROP_TCP_HEADER },
-    { "version", &tcp_row, 2, 0, 1, STT_DROP_VERSION },
-    { "verified and partial", &tcp_row, 2, 1, 0x0f, STT_DROP_OFFLOAD },
-    { "not TCP but UDP", &tcp_row, 2, 1, PARTIAL | IPV4, STT_DROP_OFFLOAD },
-    { "not UDP but TCP", &udp_row, 2, 1, PARTIAL | IPV4 | TCP,
-      STT_DROP_OFFLOAD },
-    { "not IPv4 but IPv6", &tcp_row, 2, 1, PARTIAL | TCP, STT_DROP_OFFLOAD },
-    { "not IPv6 but IPv4", &tcp6_row, 2, 1, PARTIAL | IPV4 | TCP,
-      STT_DROP_OFFLOAD },
-    { "L4 offset", &tcp_row, 2, 2, 36, STT_DROP_OFFLOAD },
-    { "L4 offset of none", &tcp_row, 2, 2, 0, STT_DROP_OFFLOAD },
-    { "mss with UDP", &udp_row, 2, 5, 1, STT_DROP_OFFLOAD },
-    { "Ethertype", &tcp_row, 3, 12, 0x07, STT_DROP_OFFLOAD },
-    { "inner IP version", &tcp_row, 3, 14, 0x65, STT_DROP_OFFLOAD },
-    { "inner fragment", &tcp_row, 3, 20, 0x20, STT_DROP_OFFLOAD },
-    { "inner protocol", &tcp_row, 3, 23, 1, STT_DROP_OFFLOAD },
-    { "inner IP length, longer", &udp_row, 3, 16, 0xff, STT_DROP_OFFLOAD },
-    { "inner IPv6 length, longer", &udp6_row, 3, 18, 0xff, STT_DROP_OFFLOAD },
-    { "inner IP length, longer, superpacket", &tcp_row, 3, 16, 0xff,
-      STT_WHOLE },
-    { "inner TCP header of 16 bytes", &tcp_row, 3, 34 + 12, 0x40,
-      STT_DROP_OFFLOAD },
-};
-
-static char *
-pop_bad(const struct bad_row *bad)
-{
-    unsigned long long before[STT_N_VERDICTS], after[STT_N_VERDICTS];
-    const struct push_row *row = bad->row;
-    size_t tcp = outer_len(row->outer);
-    size_t base[] = { 0, tcp, tcp + TCP_LEN, tcp + TCP_LEN + STT_LEN };
-    struct ovs_action_push_tnl data;
-    struct dp_packet *p;
-    struct ref_job job;
-    char *error = NULL;
-    uint8_t *frame;
-    size_t len;
-
-    frame = build_inner(row, &job, &len);
-    p = pkt_from_job(frame, len, &job);
-    p->uso_segsz = 0;
-    free(frame);
-    put_template(&data, row->outer);
-    netdev_stt_push_header(NULL, NULL, p, &data);
-    frame = dp_packet_steal_data(p);
-    len = dp_packet_size(p);
-    dp_packet_delete(p);
-
-    frame[base[bad->base] + bad->ofs] = bad->value;
-    if (row->outer == 4) {
-        ref_put16(frame + 24, 0);
-        ref_put16(frame + 24, ref_csum(frame + 14, 20));
-    }
-    stt_counts_get(before);
-    p = received(frame, len);
-    dp_packet_ip_checksum_set_good(p);
-    dp_packet_l4_checksum_set_good(p);
-    free(frame);
-    p = netdev_stt_pop_header(p);
-    stt_counts_get(after);
-
-    EXPECT(p != NULL, bad->verdict == STT_WHOLE);
-    EXPECT(after[bad->verdict] - before[bad->verdict], 1);
-    EXPECT(netdev_stt_pop_end(), 0);
-    dp_packet_delete(p);
-    return error;
-}
-
-/* An IP packet without an Ethernet header, as other tunnels have them. */
-static void
-test_pop_l3(void)
-{
-    struct ovs_action_push_tnl data;
-    char *error = NULL;
-    uint8_t frame[128];
-    struct dp_packet *p;
-    struct flow flow;
-
-    put_template(&data, 4);
-    memset(frame, 0, sizeof frame);
-    memcpy(frame, data.header, data.header_len);
-    ref_put16(frame + 16, sizeof frame - 14);
-    ref_put16(frame + 24, ref_csum(frame + 14, 20));
-    ref_put32(frame + 34 + 4, (sizeof frame - 34 - TCP_LEN) << 16);
-    p = dp_packet_clone_data(frame + 14, sizeof frame - 14);
-    p->packet_type = htonl(PT_IPV4);
-    dp_packet_l4_checksum_set_good(p);
-    flow_extract(p, &flow);
-    p = netdev_stt_pop_header(p);
-    EXPECT(p && p->packet_type == htonl(PT_ETH), true);
-    dp_packet_delete(p);
-    test_case(error, "stt pop of an IP packet");
-}
-
-/* A frame in one packet does not disturb the parts of another one that has its
- * ID. */
-static void
-test_whole_beside(void)
-{
-    enum { LEN = 54 + STT_LEN + 60 };
-    struct ovs_action_push_tnl data;
-    uint8_t whole[LEN] = { 0 };
-    struct ref_frames parts;
-    struct pkt_row row;
-    struct dp_packet *p;
-    char *error = NULL;
-    size_t inner_len;
-
-    pkt_row_init(&row, REF_PLAIN);
-    row.payload = 5000;
-    row.mss = 1400;
-    p = pkt_build(&row);
-    inner_len = dp_packet_size(p);
-    put_template(&data, 4);
-    netdev_stt_push_header(NULL, NULL, p, &data);
-    send_on(p, 1500, &parts);
-
-    memcpy(whole, data.header, data.header_len);
-    ref_put16(whole + 16, LEN - 14);
-    ref_put16(whole + 24, ref_csum(whole + 14, 20));
-    memcpy(whole + 34, parts.v[0].data + 34, TCP_LEN);
-    ref_put32(whole + 34 + 4, (LEN - 54) << 16);
-
-    for (size_t i = 0; i < parts.n; i++) {
-        p = received(parts.v[i].data, parts.v[i].len);
-        p = netdev_stt_pop_header(p);
-        EXPECT(p ? dp_packet_size(p) : 0, i == parts.n - 1 ? inner_len : 0);
-        dp_packet_delete(p);
-
-        p = received(whole, LEN);
-        dp_packet_l4_checksum_set_good(p);
-        p = netdev_stt_pop_header(p);
-        EXPECT(p ? dp_packet_size(p) : 0, LEN - 54 - STT_LEN);
-        dp_packet_delete(p);
-    }
-    EXPECT(netdev_stt_pop_end(), parts.n - 1);
-    ref_frames_destroy(&parts);
-    test_case(error, "stt pop of a whole frame beside parts");
-}
-
-/* Packets that end before their headers do. */
-static char *
-pop_short(size_t len, enum stt_verdict verdict)
-{
-    unsigned long long before[STT_N_VERDICTS], after[STT_N_VERDICTS];
-    struct ovs_action_push_tnl data;
-    uint8_t frame[128];
-    struct dp_packet *p;
-    char *error = NULL;
-
-    put_template(&data, 4);
-    memset(frame, 0, sizeof frame);
-    memcpy(frame, data.header, data.header_len);
-    ref_put16(frame + 16, len - 14);
-    ref_put32(frame + 34 + 4, (len > 54 ? len - 54 : 0) << 16);
-    stt_counts_get(before);
-    p = dp_packet_clone_data(frame, len);
-    dp_packet_ip_checksum_set_good(p);
-    dp_packet_l4_checksum_set_good(p);
-    p = netdev_stt_pop_header(p);
-    stt_counts_get(after);
-    EXPECT(p != NULL, verdict == STT_WHOLE);
-    EXPECT(after[verdict] - before[verdict], 1);
-    dp_packet_delete(p);
-    return error;
-}
-
 void
 test_stt(struct ovs_cmdl_context *ctx OVS_UNUSED)
 {
     static const uint32_t mtus[] = { 576 + 40, 1280, 1500, 9000, 65535 };
-    static const struct {
-        size_t len;
-        enum stt_verdict verdict;
-    } lengths[] = {
-        { 33, STT_DROP_IP },
-        { 34, STT_DROP_TCP_HEADER },
-        { 53, STT_DROP_TCP_HEADER },
-        { 54, STT_DROP_LENGTH },
-        { 55, STT_DROP_LENGTH },
-        { 54 + STT_LEN + 13, STT_DROP_LENGTH },
-        { 54 + STT_LEN + 14, STT_WHOLE },
-    };
 
     for (size_t i = 0; i < ARRAY_SIZE(push_rows); i++) {
         for (size_t j = 0; j < ARRAY_SIZE(mtus); j++) {
@@ -858,28 +497,6 @@ test_stt(struct ovs_cmdl_context *ctx OVS_UNUSED)
                       row->super ? ", superpacket" : "", row->outer, mtus[j]);
         }
     }
-    test_not_taken();
-    test_lying();
-    test_too_short(&udp_row);
-    test_too_short(&udp6_row);
-    test_no_room(65463);
-    test_no_room(65464);
-    test_no_room(65518);
-    test_no_room(65535);
-    test_tagged("q", 4);
-    test_tagged("a", 0);
-    test_tagged("qq", 4);
-    test_tagged("qa", 0);
-    test_tagged("m", 0);
-    test_tagged("mq", 4);
-    test_pop_l3();
-    test_whole_beside();
-    for (size_t i = 0; i < ARRAY_SIZE(bad_rows); i++) {
-        test_case(pop_bad(&bad_rows[i]), "stt pop, other %s",
-                  bad_rows[i].name);
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
-        test_case(pop_short(lengths[i].len, lengths[i].verdict),
-                  "stt pop of %"PRIuSIZE" bytes", lengths[i].len);
-    }
+    test_stt_push();
+    test_stt_pop();
 }
