@@ -439,8 +439,8 @@ static void
 drop_long(const struct netdev *tunnel, struct dp_packet *p)
 {
     tnl_gso_count_drop(tunnel->tnl_gso, TNL_GSO_R_TOO_BIG);
-    VLOG_WARN_RL(&rl, "%s: packet dropped: %s: %"PRIu32" bytes (see ovs-appctl "
-                 "tnl-gso/stats %s)", netdev_get_name(tunnel),
+    VLOG_WARN_RL(&rl, "%s: packet dropped: %s: %"PRIu32" bytes (see "
+                 "ovs-appctl tnl-gso/stats %s)", netdev_get_name(tunnel),
                  tnl_gso_reason_to_string(TNL_GSO_R_TOO_BIG),
                  dp_packet_size(p), netdev_get_name(tunnel));
     dp_packet_delete(p);

@@ -520,8 +520,8 @@ tnl_rco_pop_finish(struct dp_packet *p)
     }
 }
 
-/* Has the other end of a tunnel left the checksum of 'p' to us, and is it still
- * to be completed?  Stores in '*udp' whether it is UDP's. */
+/* Has the other end of a tunnel left the checksum of 'p' to us, and is it
+ * still to be completed?  Stores in '*udp' whether it is UDP's. */
 static bool
 left_to_us(const struct dp_packet *p, bool *udp)
 {
