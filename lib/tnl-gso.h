@@ -33,7 +33,7 @@
  * data flows one way:
  *
  *     describe    bytes and marks -> where everything is     tnl-gso-desc.c
- *        |
+ *        |                                                   tnl-gso-parse.c
  *      plan       description, port -> who cuts, into what   tnl-gso-plan.c
  *        |
  *     segment     buffers, payload, the payload's sum        tnl-gso-seg.c
