@@ -36,6 +36,7 @@
 #include <rte_kvargs.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
+#include <rte_version.h>
 
 #include "nic.h"
 
@@ -388,8 +389,14 @@ nic_mac_addr_set(struct rte_eth_dev *dev __rte_unused,
     return 0;
 }
 
+#if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
+#define QUEUE_STATS , struct eth_queue_stats *queue_stats __rte_unused
+#else
+#define QUEUE_STATS
+#endif
+
 static int
-nic_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats)
+nic_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats QUEUE_STATS)
 {
     const struct nic *nic = dev->data->dev_private;
 
@@ -508,7 +515,6 @@ nic_probe(struct rte_vdev_device *vdev)
         return -EIO;
     }
     dev->data->mac_addrs = &nic->mac;
-    dev->data->dev_flags |= RTE_ETH_DEV_AUTOFILL_QUEUE_XSTATS;
     dev->data->dev_link = (struct rte_eth_link) {
         .link_speed = RTE_ETH_SPEED_NUM_10G,
         .link_duplex = RTE_ETH_LINK_FULL_DUPLEX,
