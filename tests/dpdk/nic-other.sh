@@ -52,9 +52,10 @@ nic_expect() {
 
 ALL_CAPS=$(nic_caps vgruods)
 
-# Checksums alone, of TCP and of UDP, and what has none.
+# Checksums alone; with IPv6 extension headers not for DPDK's drivers; and
+# datagrams that ask for nothing, so that the outer header is all that does.
 nic_small() {
-    local encap csum name bad size nics
+    local encap csum fields nics
     nic_world || { PROBLEM="no NICs"; return 1; }
     nics=$(cut -d' ' -f1 "$NL_TMP/rows" | paste -sd,)
     sed 's/ .*/ s/' "$NL_TMP/rows" >"$NL_TMP/row"
@@ -62,28 +63,42 @@ nic_small() {
         for csum in on off; do
             nic_path "$nics" $encap 4 $csum \
                 || { PROBLEM="cannot set up"; return 1; }
-            nic_send "$NL_TMP/row" 1.0 $encap 4 $csum uncounted=1 payload=1000 \
-                || { PROBLEM="cannot judge"; return 1; }
-            if grep -q "^FAIL" "$NL_TMP/verdicts"; then
-                PROBLEM="$encap csum=$csum"
-                PROBLEM+=" $(grep -m 1 ^FAIL "$NL_TMP/verdicts")"
-                return 1
-            fi
-            nic_tshark 4 $csum || return 1
-            while read -r name _; do
-                size=$(stat -c %s "$NIC_DIR/$name.log")
-                echo "$name $size"
-            done <"$NL_TMP/rows" >"$NL_TMP/sizes"
-            tool vm udp vm0 100 1400
-            sleep .3
-            while read -r name size; do
-                bad=$(tail -c "+$((size + 1))" "$NIC_DIR/$name.log" \
-                      | grep -m 1 -e ^BAD -e ^refuse) || continue
-                PROBLEM="$name: UDP in $encap csum=$csum: $bad"
-                return 1
-            done <"$NL_TMP/sizes"
+            for fields in ip=4 l4=udp "ip=6 ext=dest"; do
+                # $fields is a list of words.
+                # shellcheck disable=SC2086
+                nic_send "$NL_TMP/row" 1.0 $encap 4 $csum uncounted=1 \
+                    payload=1000 $fields || { PROBLEM="cannot judge"; return 1; }
+                PROBLEM=$(grep -m 1 ^FAIL "$NL_TMP/verdicts")
+                if test -n "$PROBLEM" || ! nic_tshark 4 $csum; then
+                    PROBLEM="$encap csum=$csum $fields: $PROBLEM"
+                    return 1
+                fi
+            done
+            nic_datagrams $encap $csum || return 1
         done
     done
+}
+
+nic_datagrams() {
+    local name size bad
+    while read -r name _; do
+        echo "$name $(stat -c %s "$NIC_DIR/$name.log")"
+    done <"$NL_TMP/rows" >"$NL_TMP/sizes"
+    tool vm udp vm0 100 1400
+    while read -r name size; do
+        eventually nic_logged 2 "$NIC_DIR/$name.log" "$size" || return 1
+        bad=$(tail -c "+$((size + 1))" "$NIC_DIR/$name.log" \
+              | grep -m 1 -e ^BAD -e ^refuse) || continue
+        PROBLEM="$name: datagrams in $1 csum=$2: $bad"
+        return 1
+    done <"$NL_TMP/sizes"
+}
+
+# nic_logged N LOG SIZE: N lines or more since the log had that size.
+nic_logged() {
+    local n
+    n=$(tail -c "+$(($3 + 1))" "$2" | grep -c .)
+    test "$n" -ge "$1" || { echo "only $n lines in the log"; return 1; }
 }
 
 # nic_reconfigure NAME CAPS MTU: the device has other capabilities now.
@@ -169,11 +184,16 @@ nic_tunnel() {
         && nic_expect t0 h plain 4 on count=3 payload=28001
 }
 
+# Superpackets, and packets with a checksum alone.
 nic_flags() {
-    nic_add t0 "caps=$(nic_caps vgod),refuse=flags,preset=new" \
+    nic_add t0 "caps=$ALL_CAPS,refuse=flags,preset=new,driver=net_igc" \
         || { PROBLEM="no port"; return 1; }
     nic_expect t0 s vxlan 4 on payload=28001 refused=1 \
-        && nic_expect t0 s plain 4 on payload=28001 refused=1
+        && nic_expect t0 s plain 4 on payload=28001 refused=1 \
+        && nic_expect t0 s plain 4 on payload=28001 refused=1 l4=udp \
+        && nic_expect t0 s vxlan 4 on payload=1000 refused=1 \
+        && nic_expect t0 s geneve 4 off payload=1000 refused=1 l4=udp \
+        && nic_expect t0 s plain 6 on payload=1000 refused=1 ip=6
 }
 
 # A frame of 1000 bytes of payload that nobody has asked to cut, received by a
