@@ -767,9 +767,10 @@ nl_udp() {
     return $status
 }
 
-# nl_capture_start NS IF FILE [FILTER]: sets NL_TCPDUMP.
+# nl_capture_start NS IF FILE [FILTER]: sets NL_TCPDUMP and NL_CAPTURE.
 nl_capture_start() {
     local ns=$1 ifc=$2 file=$3
+    NL_CAPTURE=$3
     shift 3
     # -B: KiB of buffer, so that a burst is not lost while tcpdump writes.
     # --immediate-mode: otherwise the kernel hands over a block of packets
@@ -782,10 +783,15 @@ nl_capture_start() {
     nl_wait 10 grep -q '^tcpdump: listening\|^listening' "$file.err"
 }
 
-# nl_capture_stop: ends it; fails if the kernel dropped packets of it.
+# nl_capture_stop: ends it, once the file does not grow any more: packets may
+# be on their way through the kernel's buffer, for long on a busy machine.
 nl_capture_stop() {
-    # Packets that are on their way through the kernel's buffer.
-    sleep .3
+    local size='' i
+    for ((i = 0; i < 20; i++)); do
+        size=$(stat -c %s "$NL_CAPTURE")
+        sleep .3
+        test "$size" != "$(stat -c %s "$NL_CAPTURE")" || break
+    done
     kill -INT "$NL_TCPDUMP" 2>/dev/null
     nl_reap "$NL_TCPDUMP"
     nl_forget "$NL_TCPDUMP"
