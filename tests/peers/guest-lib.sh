@@ -24,15 +24,16 @@ GUEST_TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 GUEST_MODULES="virtio_pci virtio_net geneve vxlan ip_gre ip6_gre 8021q"
 GUEST_PROGRAMS="busybox dash ip ethtool"
 # Of busybox' programs: those that peers/init and the rows call.
-GUEST_APPLETS="awk cat cut grep head insmod kill mkfifo mount nc sha256sum
-               stty sysctl timeout uname"
+GUEST_APPLETS="awk cat cut grep head insmod kill mkdir mkfifo mount nc
+               sha256sum stty sysctl timeout tr uname"
 
 # guest_need: installs what is missing, where that can be done.  Prints why the
 # guest cannot be had and fails.
 guest_need() {
     local missing=() p
     for p in qemu-system-x86_64:qemu-system-x86 busybox:busybox-static \
-             ip:iproute2 ethtool:ethtool dash:dash modprobe:kmod; do
+             ip:iproute2 ethtool:ethtool dash:dash modprobe:kmod \
+             xz:xz-utils; do
         command -v "${p%%:*}" >/dev/null || missing+=("${p#*:}")
     done
     test "$(uname -m)" = x86_64 || { echo "no x86-64 machine"; return 1; }
@@ -189,4 +190,58 @@ guest() {
 guest_alive() {
     local question=$RANDOM
     test "$(GUEST_SECONDS=5 guest "echo $question")" = "$question"
+}
+
+# guest_tunnel ENCAP OUTER CSUM EXTRA: its words for `ip link`, from $HOST to 1
+# on network 172.16.$NET.0/24 or fd00:$NET::/64.
+HOST=2
+guest_tunnel() {
+    local local=172.16.$NET.$HOST remote=172.16.$NET.1
+    local udp=udpcsum key="key 7" csum=
+    if test $2 = 6; then
+        local=fd00:$NET::$HOST remote=fd00:$NET::1
+        udp="noudp6zerocsumtx noudp6zerocsumrx"
+        test "$3" = on || udp="udp6zerocsumtx udp6zerocsumrx"
+    else
+        test "$3" = on || udp=noudpcsum
+    fi
+    case ,$4, in *,nokey,*) key= ;; esac
+    test "$3" = off || csum=csum
+    case $1$2 in
+        geneve?) echo "geneve id 7 remote $remote dstport 6081 $udp" ;;
+        vxlan?) echo "vxlan id 7 local $local remote $remote dstport 4789" \
+                     "$udp" ;;
+        gre4) echo "gretap local $local remote $remote $key $csum" ;;
+        gre6) echo "ip6gretap local $local remote $remote $key $csum" ;;
+    esac
+}
+
+# to_guest NS ADDRESS [GUEST-NS]: moves $NL_TMP/data from namespace NS to the
+# guest, and prints the SHA-256 of what it got.
+to_guest() {
+    guest "receive 20 ${3:-}" || return 1
+    echo 5001 >"$NL_TMP/port"
+    nl_fg ip netns exec "$NL_RUN-$1" "$PYTHON3" "$NL_TOOLS/tcp.py" send "$2" \
+        "$NL_TMP/port" 15 "$NL_TMP/data" 2>>"$NL_TMP/tcp.err"
+    guest received
+}
+
+# from_guest NS ADDRESS [GUEST-NS]: has the guest send its /data, and prints
+# the SHA-256 of what has arrived in namespace NS.
+from_guest() {
+    local server
+    rm -f "$NL_TMP/port" "$NL_TMP/result"
+    in_ns_bg "$1" "$PYTHON3" "$NL_TOOLS/tcp.py" receive "$2" "$NL_TMP/port" \
+        15 >"$NL_TMP/result" 2>>"$NL_TMP/tcp.err"
+    server=$NL_LAST_PID
+    nl_wait 10 test -s "$NL_TMP/port" || return 1
+    guest "send 15 $2 $(cat "$NL_TMP/port") ${3:-}"
+    nl_join "$server" || return 1
+    cut -d ' ' -f 1 "$NL_TMP/result"
+}
+
+# in_guest FROM TO ADDRESS: the same from one of its namespaces to another; ""
+# is its own.
+in_guest() {
+    guest "receive 20 $2 && send 15 $3 5001 $1; received"
 }
