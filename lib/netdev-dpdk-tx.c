@@ -163,6 +163,24 @@ asks_inside(const struct dp_packet *p)
             || dp_packet_inner_l4_checksum_partial(p));
 }
 
+/* Can a device be told of the checksums of 'p', in a tunnel that it knows by
+ * 'flag' or, if that is 0, does not know?  What is in front of the inner IP
+ * header may come from a guest, and be as long as it likes. */
+static bool
+can_tell(const struct dp_packet *p, uint64_t flag,
+         const struct tnl_gso_limits *limits)
+{
+    return (dp_packet_inner_l4(p)
+            && is_simple_l3(dp_packet_inner_l3(p),
+                            p->inner_l4_ofs - p->inner_l3_ofs)
+            && (p->inner_l3_ofs - (flag ? p->l4_ofs : 0)
+                <= limits->max_l2_len)
+            && (flag
+                ? (p->l3_ofs <= limits->max_l2_len
+                   && is_simple_l3(dp_packet_l3(p), p->l4_ofs - p->l3_ofs))
+                : limits->sums_by_len));
+}
+
 /* Prepares packet 'p', which is in a tunnel and has something partial, for
  * 'netdev'.  Returns false if it is an ordinary packet now, as far as the
  * device is concerned. */
@@ -178,13 +196,7 @@ prep_in_tunnel(const struct netdev *netdev, struct dp_packet *p)
                                   & ~(NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM
                                       | NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM));
     }
-    if (!p->mbuf.tso_segsz
-        && (!dp_packet_inner_l4(p)
-            || !is_simple_l3(dp_packet_inner_l3(p),
-                             p->inner_l4_ofs - p->inner_l3_ofs)
-            || !(flag || limits->sums_by_len)
-            || (p->inner_l3_ofs - (flag ? p->l4_ofs : 0)
-                > limits->max_l2_len))) {
+    if (!p->mbuf.tso_segsz && !can_tell(p, flag, limits)) {
         complete_all(p);
     }
     if (!asks_inside(p)) {

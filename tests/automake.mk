@@ -64,6 +64,8 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/bench-tnl-gso-dpdk.c \
 	tests/tnl-gso/test-netdev-dpdk-rx.c \
 	tests/tnl-gso/test-tnl-gso-dpdk.c \
+	tests/tnl-gso/test-tnl-gso-dpdk-caps.c \
+	tests/tnl-gso/test-tnl-gso-dpdk-tx.c \
 	tests/tnl-gso/tnl-gso-dpdk.c \
 	tests/tnl-gso/tnl-gso-dpdk.h
 endif

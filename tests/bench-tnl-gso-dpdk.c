@@ -379,7 +379,7 @@ bench_main(int argc, char *argv[])
         }
     }
 
-    port = tg_dpdk_port(MTU);
+    port = tg_dpdk_port(MTU, true);
     mempool = tg_dpdk_mempool(port, NULL);
     port_id = netdev_dpdk_get_port_id(port);
     indirect_pool = rte_pktmbuf_pool_create("indirect", 4 * MAX_SEGS, 256, 0,

@@ -213,26 +213,61 @@ test_empty(void)
 }
 
 static void
-test_main(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
+test_caps(void)
+{
+    tg_dpdk_test_caps(port);
+}
+
+static void
+test_prep(void)
+{
+    size_t before = in_use();
+
+    tg_dpdk_test_prep(port);
+    ovs_assert(in_use() == before);
+}
+
+static void
+test_refused(void)
+{
+    size_t before = in_use();
+
+    tg_dpdk_test_refused(port);
+    ovs_assert(in_use() == before);
+}
+
+/* With argument "no-tso", what there is without userspace TSO. */
+static void
+test_main(int argc, char *argv[])
 {
     static const struct {
         const char *name;
         void (*run)(void);
+        bool tso;
     } tests[] = {
-        { "fields", test_fields },
-        { "large", test_large },
-        { "sent", test_sent },
-        { "empty", test_empty },
+        { "fields", test_fields, true },
+        { "large", test_large, true },
+        { "sent", test_sent, true },
+        { "empty", test_empty, true },
+        { "caps", test_caps, true },
+        { "prep", test_prep, true },
+        { "refused", test_refused, true },
+        { "caps without tso", test_caps, false },
     };
+    bool tso = argc < 2 || strcmp(argv[1], "no-tso");
+    size_t n = 0;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
-    port = tg_dpdk_port(MTU);
+    port = tg_dpdk_port(MTU, tso);
     mempool = tg_dpdk_mempool(port, NULL);
     for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
-        printf("%s\n", tests[i].name);
-        tests[i].run();
+        if (tests[i].tso == tso) {
+            printf("%s\n", tests[i].name);
+            tests[i].run();
+            n++;
+        }
     }
-    printf("%"PRIuSIZE" passed, 0 failed\n", ARRAY_SIZE(tests));
+    printf("%"PRIuSIZE" passed, 0 failed\n", n);
 }
 
 OVSTEST_REGISTER("test-tnl-gso-dpdk", test_main);

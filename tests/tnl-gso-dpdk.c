@@ -34,11 +34,11 @@
 #include "util.h"
 
 static void
-start_dpdk(void)
+start_dpdk(bool tso)
 {
     struct smap config = SMAP_INITIALIZER(&config);
 
-    smap_add(&config, "userspace-tso-enable", "true");
+    smap_add(&config, "userspace-tso-enable", tso ? "true" : "false");
     smap_add(&config, "dpdk-init", "true");
     /* Nothing is shared with other processes that use DPDK. */
     smap_add(&config, "dpdk-extra", "--legacy-mem --no-huge -m 512 --no-pci "
@@ -55,13 +55,13 @@ start_dpdk(void)
 
 /* Returns a port that is up, with mbufs for 'mtu'. */
 struct netdev *
-tg_dpdk_port(int mtu)
+tg_dpdk_port(int mtu, bool tso)
 {
     struct smap args = SMAP_INITIALIZER(&args);
     struct netdev_saved_flags *saved;
     struct netdev *netdev;
 
-    start_dpdk();
+    start_dpdk(tso);
     ovs_assert(!netdev_open("null0", "dpdk", &netdev));
     smap_add(&args, "dpdk-devargs", "net_null0");
     ovs_assert(!netdev_set_config(netdev, &args, NULL));

@@ -23,6 +23,7 @@
  * DPDK can be started once per process, and needs neither hardware nor huge
  * pages.  Needs root. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct dp_packet;
@@ -30,7 +31,7 @@ struct dp_packet_batch;
 struct netdev;
 struct rte_mempool;
 
-struct netdev *tg_dpdk_port(int mtu);
+struct netdev *tg_dpdk_port(int mtu, bool tso);
 struct rte_mempool *tg_dpdk_mempool(const struct netdev *, size_t *in_use);
 
 /* Sends to 'kept' instead of to the port, until it is called with null. */
@@ -38,5 +39,10 @@ void tg_dpdk_keep(struct netdev *, struct dp_packet_batch *kept);
 
 struct dp_packet *tg_dpdk_clone(struct rte_mempool *,
                                 const struct dp_packet *);
+
+/* Parts of `ovstest test-tnl-gso-dpdk`. */
+void tg_dpdk_test_caps(struct netdev *);
+void tg_dpdk_test_prep(struct netdev *);
+void tg_dpdk_test_refused(struct netdev *);
 
 #endif /* tnl-gso-dpdk.h */
