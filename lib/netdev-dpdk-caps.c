@@ -22,6 +22,7 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include "netdev-dpdk.h"
 #include "netdev-dpdk-drivers.h"
 #include "netdev-provider.h"
 #include "openvswitch/dynamic-string.h"
@@ -89,6 +90,22 @@ static const struct {
       RTE_ETH_TX_OFFLOAD_IP_TNL_TSO, RTE_MBUF_F_TX_TUNNEL_IP },
 };
 
+/* A driver of which nothing is known. */
+static const struct netdev_dpdk_driver unknown = { .name = NULL };
+
+/* Bytes of the longest superpacket that is one mbuf.  One that comes from
+ * elsewhere gets an external buffer for netdev-dpdk.c to copy it to; that is
+ * 64 kB long with its headroom and what DPDK keeps at its end. */
+static uint32_t
+max_len(const struct netdev_dpdk_driver *driver)
+{
+    uint32_t len = (ROUND_DOWN(UINT16_MAX, sizeof(uintptr_t))
+                    - netdev_dpdk_extbuf_size(RTE_PKTMBUF_HEADROOM));
+
+    len = driver->max_len ? MIN(len, driver->max_len) : len;
+    return driver->max_buf_len ? MIN(len, driver->max_buf_len) : len;
+}
+
 /* What holds for vhost ports, whose library knows no tunnels but tells the
  * guest at which byte a checksum begins; and for every device until it has
  * been configured. */
@@ -96,6 +113,7 @@ void
 netdev_dpdk_tnl_port_init(struct tnl_gso_port *port)
 {
     port->dpdk = xzalloc(sizeof *port->dpdk);
+    port->limits.max_len = max_len(&unknown);
     port->limits.max_l2_len = MAX_L2_LEN;
     port->limits.sums_by_len = true;
     atomic_store_relaxed(&port->mtu, RTE_ETHER_MTU);
@@ -126,15 +144,6 @@ netdev_dpdk_tnl_flag(const struct netdev *netdev, unsigned int encap)
     return netdev->tnl_gso->dpdk->tunnel_flag[encap];
 }
 
-/* Bytes of the longest superpacket that is one mbuf. */
-static uint32_t
-max_len(const struct netdev_dpdk_driver *driver)
-{
-    return (!driver->max_buf_len ? driver->max_len
-            : !driver->max_len ? driver->max_buf_len
-            : MIN(driver->max_len, driver->max_buf_len));
-}
-
 /* Takes what the device of 'netdev' can do from 'info', and forgets what it
  * could do before.  Returns RTE_ETH_TX_OFFLOAD_* that it has to be configured
  * with, besides those of upstream.
@@ -147,7 +156,6 @@ netdev_dpdk_tnl_configure(struct netdev *netdev,
 {
     const struct netdev_dpdk_driver *driver =
         netdev_dpdk_driver_find(info->driver_name);
-    static const struct netdev_dpdk_driver unknown = { .name = NULL };
     struct tnl_gso_port *port = netdev->tnl_gso;
     struct netdev_dpdk_tnl *dpdk = port->dpdk;
     uint64_t capa = info->tx_offload_capa;

@@ -240,14 +240,23 @@ send_super(struct sender *s, struct dp_packet *p,
 
     describe_and_plan(p, caps, &desc, &plan);
     if (OVS_UNLIKELY(plan.again)) {
+        enum tnl_gso_method method = plan.method;
         struct dp_packet_batch parts;
 
-        /* They are whole superpackets, with nothing settled. */
+        /* They are whole superpackets, with nothing settled, but for the last
+         * one if it has no more than one segment. */
         plan.method = TNL_GSO_HW;
         dp_packet_batch_init(&parts);
         tnl_gso_cut(p, &desc, &plan, port->alloc, s->netdev, &parts);
         DP_PACKET_BATCH_FOR_EACH (i, p, &parts) {
-            send_super(s, p, caps);
+            if (OVS_LIKELY(tnl_gso_is_super(p))) {
+                send_super(s, p, caps);
+            } else {
+                desc.n_segs = 1;
+                plan.method = method;
+                count(s->netdev, p, &desc, &plan);
+                dp_packet_batch_add(&s->out, p);
+            }
         }
         dp_packet_batch_destroy(&parts);
     } else if (takes_frames(port, &desc, &plan)) {

@@ -93,7 +93,7 @@ test_fields(void)
 static void
 test_main(int argc OVS_UNUSED, char *argv[] OVS_UNUSED)
 {
-    port = tg_dpdk_port(1500);
+    port = tg_dpdk_port(1500, true);
     mempool = tg_dpdk_mempool(port, NULL);
     test_received();
     test_fields();

@@ -35,6 +35,10 @@
 enum { VXLAN_ = 1 << TNL_GSO_VXLAN, GENEVE_ = 1 << TNL_GSO_GENEVE,
        GRE_ = 1 << TNL_GSO_GRE };
 
+/* An mbuf's data has up to 64 kB, of which there are 128 bytes of headroom, 24
+ * of the data's reference count and 8 for a pointer. */
+enum { MAX_LEN = 65528 - 128 - 24 - 8 };
+
 static const struct {
     const char *driver;
     uint64_t capa;
@@ -43,24 +47,26 @@ static const struct {
     uint64_t vxlan, geneve, gre; /* By which it is told of these. */
     struct tnl_gso_limits limits;
 } rows[] = {
-    { "net_new", 0, 0, 0, 0, 0, 0, { .max_l2_len = 127 } },
+    { "net_new", 0, 0, 0, 0, 0, 0,
+      { .max_len = MAX_LEN, .max_l2_len = 127 } },
     { "net_i40e", SUMS | ETH(VXLAN_TNL_TSO) | ETH(GRE_TNL_TSO), 0, 0,
       RTE_MBUF_F_TX_TUNNEL_VXLAN, 0, RTE_MBUF_F_TX_TUNNEL_GRE,
-      { .min_mss = 256, .max_mss = 9674, .max_len = 262144,
+      { .min_mss = 256, .max_mss = 9674, .max_len = MAX_LEN,
         .max_l2_len = 127, .tunnels = VXLAN_ | GRE_, .sums_by_len = true } },
 
     /* Its own flag for a tunnel that it knows by name, too. */
     { "net_new", SUMS | ETH(UDP_TNL_TSO) | ETH(GENEVE_TNL_TSO),
       ETH(UDP_TNL_TSO), NETDEV_TX_VXLAN_TNL_TSO,
       RTE_MBUF_F_TX_TUNNEL_UDP, RTE_MBUF_F_TX_TUNNEL_GENEVE, 0,
-      { .max_l2_len = 127, .tunnels = VXLAN_ | GENEVE_ } },
+      { .max_len = MAX_LEN, .max_l2_len = 127, .tunnels = VXLAN_ | GENEVE_ } },
     { "net_new", SUMS | ETH(UDP_TNL_TSO) | ETH(IP_TNL_TSO),
       ETH(UDP_TNL_TSO) | ETH(IP_TNL_TSO),
       NETDEV_TX_VXLAN_TNL_TSO | NETDEV_TX_GENEVE_TNL_TSO
       | NETDEV_TX_GRE_TNL_TSO,
       RTE_MBUF_F_TX_TUNNEL_UDP, RTE_MBUF_F_TX_TUNNEL_UDP,
       RTE_MBUF_F_TX_TUNNEL_IP,
-      { .max_l2_len = 127, .tunnels = VXLAN_ | GENEVE_ | GRE_ } },
+      { .max_len = MAX_LEN, .max_l2_len = 127,
+        .tunnels = VXLAN_ | GENEVE_ | GRE_ } },
 
     /* UDP that is cut to datagrams, and checksums for them. */
     { "net_igc", SUMS | ETH(UDP_TSO), ETH(UDP_TSO), TNL_GSO_TX_UDP_SEG,
@@ -68,12 +74,13 @@ static const struct {
       { .max_mss = 9216, .max_hdr_len = 512, .max_len = 32768,
         .max_l2_len = 127, .sums_by_len = true } },
     { "net_bnxt", SUMS | ETH(UDP_TSO), ETH(UDP_TSO), TNL_GSO_TX_UDP_SEG,
-      0, 0, 0, { .max_l2_len = 127 } },
+      0, 0, 0, { .max_len = MAX_LEN, .max_l2_len = 127 } },
     { "net_bnxt", (SUMS & ~ETH(UDP_CKSUM)) | ETH(UDP_TSO), 0, 0, 0, 0, 0,
-      { .max_l2_len = 127 } },
+      { .max_len = MAX_LEN, .max_l2_len = 127 } },
     { "net_zxdh", SUMS | ETH(UDP_TSO), 0, 0, 0, 0, 0,
-      { .no_tso = true, .max_l2_len = 127 } },
-    { "net_new", SUMS | ETH(UDP_TSO), 0, 0, 0, 0, 0, { .max_l2_len = 127 } },
+      { .no_tso = true, .max_len = MAX_LEN, .max_l2_len = 127 } },
+    { "net_new", SUMS | ETH(UDP_TSO), 0, 0, 0, 0, 0,
+      { .max_len = MAX_LEN, .max_l2_len = 127 } },
 
     /* The smaller one of two lengths, or the only one. */
     { "net_idpf", SUMS, 0, 0, 0, 0, 0,
@@ -82,9 +89,10 @@ static const struct {
     { "net_ixgbe", SUMS, 0, 0, 0, 0, 0,
       { .max_len = 16384, .max_l2_len = 127, .sums_by_len = true } },
     { "net_nfp_pf", SUMS, 0, 0, 0, 0, 0,
-      { .max_hdr_len = 255, .max_segs = 64, .max_l2_len = 127 } },
+      { .max_hdr_len = 255, .max_segs = 64, .max_len = MAX_LEN,
+        .max_l2_len = 127 } },
     { "net_ena", SUMS, 0, 0, 0, 0, 0,
-      { .no_tso6 = true, .max_l2_len = 127 } },
+      { .no_tso6 = true, .max_len = MAX_LEN, .max_l2_len = 127 } },
 };
 
 /* Without userspace TSO, nobody cuts, and nothing is asked for. */

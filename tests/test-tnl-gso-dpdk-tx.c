@@ -596,6 +596,57 @@ test_refused_many(struct netdev *port, size_t n, size_t marked)
     ovs_assert(refused(port) == n_refused + 1);
 }
 
+/* All that was sent are parts of one superpacket of 'row', with headers of
+ * 'hdr_len' bytes up to the payload: nothing is missing, nothing longer than
+ * 'max_len'. */
+static void
+check_parts(const struct pkt_row *row, size_t hdr_len, uint32_t max_len)
+{
+    uint32_t sent = 0;
+
+    for (size_t i = 0; i < n_frames; i++) {
+        const struct rte_mbuf *mbuf = frames[i];
+        const uint8_t *tcp = (rte_pktmbuf_mtod(mbuf, const uint8_t *)
+                              + hdr_len - TCP_HEADER_LEN);
+        uint32_t payload = mbuf->pkt_len - hdr_len;
+
+        ovs_assert(mbuf->nb_segs == 1 && mbuf->pkt_len <= max_len);
+        ovs_assert(ref_get32(tcp + 4) == row->seq + sent);
+        ovs_assert(mbuf->tso_segsz == (payload > row->mss ? row->mss : 0));
+        sent += payload;
+    }
+    ovs_assert(sent == row->payload);
+}
+
+/* The longest superpackets, and parts that have one segment or less. */
+void
+tg_dpdk_test_long(struct netdev *port)
+{
+    enum { HDR_LEN = 14 + 20 + 16 + 14 + 20 + 20, MAX_BUF_LEN = 16384 };
+    struct pkt_row row;
+
+    driver_install(port);
+    pkt_row_init(&row, REF_VXLAN);
+    row.mss = 1300;
+    for (int csum = 0; csum < 2; csum++) {
+        row.csum = csum;
+        device(port, "net_new", ETH(VXLAN_TNL_TSO), TNL_FLAGS);
+        for (row.payload = 65200; row.payload + HDR_LEN <= UINT16_MAX;
+             row.payload += 7) {
+            driver_reset();
+            send_one(port, build(&row, false));
+            check_parts(&row, HDR_LEN, UINT16_MAX);
+        }
+        device(port, "net_ixgbe", ETH(VXLAN_TNL_TSO), TNL_FLAGS);
+        for (row.payload = 15599; row.payload < 35000; row.payload += 99) {
+            driver_reset();
+            send_one(port, build(&row, false));
+            check_parts(&row, HDR_LEN, MAX_BUF_LEN);
+        }
+    }
+    driver_reset();
+}
+
 void
 tg_dpdk_test_refused(struct netdev *port)
 {

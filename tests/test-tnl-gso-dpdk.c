@@ -228,6 +228,15 @@ test_prep(void)
 }
 
 static void
+test_long(void)
+{
+    size_t before = in_use();
+
+    tg_dpdk_test_long(port);
+    ovs_assert(in_use() == before);
+}
+
+static void
 test_refused(void)
 {
     size_t before = in_use();
@@ -251,6 +260,7 @@ test_main(int argc, char *argv[])
         { "empty", test_empty, true },
         { "caps", test_caps, true },
         { "prep", test_prep, true },
+        { "long", test_long, true },
         { "refused", test_refused, true },
         { "caps without tso", test_caps, false },
     };

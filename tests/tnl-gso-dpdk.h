@@ -43,6 +43,7 @@ struct dp_packet *tg_dpdk_clone(struct rte_mempool *,
 /* Parts of `ovstest test-tnl-gso-dpdk`. */
 void tg_dpdk_test_caps(struct netdev *);
 void tg_dpdk_test_prep(struct netdev *);
+void tg_dpdk_test_long(struct netdev *);
 void tg_dpdk_test_refused(struct netdev *);
 
 #endif /* tnl-gso-dpdk.h */

@@ -184,7 +184,7 @@ nic_matrix() {
         || { fail "$name: cannot set up"; return; }
     before=$(in_use bnxt)
     nic_send "$NL_TMP/rows" "$column" "$encap" "$outer" "$csum" count=2 \
-        ip=$inner l4=$l4 mss=1340 payload=28001 flags=$flags \
+        ip=$inner l4=$l4 mss=1340 payload=32860 flags=$flags \
         || { fail "$name: cannot judge"; return; }
     while read -r verdict port why; do
         case $verdict in
