@@ -30,6 +30,7 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/stt.h \
 	lib/tnl-gso/tnl-gso-buf.c \
 	lib/tnl-gso/tnl-gso-buf.h \
+	lib/tnl-gso/tnl-gso-complete.c \
 	lib/tnl-gso/tnl-gso-config.c \
 	lib/tnl-gso/tnl-gso-desc.c \
 	lib/tnl-gso/tnl-gso-desc.h \

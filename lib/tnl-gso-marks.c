@@ -186,6 +186,12 @@ tnl_gso_marks_repair(struct dp_packet *p)
         }
         reason = tnl_gso_parse_l2(frame, size, 0, &d.outer, &stacked);
         outer = repair_level(outer, reason, &d.outer, size);
+        if ((outer & L4_PARTIAL) == L4_PARTIAL
+            && ((outer & DP_PACKET_OL_L4_PROTO_MASK)
+                != DP_PACKET_OL_L4_PROTO_UDP)) {
+            /* Upstream asserts that a tunnel's is UDP. */
+            outer &= ~L4_PARTIAL;
+        }
         if (d.outer.version) {
             p->l3_ofs = d.outer.ofs;
             p->l4_ofs = d.outer.l4_ofs;

@@ -303,8 +303,11 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
         for (size_t j = first; j < dp_packet_batch_size(&s.out); j++) {
             struct dp_packet *p = s.out.packets[j];
 
-            dp_packet_ol_send_prepare(p, tnl_gso_is_super(p)
-                                         ? super_flags : ol_flags);
+            if (tnl_gso_is_super(p)) {
+                dp_packet_ol_send_prepare(p, super_flags);
+            } else {
+                tnl_gso_send_prepare(p, ol_flags);
+            }
         }
         if (dp_packet_batch_size(&s.out) >= SEND_BATCH) {
             flush(&s);

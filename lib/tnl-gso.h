@@ -73,6 +73,7 @@
  *
  * Marks on ordinary packets that nothing stands behind are set right in
  * tnl-gso-marks.c, which also has what a tunnel pop needs of each packet.
+ * Checksums that a port leaves to us are completed in tnl-gso-complete.c.
  *
  * Everything is counted by port (tnl-gso-stats.c) and told by the database
  * (tnl-gso-config.c) and by `ovs-appctl tnl-gso/show`, `stats` and `explain`
@@ -240,6 +241,24 @@ tnl_gso_inner_len_ok(const struct dp_packet *p)
     return (IP_VER(*(const uint8_t *) ip6) != 6
             || (p->inner_l3_ofs + IPV6_HEADER_LEN + ntohs(ip6->ip6_plen)
                 == dp_packet_size(p)));
+}
+
+/* tnl-gso-complete.c: checksums of ordinary packets. */
+void tnl_gso_complete(struct dp_packet *, uint64_t ol_flags);
+
+/* Completes all checksums of 'p' that are partial and that a port with
+ * 'ol_flags' does not complete.  Of packets that are about to be sent, most
+ * have none. */
+static inline void
+tnl_gso_send_prepare(struct dp_packet *p, uint64_t ol_flags)
+{
+    if (p->offloads & (DP_PACKET_OL_IP_CKSUM_BAD
+                       | DP_PACKET_OL_L4_CKSUM_BAD
+                       | DP_PACKET_OL_INNER_IP_CKSUM_BAD
+                       | DP_PACKET_OL_INNER_L4_CKSUM_BAD)) {
+        /* Of the two marks that say "partial", one. */
+        tnl_gso_complete(p, ol_flags);
+    }
 }
 
 /* tnl-gso-merge.c: what arrives in a tunnel. */

@@ -25,6 +25,7 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/test-tnl-gso-buf.c \
 	tests/tnl-gso/test-tnl-gso-compare.c \
 	tests/tnl-gso/test-tnl-gso-compare-frames.c \
+	tests/tnl-gso/test-tnl-gso-complete.c \
 	tests/tnl-gso/test-tnl-gso-csum.c \
 	tests/tnl-gso/test-tnl-gso-cut.c \
 	tests/tnl-gso/test-tnl-gso-describe.c \

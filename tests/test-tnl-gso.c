@@ -87,6 +87,7 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  rco [N [SEED]]          remote checksums\n"
            "  ufo                     IP fragments of UDP superpackets\n"
            "  props [N [SEED]]        random packets\n"
+           "  complete [N [SEED]]     checksums of ordinary packets\n"
            "  frames                  trains, and the kernel's part\n"
            "  way                     batches on their way to a port\n"
            "  stt                     push, cut and pop of STT\n"
@@ -120,6 +121,7 @@ static const struct ovs_cmdl_command commands[] = {
     { "rco", NULL, 0, 2, test_rco, OVS_RO },
     { "ufo", NULL, 0, 0, test_ufo, OVS_RO },
     { "props", NULL, 0, 2, test_props, OVS_RO },
+    { "complete", NULL, 0, 2, test_complete_ordinary, OVS_RO },
     { "frames", NULL, 0, 0, test_frames, OVS_RO },
     { "way", NULL, 0, 0, test_way, OVS_RO },
     { "stt", NULL, 0, 0, test_stt, OVS_RO },

@@ -117,6 +117,7 @@ void test_plan(struct ovs_cmdl_context *);
 void test_port_limits(struct ovs_cmdl_context *);
 void test_cut(struct ovs_cmdl_context *);
 void test_props(struct ovs_cmdl_context *);
+void test_complete_ordinary(struct ovs_cmdl_context *);
 void test_csum(struct ovs_cmdl_context *);
 void test_dpdk_drivers(struct ovs_cmdl_context *);
 void test_buf(struct ovs_cmdl_context *);
