@@ -227,7 +227,8 @@ tnl_gso_marks_wrong(const struct dp_packet *p)
                                              p->inner_l4_ofs)));
 }
 
-/* Is the length that the inner IPv6 header of 'p' tells that of what follows?
+/* Is the length that the inner IPv6 header of 'p' tells that of what follows,
+ * if there is one?
  *
  * The pseudo-header has it when the outer UDP checksum is derived from the
  * inner one, and the length of the data when the inner one is completed.  Who
@@ -238,7 +239,8 @@ tnl_gso_inner_len_ok(const struct dp_packet *p)
 {
     const struct ovs_16aligned_ip6_hdr *ip6 = dp_packet_inner_l3(p);
 
-    return (IP_VER(*(const uint8_t *) ip6) != 6
+    return (!ip6
+            || IP_VER(*(const uint8_t *) ip6) != 6
             || (p->inner_l3_ofs + IPV6_HEADER_LEN + ntohs(ip6->ip6_plen)
                 == dp_packet_size(p)));
 }
