@@ -121,14 +121,16 @@ nic_del() {
 }
 
 # nic_path NAME[,NAME...] ENCAP OUTER CSUM: from vm0p to these NICs, with
-# NIC_ACTIONS before the tunnel.
+# NIC_ACTIONS before the tunnel and NIC_OUTER_ACTIONS behind it.
 NIC_ACTIONS=
+NIC_OUTER_ACTIONS=
 nic_path() {
     path "$2" "$3" "$4" || return 1
     test -z "$NIC_ACTIONS" || nl_ofctl ovs add-flow br-int \
         "in_port=vm0p,actions=$NIC_ACTIONS,output:$OUT"
     nl_ofctl ovs del-flows br-u
-    nl_ofctl ovs add-flow br-u "in_port=$IN,actions=output:${1//,/,output:}"
+    nl_ofctl ovs add-flow br-u \
+        "in_port=$IN,actions=${NIC_OUTER_ACTIONS}output:${1//,/,output:}"
 }
 
 nic_judge() {
@@ -138,8 +140,9 @@ nic_judge() {
         "$NIC_DIR" "$BUILD/utilities/ovs-appctl" "$@"
 }
 
+NIC_FROM=main
 # nic_send ROWS COLUMN ENCAP OUTER CSUM FIELD=VALUE...: sends superpackets and
-# puts the verdicts into $NL_TMP/verdicts.
+# puts the verdicts into $NL_TMP/verdicts.  They come from NIC_FROM.
 nic_send() {
     local rows=$1 column=$2 encap=$3 outer=$4 csum=$5 field words=()
     shift 5
@@ -147,7 +150,7 @@ nic_send() {
         case $field in refused=*|optlen=*|uncounted=*) ;; *) words+=("$field") ;; esac
     done
     test "$csum" = on && csum=1 || csum=0
-    nic_judge begin && send main "${words[@]}" || return 1
+    nic_judge begin && send "$NIC_FROM" "${words[@]}" || return 1
     nic_judge check "$rows" "$column" "$NL_TMP/cap" encap="$encap" \
         outer="$outer" csum="$csum" "$@" >"$NL_TMP/verdicts"
 }

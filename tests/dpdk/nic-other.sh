@@ -19,6 +19,9 @@
 NIC_OTHER_CASES="
 #name     title
 small     packets that nobody has to cut
+pmd       superpackets of a PMD thread
+vlan      VLAN tags around and inside of tunnels
+sizes     the longest superpackets, and the shortest
 lost      capabilities that a reconfiguration loses
 limits    the driver refuses what Open vSwitch does not know
 i40e      segments below the driver's smallest mss
@@ -99,6 +102,51 @@ nic_logged() {
     local n
     n=$(tail -c "+$(($3 + 1))" "$2" | grep -c .)
     test "$n" -ge "$1" || { echo "only $n lines in the log"; return 1; }
+}
+
+nic_pmd() {
+    local status=0
+    nic_add t0 "caps=$(nic_caps vgruo),preset=new" \
+        || { PROBLEM="no port"; return 1; }
+    NIC_FROM=pmd
+    nic_expect t0 p vxlan 4 on count=3 payload=28001 mss=1400 \
+        && nic_expect t0 h geneve 4 off count=3 payload=28001 mss=1400 \
+        && nic_expect t0 h gre 4 off count=3 payload=28001 mss=1400 \
+        && nic_expect t0 h plain 4 on count=3 payload=28001 mss=1400 \
+        || status=1
+    NIC_FROM=main
+    return $status
+}
+
+nic_vlan() {
+    local status=0
+    nic_add t0 "caps=$ALL_CAPS" || { PROBLEM="no port"; return 1; }
+    nic_expect t0 h vxlan 4 on payload=28001 tags=vlan mss=1380 \
+        && nic_expect t0 h geneve 6 off payload=28001 tags=vlan mss=1360 \
+        && nic_expect t0 h plain 4 on payload=28001 tags=vlan || return 1
+    NIC_OUTER_ACTIONS=mod_vlan_vid:100,
+    nic_expect t0 h vxlan 4 on payload=28001 outertags=vlan \
+        && nic_expect t0 h gre 6 off payload=28001 outertags=vlan mss=1360 \
+        || status=1
+    NIC_OUTER_ACTIONS=
+    return $status
+}
+
+# Of 'mss' + 1 bytes, equal segments leave none to be cut.
+nic_sizes() {
+    local encap
+    nic_add t0 "caps=$ALL_CAPS" || { PROBLEM="no port"; return 1; }
+    nic_add t1 "caps=$(nic_caps vgo)" || { PROBLEM="no port"; return 1; }
+    for encap in vxlan geneve; do
+        nic_expect t0 h $encap 4 on payload=65000 \
+            && nic_expect t0 h $encap 4 on payload=1401 \
+            && nic_expect t0 h $encap 4 on payload=2000 mss=88 \
+            && nic_expect t1 p $encap 4 on payload=65001 \
+            && nic_expect t1 p $encap 4 on payload=2801 \
+            && nic_expect t1 s $encap 4 on payload=1401 uncounted=1 \
+            && nic_expect t1 h $encap 4 off payload=1401 || return 1
+    done
+    nic_expect t0 t stt 4 on payload=65000
 }
 
 # nic_reconfigure NAME CAPS MTU: the device has other capabilities now.
@@ -247,4 +295,5 @@ nic_other_case() {
         fail "nic $name: $*: $PROBLEM"
     fi
     nic_del t0
+    nic_del t1
 }
