@@ -127,12 +127,43 @@ check(struct netdev *port, size_t i, bool tso)
     ovs_assert(limits->sums_by_len == expected->sums_by_len);
 }
 
+/* What holds as long as nothing is known, and always for vhost-user ports. */
+static void
+check_init(void)
+{
+    struct tnl_gso_port port = { .dpdk = NULL };
+    uint32_t mtu;
+
+    netdev_dpdk_tnl_port_init(&port);
+    atomic_read_relaxed(&port.mtu, &mtu);
+    ovs_assert(mtu == 1500);
+    ovs_assert(port.limits.max_len == MAX_LEN);
+    ovs_assert(port.limits.max_l2_len == 127);
+    ovs_assert(port.limits.sums_by_len);
+    ovs_assert(!port.limits.tunnels);
+    netdev_dpdk_tnl_port_destroy(&port);
+}
+
+static void
+check_mtu(struct netdev *port)
+{
+    ovs_assert(tnl_gso_port_caps(port->tnl_gso).max_frame_len == 1518);
+    ovs_assert(!netdev_set_mtu(port, 9000));
+    ovs_assert(tnl_gso_port_caps(port->tnl_gso).max_frame_len == 1518);
+    ovs_assert(!netdev_reconfigure(port));
+    ovs_assert(tnl_gso_port_caps(port->tnl_gso).max_frame_len == 9018);
+    ovs_assert(!netdev_set_mtu(port, 1500) && !netdev_reconfigure(port));
+    ovs_assert(tnl_gso_port_caps(port->tnl_gso).max_frame_len == 1518);
+}
+
 /* In turns, so that each finds what others have left. */
 void
 tg_dpdk_test_caps(struct netdev *port)
 {
     bool tso = userspace_tso_enabled();
 
+    check_init();
+    check_mtu(port);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         check(port, i, tso);
         check(port, (i * 5 + 1) % ARRAY_SIZE(rows), tso);

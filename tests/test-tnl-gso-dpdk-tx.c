@@ -68,7 +68,10 @@ static size_t room;             /* Packets that the queue still takes. */
 static size_t at_once;          /* Packets that it takes in one call. */
 static bool (*refuses)(const struct rte_mbuf *);
 
-/* Leaves in checksum fields what no device may rely on. */
+/* Leaves in outer UDP checksums what drivers do: a start value, if they are
+ * asked for them, otherwise zero; in checksums of UDP superpackets what no
+ * device may rely on. */
+enum { START_VALUE = 0xbbbb };
 static void
 spoil_sums(struct rte_mbuf *mbuf)
 {
@@ -76,9 +79,9 @@ spoil_sums(struct rte_mbuf *mbuf)
     size_t outer = mbuf->outer_l2_len + mbuf->outer_l3_len;
 
     if (mbuf->ol_flags & (TX(OUTER_IPV4) | TX(OUTER_IPV6))
-        && !dp_packet_tunnel_gre(CONTAINER_OF(mbuf, struct dp_packet, mbuf))
-        && !(mbuf->ol_flags & TX(OUTER_UDP_CKSUM))) {
-        ref_put16(frame + outer + 6, 0);
+        && !dp_packet_tunnel_gre(CONTAINER_OF(mbuf, struct dp_packet, mbuf))) {
+        ref_put16(frame + outer + 6,
+                  mbuf->ol_flags & TX(OUTER_UDP_CKSUM) ? START_VALUE : 0);
     }
     if (mbuf->ol_flags & TX(UDP_SEG)) {
         ref_put16(frame + mbuf->l2_len + mbuf->l3_len + 6, 0xaaaa);
@@ -159,6 +162,28 @@ send_one(struct netdev *port, struct dp_packet *p)
     ovs_assert(!netdev_send(port, 0, &batch, false));
 }
 
+/* Puts into checksum fields of 'frame', final for 'job', what is there as long
+ * as they are partial. */
+static void
+undo_sums(uint8_t *frame, size_t len, const struct ref_job *job)
+{
+    struct ref_layout l;
+    size_t csum_ofs = job->udp ? 6 : 16;
+
+    ovs_assert(!ref_parse(frame, len, job->encap, &l));
+    if (!job->l4_done) {
+        ref_put16(frame + l.inner.l4 + csum_ofs,
+                  ref_partial_csum(frame, len, &l.inner));
+    }
+    if (l.inner.version == 4) {
+        ref_put16(frame + l.inner.ofs + 10, 0);
+    }
+    if (job->outer_csum) {
+        ref_put16(frame + l.outer.l4 + 6,
+                  ref_partial_csum(frame, len, &l.outer));
+    }
+}
+
 /* Builds the packet of 'row', which is none to be cut if 'single': it has the
  * right lengths then. */
 static struct dp_packet *
@@ -175,6 +200,7 @@ build(const struct pkt_row *row, bool single)
     }
     frame = pkt_build_frame(row, &len);
     ovs_assert(!ref_cut(frame, len, &job, job.mss, &cut) && cut.n == 1);
+    undo_sums(cut.v[0].data, cut.v[0].len, &job);
     p = pkt_from_job(cut.v[0].data, cut.v[0].len, &job);
     dp_packet_set_tso_segsz(p, 0);
     p->uso_segsz = 0;
@@ -292,6 +318,11 @@ static const struct prep_row {
     { REF_VXLAN, SINGLE | OUT6 | IN6 | CSUM, 0, 1000, "net_ngbe", 0,
       SUM_FLAGS | OUTER_FLAGS, 0, 0, 0, 0, 0, 0, 0 },
 
+    /* No device is asked for outer sums alone, as those of a tunnel. */
+    { REF_VXLAN, SINGLE | IN6 | CSUM, 0, 1000, "net_new", TNL_CAPA,
+      (SUM_FLAGS | OUTER_FLAGS) & ~NETDEV_TX_OFFLOAD_TCP_CKSUM,
+      TX(IPV4) | TX(IP_CKSUM) | TX(UDP_CKSUM), 0, 0, 14, 20, 0, 0 },
+
     /* No pseudo-header behind extension headers. */
     { REF_VXLAN, SINGLE | IN6 | IN_EXT, 0, 1000, "net_new", TNL_CAPA,
       SUM_FLAGS, 0, 0, 0, 0, 0, 0, 0 },
@@ -356,6 +387,22 @@ udp_pseudo_sum(const uint8_t *frame, const struct prep_row *r)
     return ~ref_csum(pseudo, n + 2);
 }
 
+/* Up to the inner IP header, 'frame' is as it has to be on the wire. */
+static void
+check_outer_final(const uint8_t *frame, const struct pkt_row *row,
+                  size_t inner_ofs)
+{
+    const struct ref_job job = pkt_job(row);
+    struct ref_frames cut;
+    size_t len;
+    uint8_t *whole = pkt_build_frame(row, &len);
+
+    ovs_assert(!ref_cut(whole, len, &job, job.mss, &cut) && cut.n == 1);
+    ovs_assert(!memcmp(frame, cut.v[0].data, inner_ofs));
+    ref_frames_destroy(&cut);
+    free(whole);
+}
+
 static void
 check_told(const struct rte_mbuf *mbuf, const struct prep_row *r,
            const struct pkt_row *row)
@@ -374,8 +421,13 @@ check_told(const struct rte_mbuf *mbuf, const struct prep_row *r,
         ovs_assert(ref_get16(frame + r->l2 + r->l3 + 6)
                    == udp_pseudo_sum(frame, r));
     }
-    if (outer && r->encap != REF_GRE && !(r->flags & TX(OUTER_UDP_CKSUM))) {
-        ovs_assert(!ref_get16(frame + outer + 6) == !row->csum);
+    if (outer && r->encap != REF_GRE) {
+        uint16_t csum = ref_get16(frame + outer + 6);
+
+        ovs_assert(r->flags & TX(OUTER_UDP_CKSUM) ? csum == START_VALUE
+                   : !csum == !row->csum);
+    } else if (!outer && r->encap != REF_PLAIN && r->packet & SINGLE) {
+        check_outer_final(frame, row, r->l2);
     }
 }
 
@@ -451,7 +503,7 @@ static void
 mixed_rows(struct pkt_row rows[N_MIXED], bool single[N_MIXED])
 {
     static const enum ref_encap encaps[N_MIXED] = {
-        REF_VXLAN, REF_PLAIN, REF_GENEVE, REF_PLAIN, REF_VXLAN
+        REF_VXLAN, REF_VXLAN, REF_GENEVE, REF_PLAIN, REF_VXLAN
     };
 
     for (int i = 0; i < N_MIXED; i++) {
@@ -461,7 +513,7 @@ mixed_rows(struct pkt_row rows[N_MIXED], bool single[N_MIXED])
         rows[i].mss = single[i] ? 1000 : 1300;
         rows[i].seed = i + 1;
     }
-    rows[2].csum = true;
+    rows[1].csum = rows[2].csum = true;
     rows[3].l4_done = true;
     rows[4].outer.version = 6;
 }
@@ -543,6 +595,7 @@ static void
 test_refused_room(struct netdev *port, size_t n, size_t once)
 {
     unsigned long long n_dropped = dropped(port);
+    unsigned long long n_refused = refused(port);
     struct pkt_row rows[N_MIXED];
     bool single[N_MIXED];
     size_t lost = 0, next = 0;
@@ -560,6 +613,39 @@ test_refused_room(struct netdev *port, size_t n, size_t once)
         lost += next > n;
     }
     ovs_assert(dropped(port) == n_dropped + lost);
+    /* The fourth one is not refused; without room for it there is no more. */
+    ovs_assert(refused(port) == n_refused + (n < 11 + 1 + 11 + 1 ? 3 : 4));
+}
+
+/* There is no mbuf left for segments. */
+static void
+test_refused_empty(struct netdev *port)
+{
+    struct rte_mempool *mempool = tg_dpdk_mempool(port, NULL);
+    unsigned long long n_dropped = dropped(port);
+    struct rte_mbuf *taken = NULL, *mbuf;
+    struct pkt_row rows[N_MIXED];
+    bool single[N_MIXED];
+    struct dp_packet *p, *super;
+
+    mixed_rows(rows, single);
+    super = build(&rows[0], false);
+    p = tg_dpdk_clone(mempool, super);
+    dp_packet_delete(super);
+    while ((mbuf = rte_pktmbuf_alloc(mempool)) != NULL) {
+        mbuf->next = taken;
+        taken = mbuf;
+    }
+    refuses = refuses_flags;
+    send_one(port, p);
+    ovs_assert(!n_frames);
+    ovs_assert(dropped(port) == n_dropped + 1);
+    while (taken) {
+        mbuf = taken;
+        taken = mbuf->next;
+        mbuf->next = NULL;
+        rte_pktmbuf_free(mbuf);
+    }
 }
 
 /* Many packets of which 'marked', of 'n', is refused: the others are as they
@@ -660,6 +746,8 @@ tg_dpdk_test_refused(struct netdev *port)
     test_refused_always(port);
     driver_reset();
     test_refused_methods(port);
+    driver_reset();
+    test_refused_empty(port);
     for (size_t n = 0; n <= 36; n++) {
         driver_reset();
         test_refused_room(port, n, n % 3 + 1);

@@ -92,7 +92,8 @@ test_fields(void)
     static const size_t headrooms[] = { 0, 1, 128, 191 };
     size_t before = in_use();
 
-    for (size_t size = 1; size <= room; size += size < 8 ? 1 : 61) {
+    for (size_t size = 1; size <= room;
+         size += size < 8 || size == room ? 1 : MIN(61, room - size)) {
         for (size_t h = 0; h < ARRAY_SIZE(headrooms); h++) {
             struct dp_packet *p;
 
@@ -122,7 +123,7 @@ static void
 test_large(void)
 {
     size_t room = rte_pktmbuf_data_room_size(mempool);
-    const size_t sizes[] = { room + 1, 9000, 65280 };
+    const size_t sizes[] = { room + 1, 9000, 65280, 65368 };
     size_t before = in_use();
     struct dp_packet *p;
 
@@ -139,10 +140,25 @@ test_large(void)
         ovs_assert(in_use() == before);
     }
 
-    p = netdev_dpdk_tnl_alloc(port, 65500, 128);
-    ovs_assert(p->source != DPBUF_DPDK && dp_packet_size(p) == 65500);
+    p = netdev_dpdk_tnl_alloc(port, 65369, 128);
+    ovs_assert(p->source != DPBUF_DPDK && dp_packet_size(p) == 65369);
     dp_packet_delete(p);
     ovs_assert(in_use() == before);
+}
+
+/* Ports that send mbufs, and others. */
+static void
+test_classes(void)
+{
+    static const char *const types[] = {
+        "dpdk", "dpdkvhostuser", "dpdkvhostuserclient", "system", "tap", "dp"
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+        const struct netdev_class class = { .type = types[i] };
+
+        ovs_assert(netdev_dpdk_tnl_sends_mbufs(&class) == (i < 3));
+    }
 }
 
 static void
@@ -256,6 +272,7 @@ test_main(int argc, char *argv[])
     } tests[] = {
         { "fields", test_fields, true },
         { "large", test_large, true },
+        { "classes", test_classes, true },
         { "sent", test_sent, true },
         { "empty", test_empty, true },
         { "caps", test_caps, true },
