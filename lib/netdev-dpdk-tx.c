@@ -236,6 +236,10 @@ netdev_dpdk_tnl_prep(const struct netdev *netdev, struct rte_mbuf *mbuf)
 {
     struct dp_packet *p = packet_of(mbuf);
 
+    /* Receiving does not reset what it was when the mbuf was sent before, and
+     * rte_net_intel_cksum_prepare() refuses packets that are shorter. */
+    mbuf->l4_len = 0;
+
     if (dp_packet_tunnel(p)) {
         if (prep_in_tunnel(netdev, p)) {
             return true;

@@ -184,6 +184,24 @@ undo_sums(uint8_t *frame, size_t len, const struct ref_job *job)
     }
 }
 
+/* Gives 'p', with 'frame' in it, the offsets that it has after labels were
+ * pushed. */
+static void
+set_offsets(struct dp_packet *p, const uint8_t *frame, size_t len,
+            enum ref_encap encap)
+{
+    struct ref_layout l;
+
+    ovs_assert(!ref_parse(frame, len, encap, &l));
+    if (l.stacked && encap != REF_PLAIN) {
+        p->l2_5_ofs = ETH_HEADER_LEN;
+        p->l3_ofs = l.outer.ofs;
+        p->l4_ofs = l.outer.l4;
+        p->inner_l3_ofs = l.inner.ofs;
+        p->inner_l4_ofs = l.inner.l4;
+    }
+}
+
 /* Builds the packet of 'row', which is none to be cut if 'single': it has the
  * right lengths then. */
 static struct dp_packet *
@@ -202,6 +220,7 @@ build(const struct pkt_row *row, bool single)
     ovs_assert(!ref_cut(frame, len, &job, job.mss, &cut) && cut.n == 1);
     undo_sums(cut.v[0].data, cut.v[0].len, &job);
     p = pkt_from_job(cut.v[0].data, cut.v[0].len, &job);
+    set_offsets(p, cut.v[0].data, cut.v[0].len, job.encap);
     dp_packet_set_tso_segsz(p, 0);
     p->uso_segsz = 0;
     ref_frames_destroy(&cut);
@@ -251,6 +270,9 @@ enum packet {
     OUT_EXT = 1 << 6,
     TCP_OPT = 1 << 7,           /* 12 bytes of TCP options. */
     VLAN = 1 << 8,              /* In front of all. */
+    DONE = 1 << 9,              /* The inner TCP checksum is complete. */
+    LABELS = 1 << 10,           /* 30 MPLS labels in front of all: the outer
+                                 * IP header is at 134. */
 };
 
 static const struct prep_row {
@@ -265,7 +287,8 @@ static const struct prep_row {
     /* What the device is told of the first packet: nothing at all if 'flags'
      * is 0. */
     uint64_t flags;
-    uint8_t outer_l2, outer_l3, l2, l3, l4; /* l4 of what is to be cut. */
+    uint8_t outer_l2, outer_l3, l2, l3;
+    uint8_t l4;                 /* 0 if it is not to be cut. */
     uint16_t segsz;
 } prep_rows[] = {
     /* Cut in tunnels that the device knows. */
@@ -318,6 +341,14 @@ static const struct prep_row {
     { REF_VXLAN, SINGLE | OUT6 | IN6 | CSUM, 0, 1000, "net_ngbe", 0,
       SUM_FLAGS | OUTER_FLAGS, 0, 0, 0, 0, 0, 0, 0 },
 
+    { REF_VXLAN, SINGLE | DONE, 0, 1000, "net_new", TNL_CAPA,
+      TNL_FLAGS | OUTER_FLAGS,
+      TX(TUNNEL_VXLAN) | TX(OUTER_IPV4) | TX(OUTER_IP_CKSUM) | TX(IPV4)
+      | TX(IP_CKSUM), 14, 20, 30, 20, 0, 0 },
+    /* outer_l2_len has 7 bits. */
+    { REF_VXLAN, SINGLE | LABELS | CSUM, 0, 1000, "net_new", TNL_CAPA,
+      TNL_FLAGS | OUTER_FLAGS, 0, 0, 0, 0, 0, 0, 0 },
+
     /* No device is asked for outer sums alone, as those of a tunnel. */
     { REF_VXLAN, SINGLE | IN6 | CSUM, 0, 1000, "net_new", TNL_CAPA,
       (SUM_FLAGS | OUTER_FLAGS) & ~NETDEV_TX_OFFLOAD_TCP_CKSUM,
@@ -334,6 +365,8 @@ static const struct prep_row {
       TX(IPV6) | TX(TCP_CKSUM), 0, 0, 14, 40, 0, 0 },
 
     /* Without a tunnel. */
+    { REF_PLAIN, SINGLE | DONE, 0, 1000, "net_new", 0, SUM_FLAGS,
+      TX(IPV4) | TX(IP_CKSUM), 0, 0, 14, 20, 0, 0 },
     { REF_PLAIN, TCP_OPT | VLAN, 0, 12000, "net_new", 0, TSO_FLAGS,
       TX(IPV4) | TX(IP_CKSUM) | TX(TCP_SEG) | TX(TCP_CKSUM),
       0, 0, 18, 20, 32, 1200 },
@@ -367,6 +400,8 @@ packet_of_row(const struct prep_row *r)
     *(r->encap == REF_PLAIN ? &row.inner.n_vlans : &row.outer.n_vlans)
         = (r->packet & VLAN) != 0;
     row.udp = (r->packet & UDP) != 0;
+    row.outer.n_mpls = r->packet & LABELS ? 30 : 0;
+    row.l4_done = (r->packet & DONE) != 0;
     row.tcp_opt = r->packet & TCP_OPT ? 12 : 0;
     row.payload = r->payload;
     row.mss = MIN(r->payload, 1200);
@@ -415,8 +450,10 @@ check_told(const struct rte_mbuf *mbuf, const struct prep_row *r,
     ovs_assert(mbuf->outer_l3_len == r->outer_l3);
     ovs_assert(mbuf->l2_len == r->l2);
     ovs_assert(mbuf->l3_len == r->l3);
-    ovs_assert(!r->segsz || mbuf->l4_len == r->l4);
+    ovs_assert(mbuf->l4_len == r->l4);
     ovs_assert(mbuf->tso_segsz == r->segsz);
+    ovs_assert(CONTAINER_OF(mbuf, struct dp_packet, mbuf)->l2_5_ofs
+               == UINT16_MAX);
     if (r->flags & TX(UDP_SEG)) {
         ovs_assert(ref_get16(frame + r->l2 + r->l3 + 6)
                    == udp_pseudo_sum(frame, r));
@@ -431,6 +468,20 @@ check_told(const struct rte_mbuf *mbuf, const struct prep_row *r,
     }
 }
 
+/* Returns 'p' in an mbuf that has been sent before, with the lengths from
+ * then. */
+static struct dp_packet *
+used_mbuf(const struct netdev *port, struct dp_packet *p)
+{
+    struct dp_packet *q = tg_dpdk_clone(tg_dpdk_mempool(port, NULL), p);
+
+    q->mbuf.outer_l2_len = q->mbuf.l2_len = 127;
+    q->mbuf.outer_l3_len = q->mbuf.l3_len = 511;
+    q->mbuf.l4_len = 255;
+    dp_packet_delete(p);
+    return q;
+}
+
 void
 tg_dpdk_test_prep(struct netdev *port)
 {
@@ -440,14 +491,18 @@ tg_dpdk_test_prep(struct netdev *port)
         const struct pkt_row row = packet_of_row(r);
 
         printf("  row %"PRIuSIZE"\n", i);
-        driver_reset();
-        device(port, r->driver, r->capa, r->ol_flags);
-        send_one(port, build(&row, r->packet & SINGLE));
-        ovs_assert(n_frames);
-        if (r->flags) {
-            check_told(frames[0], r, &row);
-        } else {
-            ovs_assert(expect_cut(&row, 0) == n_frames);
+        for (int is_mbuf = 0; is_mbuf < 2; is_mbuf++) {
+            struct dp_packet *p = build(&row, r->packet & SINGLE);
+
+            driver_reset();
+            device(port, r->driver, r->capa, r->ol_flags);
+            send_one(port, is_mbuf ? used_mbuf(port, p) : p);
+            ovs_assert(n_frames);
+            if (r->flags) {
+                check_told(frames[0], r, &row);
+            } else {
+                ovs_assert(expect_cut(&row, 0) == n_frames);
+            }
         }
     }
     driver_reset();

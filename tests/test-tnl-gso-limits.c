@@ -49,6 +49,7 @@ enum packet {
     PLAIN6,                     /* The same at 14 and 74. */
     LABELS,                     /* As PLAIN, with MPLS labels in front. */
     VXLAN4,                     /* UDP at 34, inner IP at 64, payload 104. */
+    RCO,                        /* The same with a remote checksum. */
     VXLAN6,                     /* UDP at 54, inner IP at 84, payload 124. */
     GENEVE,                     /* As VXLAN4 and 'options'. */
     GRE,                        /* GRE at 34, inner IP at 52, payload 92. */
@@ -127,6 +128,14 @@ static const struct {
       { .max_segs = 4 }, TNL_GSO_UDP_GSO, 9, true, NULL, 0 },
     { VXLAN4, true, 0, 1000, 9000, TCP_PORT | TNL_GSO_TX_UDP_SEG,
       { .max_segs = 1 }, TNL_GSO_SOFTWARE, 9, false, "max_len", 0 },
+
+    /* 64 kB are less for a train: two segments of 32,660 bytes do not fit. */
+    { VXLAN4, true, 0, 32598, 65196, TCP_PORT | TNL_GSO_TX_UDP_SEG,
+      { .max_len = 65368 }, TNL_GSO_SOFTWARE, 2, false, NULL, 0 },
+
+    /* An outer checksum is that of plain UDP, which every port finds. */
+    { RCO, true, 0, 1000, 2000, TCP_PORT, { .max_l2_len = 127 },
+      TNL_GSO_SOFTWARE, 2, false, "none", 0 },
 
     /* Offloads that must not be asked for. */
     { PLAIN, false, 0, 1000, 2000, TCP_PORT, { .no_tso = true },
@@ -223,6 +232,7 @@ describe(size_t i)
         .n_segs = DIV_ROUND_UP(rows[i].payload, rows[i].mss),
         .outer_csum = rows[i].csum,
         .stacked = packet == LABELS,
+        .rco = packet == RCO,
     };
 
     if (outer) {
