@@ -66,9 +66,12 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/test-netdev-dpdk-rx.c \
 	tests/tnl-gso/test-tnl-gso-dpdk.c \
 	tests/tnl-gso/test-tnl-gso-dpdk-caps.c \
+	tests/tnl-gso/test-tnl-gso-dpdk-refused.c \
 	tests/tnl-gso/test-tnl-gso-dpdk-tx.c \
 	tests/tnl-gso/tnl-gso-dpdk.c \
-	tests/tnl-gso/tnl-gso-dpdk.h
+	tests/tnl-gso/tnl-gso-dpdk.h \
+	tests/tnl-gso/tnl-gso-dpdk-driver.c \
+	tests/tnl-gso/tnl-gso-dpdk-driver.h
 endif
 
 # Built by tests/run-fuzz alone, in a build directory of its own.
