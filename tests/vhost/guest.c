@@ -105,7 +105,7 @@ static struct ring {
 static const char *path;
 static int listener = -1, port = -1;
 static bool no_room;
-static uint64_t wanted = 0, offered, taken;
+static uint64_t wanted, offered, taken;
 static FILE *received;
 static size_t hdr_len, buffer_len;
 
@@ -302,7 +302,7 @@ join(void)
 {
     struct sockaddr_un sun = { .sun_family = AF_UNIX };
 
-    strncpy(sun.sun_path, path, sizeof sun.sun_path - 1);
+    snprintf(sun.sun_path, sizeof sun.sun_path, "%s", path);
     if (listener >= 0) {
         struct pollfd p = { .fd = listener, .events = POLLIN };
 
@@ -379,6 +379,8 @@ receive(void)
 
 /* Sending. */
 
+enum { PATIENCE = 15000 };          /* ms */
+
 static uint16_t n_desc, n_avail;        /* Of this batch. */
 static size_t n_bytes;
 
@@ -389,14 +391,14 @@ begin(void)
     n_bytes = 0;
 }
 
-/* Makes available what has been put into the ring since begin(), waits until
- * it has been used and returns how many packets were.  Sets '*stuck' if some
- * were not. */
+/* Makes available what has been put into the ring since begin(), waits 'limit'
+ * ms until it has been used and returns how many packets were.  Sets '*stuck'
+ * if some were not. */
 static uint16_t
-commit(bool *stuck)
+commit(unsigned int limit, bool *stuck)
 {
     struct ring *r = &rings[TX];
-    uint64_t end = milliseconds() + 2000;
+    uint64_t end = milliseconds() + limit;
     uint16_t n = 0;
 
     atomic_thread_fence(memory_order_release);
@@ -493,7 +495,7 @@ send_packets(FILE *f, bool *stuck)
             die("send");
         }
         if (!put(header, frame, sizes)) {
-            n_used += commit(stuck);
+            n_used += commit(PATIENCE, stuck);
             begin();
             if (*stuck || !put(header, frame, sizes)) {
                 break;
@@ -501,7 +503,7 @@ send_packets(FILE *f, bool *stuck)
         }
     }
     free(line);
-    return *stuck ? n_used : n_used + commit(stuck);
+    return *stuck ? n_used : n_used + commit(PATIENCE, stuck);
 }
 
 static unsigned int
@@ -519,7 +521,7 @@ send_raw(FILE *f, bool *stuck)
         };
     }
     avail(0);
-    return commit(stuck);
+    return commit(1000, stuck);
 }
 
 static void
@@ -550,7 +552,7 @@ be_server(void)
 {
     struct sockaddr_un sun = { .sun_family = AF_UNIX };
 
-    strncpy(sun.sun_path, path, sizeof sun.sun_path - 1);
+    snprintf(sun.sun_path, sizeof sun.sun_path, "%s", path);
     listener = socket(AF_UNIX, SOCK_STREAM, 0);
     unlink(path);
     if (bind(listener, (struct sockaddr *) &sun, sizeof sun)
