@@ -458,6 +458,28 @@ drop_long(const struct netdev *tunnel, struct dp_packet *p)
     dp_packet_delete(p);
 }
 
+/* Completes the checksums of the packets in 'batch' that are one segment,
+ * marked as superpackets or not.  A GRE checksum is computed by the push, over
+ * a packet that must be final by then; those of segments are made anew. */
+static void
+finish_singles(struct dp_packet_batch *batch)
+{
+    struct dp_packet *packet;
+
+    DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+        struct tnl_gso_desc desc;
+
+        if (tnl_gso_is_super(packet)) {
+            if (tnl_gso_describe(packet, &desc) || desc.n_segs > 1) {
+                continue;
+            }
+            dp_packet_set_tso_segsz(packet, 0);
+            packet->uso_segsz = 0;
+        }
+        dp_packet_ol_send_prepare(packet, 0);
+    }
+}
+
 /* Makes 'batch' fit for a push of the header in 'data' on 'tunnel'. */
 void
 tnl_gso_push_prepare(const struct netdev *tunnel,
@@ -478,14 +500,8 @@ tnl_gso_push_prepare(const struct netdev *tunnel,
         }
     }
 
-    /* A GRE checksum is computed by the push, over a packet that must be
-     * final by then. */
     if (gre_csum) {
-        DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
-            if (!tnl_gso_is_super(packet)) {
-                dp_packet_ol_send_prepare(packet, 0);
-            }
-        }
+        finish_singles(batch);
     }
 
     DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
@@ -507,6 +523,10 @@ tnl_gso_push_prepare(const struct netdev *tunnel,
         }
         dp_packet_batch_swap(batch, &out);
         dp_packet_batch_destroy(&out);
+        if (gre_csum) {
+            /* The last part of what was too long may be one segment. */
+            finish_singles(batch);
+        }
     }
 }
 

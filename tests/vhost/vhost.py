@@ -124,6 +124,8 @@ def unwrap(frame, zero_ok):
         errors.append('IPv4 header checksum')
     if layer.proto == GRE:
         flags, = struct.unpack_from('!H', frame, l4)
+        if flags & 0x8000 and ones_sum(frame[l4:]) != 0xffff:
+            errors.append('GRE checksum')
         return frame[l4 + 4 + 4 * bin(flags & 0xb000).count('1'):], errors
     port, length, csum = struct.unpack_from('!HHH', frame, l4 + 2)
     if length != layer.length:
