@@ -42,6 +42,9 @@
  * from the outer L4 header on, so everything that one sum covers starts at an
  * even offset of another. */
 
+static uint32_t finish_marks(const struct tnl_gso_finish *, uint32_t before,
+                             bool super);
+
 /* The sum of bytes ['start', 'end') of 'frame'. */
 static uint32_t
 sum_range(uint32_t partial, const uint8_t *frame, size_t start, size_t end)
@@ -249,6 +252,7 @@ tnl_gso_finish_init(struct tnl_gso_finish *f, const void *frame_,
     finish_len_init(&f->full, f, MIN(plan->unit, desc->payload_len));
     finish_len_init(&f->last, f, (desc->payload_len
                                   - (plan->n_packets - 1) * plan->unit));
+    f->segment_marks = finish_marks(f, 0, false);
 }
 
 /* Writes the length 'len' and, for IPv4, ID and checksum of header 'l3', with
@@ -304,40 +308,36 @@ keep_l4_csum(const struct tnl_gso_finish *f)
 
 /* The same as finish_marks() for a segment with a remote checksum: it is plain
  * UDP, whatever is in it. */
-static void
-finish_marks_rco(const struct tnl_gso_finish *f, struct dp_packet *p)
+static uint32_t
+finish_marks_rco(const struct tnl_gso_finish *f)
 {
     const struct tnl_gso_desc *d = f->desc;
 
-    p->offloads = (DP_PACKET_OL_L4_PROTO_UDP
-                   | (d->outer_csum && !f->plan->csum
-                      ? DP_PACKET_OL_L4_CKSUM_MASK
-                      : DP_PACKET_OL_L4_CKSUM_GOOD)
-                   | (d->outer.version == 4 ? DP_PACKET_OL_IP_CKSUM_GOOD : 0));
-    dp_packet_set_tso_segsz(p, 0);
-    p->uso_segsz = 0;
+    return (DP_PACKET_OL_L4_PROTO_UDP
+            | (d->outer_csum && !f->plan->csum ? DP_PACKET_OL_L4_CKSUM_MASK
+               : DP_PACKET_OL_L4_CKSUM_GOOD)
+            | (d->outer.version == 4 ? DP_PACKET_OL_IP_CKSUM_GOOD : 0));
 }
 
-/* Sets the marks of 'p', so that the port's driver and
- * dp_packet_ol_send_prepare() do what is left to do and nothing else.
- * 'super' tells that somebody cuts 'p' again, which takes all IPv4 checksums
- * and the inner TCP or UDP checksum from us. */
-static void
-finish_marks(const struct tnl_gso_finish *f, struct dp_packet *p, bool super)
+/* Returns the marks of a packet made of a superpacket with marks 'before', so
+ * that the port's driver and dp_packet_ol_send_prepare() do what is left to do
+ * and nothing else.  'super' tells that somebody cuts it again, which takes all
+ * IPv4 checksums and the inner TCP or UDP checksum from us. */
+static uint32_t
+finish_marks(const struct tnl_gso_finish *f, uint32_t before, bool super)
 {
     const struct tnl_gso_desc *d = f->desc;
     bool udp = d->inner.proto == IPPROTO_UDP;
     uint32_t offloads = (udp ? DP_PACKET_OL_L4_PROTO_UDP
                          : DP_PACKET_OL_L4_PROTO_TCP);
-    uint32_t stt = super ? p->offloads & STT_MARKS : 0;
+    uint32_t stt = super ? before & STT_MARKS : 0;
 
     if (d->rco) {
-        finish_marks_rco(f, p);
-        return;
+        return finish_marks_rco(f);
     }
     if (keep_l4_csum(f)) {
         offloads |= (tnl_gso_has_outer(d->encap)
-                     ? p->offloads >> DP_PACKET_OL_SHIFT_COUNT : p->offloads)
+                     ? before >> DP_PACKET_OL_SHIFT_COUNT : before)
                     & DP_PACKET_OL_L4_CKSUM_MASK;
     } else {
         offloads |= (f->plan->csum ? DP_PACKET_OL_L4_CKSUM_GOOD
@@ -362,9 +362,7 @@ finish_marks(const struct tnl_gso_finish *f, struct dp_packet *p, bool super)
                          : DP_PACKET_OL_L4_CKSUM_GOOD);
         }
     }
-    p->offloads = offloads | stt;
-    dp_packet_set_tso_segsz(p, super && !udp ? d->mss : 0);
-    p->uso_segsz = super && udp ? d->mss : 0;
+    return offloads | stt;
 }
 
 /* A checksum while it is partial: the uncomplemented sum of the
@@ -494,7 +492,19 @@ void
 tnl_gso_finish(const struct tnl_gso_finish *f, struct dp_packet *p,
                uint32_t index, uint32_t payload_len, uint32_t payload_sum)
 {
+    const struct tnl_gso_desc *d = f->desc;
+    uint16_t mss = 0;
+
     tnl_gso_finish_frame(f, dp_packet_data(p), index, payload_len,
                          payload_sum);
-    finish_marks(f, p, payload_len > f->desc->mss);
+    if (OVS_LIKELY(payload_len <= d->mss && f->plan->n_packets > 1)) {
+        p->offloads = f->segment_marks;
+    } else {
+        bool super = payload_len > d->mss;
+
+        p->offloads = finish_marks(f, p->offloads, super);
+        mss = super && !d->rco ? d->mss : 0;
+    }
+    dp_packet_set_tso_segsz(p, d->inner.proto == IPPROTO_UDP ? 0 : mss);
+    p->uso_segsz = d->inner.proto == IPPROTO_UDP ? mss : 0;
 }

@@ -92,6 +92,8 @@ struct tnl_gso_finish {
     uint32_t outer_pseudo_sum;  /* UDP: addresses and protocol of the outer
                                  * pseudo-header. */
     uint32_t seq;               /* TCP: of the first payload byte. */
+    uint32_t segment_marks;     /* Of a packet that nobody cuts again, unless
+                                 * it is the only one. */
     ovs_be16 tcp_ctl;           /* TCP: data offset and flags, as it came. */
     struct tnl_gso_finish_len full;
     struct tnl_gso_finish_len last;

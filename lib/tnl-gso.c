@@ -161,6 +161,8 @@ struct sender {
     struct netdev *netdev;
     int qid;
     bool concurrent_txq;
+    uint64_t ol_flags;          /* What is not left to us: of a packet, */
+    uint64_t super_flags;       /* of a superpacket. */
     struct dp_packet_batch out; /* Not sent yet. */
     int error;                  /* The first one, or 0. */
 };
@@ -228,6 +230,22 @@ send_frames(struct sender *s, struct dp_packet *p,
     dp_packet_delete(p);
 }
 
+/* Completes the checksums that are left to us of what 's' sends, from packet
+ * number 'first' on. */
+static void
+prepare(struct sender *s, size_t first)
+{
+    for (size_t i = first; i < dp_packet_batch_size(&s->out); i++) {
+        struct dp_packet *p = s->out.packets[i];
+
+        if (tnl_gso_is_super(p)) {
+            dp_packet_ol_send_prepare(p, s->super_flags);
+        } else {
+            tnl_gso_send_prepare(p, s->ol_flags);
+        }
+    }
+}
+
 /* Appends what becomes of superpacket 'p' on a port with 'caps' to what 's'
  * sends.  Takes ownership of 'p'. */
 static void
@@ -256,13 +274,20 @@ send_super(struct sender *s, struct dp_packet *p,
                 plan.method = method;
                 count(s->netdev, p, &desc, &plan);
                 dp_packet_batch_add(&s->out, p);
+                prepare(s, dp_packet_batch_size(&s->out) - 1);
             }
         }
         dp_packet_batch_destroy(&parts);
     } else if (takes_frames(port, &desc, &plan)) {
         send_frames(s, p, &desc, &plan);
     } else {
+        size_t first = dp_packet_batch_size(&s->out);
+
         execute(s->netdev, p, &desc, &plan, port->alloc, &s->out);
+        if (plan.method != TNL_GSO_SOFTWARE) {
+            /* Segments need nothing but what the port does. */
+            prepare(s, first);
+        }
     }
 }
 
@@ -274,22 +299,20 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
              bool concurrent_txq)
 {
     const struct tnl_gso_caps caps = tnl_gso_port_caps(netdev->tnl_gso);
-    const uint64_t ol_flags = netdev->ol_flags;
-    /* A port that cuts also sums. */
-    const uint64_t super_flags = (caps.ol_flags | NETDEV_TX_OFFLOAD_TCP_CKSUM
-                                  | NETDEV_TX_OFFLOAD_UDP_CKSUM);
     struct sender s = {
         .netdev = netdev,
         .qid = qid,
         .concurrent_txq = concurrent_txq,
+        .ol_flags = netdev->ol_flags,
+        /* A port that cuts also sums. */
+        .super_flags = (caps.ol_flags | NETDEV_TX_OFFLOAD_TCP_CKSUM
+                        | NETDEV_TX_OFFLOAD_UDP_CKSUM),
     };
     struct dp_packet *packet;
     uint32_t mtu = 0;
 
     dp_packet_batch_init(&s.out);
     DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
-        size_t first = dp_packet_batch_size(&s.out);
-
         if (tnl_gso_is_super(packet)) {
             if (OVS_UNLIKELY(packet->offloads & STT_MARKS)) {
                 mtu = mtu ? mtu : port_mtu(netdev);
@@ -297,17 +320,8 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
             }
             send_super(&s, packet, &caps);
         } else {
+            tnl_gso_send_prepare(packet, s.ol_flags);
             dp_packet_batch_add(&s.out, packet);
-        }
-
-        for (size_t j = first; j < dp_packet_batch_size(&s.out); j++) {
-            struct dp_packet *p = s.out.packets[j];
-
-            if (tnl_gso_is_super(p)) {
-                dp_packet_ol_send_prepare(p, super_flags);
-            } else {
-                tnl_gso_send_prepare(p, ol_flags);
-            }
         }
         if (dp_packet_batch_size(&s.out) >= SEND_BATCH) {
             flush(&s);
