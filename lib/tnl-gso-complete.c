@@ -151,8 +151,8 @@ complete_l4(const struct level *l, uint32_t pseudo)
 
 /* Completes the checksum of UDP header 'outer', in which there is 'inner',
  * whose checksum is right or will be made so and whose pseudo-header sums up
- * to 'inner_pseudo'.  With that, 'inner' sums up to zero, so that its bytes are
- * not needed (local checksum offload: Linux'
+ * to 'inner_pseudo'.  With that, 'inner' sums up to zero, so that its bytes
+ * are not needed (local checksum offload: Linux'
  * Documentation/networking/checksum-offloads.rst). */
 static void
 complete_outer(const struct level *outer, const struct level *inner,
@@ -169,10 +169,10 @@ complete_outer(const struct level *outer, const struct level *inner,
     }
 }
 
-/* Fills in '*l' from the offsets of a level of 'p' with 'marks'.  Returns false
- * unless the offsets can be true and what is there is TCP or UDP, whole, right
- * behind an IP header without anything unusual: guests have a say in marks,
- * offsets and bytes. */
+/* Fills in '*l' from the offsets of a level of 'p' with 'marks'.  Returns
+ * false unless the offsets can be true and what is there is TCP or UDP, whole,
+ * right behind an IP header without anything unusual: guests have a say in
+ * marks, offsets and bytes. */
 static inline bool
 level_init(struct level *l, const struct dp_packet *p, uint32_t marks,
            size_t l3_ofs, size_t l4_ofs)

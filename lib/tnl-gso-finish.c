@@ -321,8 +321,8 @@ finish_marks_rco(const struct tnl_gso_finish *f)
 
 /* Returns the marks of a packet made of a superpacket with marks 'before', so
  * that the port's driver and dp_packet_ol_send_prepare() do what is left to do
- * and nothing else.  'super' tells that somebody cuts it again, which takes all
- * IPv4 checksums and the inner TCP or UDP checksum from us. */
+ * and nothing else.  'super' tells that somebody cuts it again, which takes
+ * all IPv4 checksums and the inner TCP or UDP checksum from us. */
 static uint32_t
 finish_marks(const struct tnl_gso_finish *f, uint32_t before, bool super)
 {

@@ -38,6 +38,8 @@
 #include "tnl-gso/csum-copy.h"
 #include "tnl-gso/tnl-gso-buf.h"
 #include "tnl-gso/tnl-gso-desc.h"
+#include "tnl-gso/tnl-gso-plan.h"
+#include "tnl-gso/tnl-gso-seg.h"
 #include "tnl-gso/tnl-gso-stats.h"
 #include "tnl-gso/tnl-gso.h"
 #include "util.h"
@@ -49,9 +51,18 @@
  * From a superpacket in an mbuf to packets in a port that frees them
  * (net_null).  DPDK's rte_gso cuts VXLAN over IPv4 only, and leaves all
  * checksums to others; here they are completed with DPDK's code for sums
- * ("rte-gso") and with ours ("rte-gso-fast").  What a way makes is compared
- * byte by byte before it is timed; all ways take turns in every round. */
+ * ("rte-gso") and with ours ("rte-gso-fast").  "refs" is what ours could be
+ * without copying: a segment is an mbuf with its headers and one that points
+ * into the superpacket.  The last three do not go through netdev-dpdk, which
+ * takes no chains of mbufs, and save its work.
+ *
+ * A port with checksum offload ("port csum") completes those of TCP; net_null
+ * only says that it does.
+ *
+ * What a way makes is compared byte by byte before it is timed; all ways take
+ * turns in every round. */
 
+enum { PORT_SUMS = NETDEV_TX_OFFLOAD_TCP_CKSUM | NETDEV_TX_OFFLOAD_UDP_CKSUM };
 enum { DEFAULT_ROUNDS = 31, MTU = 9100, MAX_SEGS = 512, TURNS = 16 };
 
 static struct netdev *port;
@@ -61,6 +72,13 @@ static uint16_t port_id;
 
 /* Of the superpacket that is being cut. */
 static struct tnl_gso_desc desc;
+
+/* Does the port complete checksums? */
+static bool
+port_sums(void)
+{
+    return (port->ol_flags & NETDEV_TX_OFFLOAD_TCP_CKSUM) != 0;
+}
 
 /* netdev_send() of 4.0.0. */
 static void
@@ -155,6 +173,17 @@ complete(struct rte_mbuf *m, uint32_t (*sum_func)(const void *, size_t))
     outer->hdr_checksum = rte_ipv4_cksum(outer);
     inner->hdr_checksum = 0;
     inner->hdr_checksum = rte_ipv4_cksum(inner);
+    if (port_sums()) {
+        /* The inner packet will sum up to zero without its pseudo-header. */
+        tcp->cksum = rte_ipv4_phdr_cksum(inner, 0);
+        if (desc.outer_csum) {
+            udp->dgram_cksum = 0;
+            udp->dgram_cksum = fold(
+                rte_ipv4_phdr_cksum(outer, 0) + (uint16_t) ~tcp->cksum
+                + sum_func(udp, desc.inner.l4_ofs - desc.outer.l4_ofs));
+        }
+        return;
+    }
     tcp->cksum = 0;
     tcp->cksum = fold(add_chain(m, desc.inner.l4_ofs,
                                 rte_ipv4_phdr_cksum(inner, 0), sum_func));
@@ -203,14 +232,67 @@ cut_rte(struct dp_packet *p, struct rte_mbuf **segs,
     return n;
 }
 
-/* Netdev-dpdk takes no chains of mbufs. */
+/* Cuts 'p' into 'segs' that point into it. */
+static uint16_t
+cut_refs(struct dp_packet *p, struct rte_mbuf **segs)
+{
+    const struct tnl_gso_caps caps = tnl_gso_port_caps(port->tnl_gso);
+    const char *frame = dp_packet_data(p);
+    struct tnl_gso_finish f;
+    struct tnl_gso_plan plan;
+
+    tnl_gso_plan(&desc, &caps, &plan);
+    tnl_gso_finish_init(&f, frame, &desc, &plan);
+    for (uint32_t i = 0; i < plan.n_packets; i++) {
+        uint32_t ofs = i * plan.unit;
+        uint32_t len = MIN(plan.unit, desc.payload_len - ofs);
+        struct rte_mbuf *header = rte_pktmbuf_alloc(mempool);
+        struct rte_mbuf *payload = rte_pktmbuf_alloc(indirect_pool);
+        uint8_t *dst = rte_pktmbuf_mtod(header, uint8_t *);
+
+        rte_pktmbuf_attach(payload, &p->mbuf);
+        payload->data_off += desc.hdr_len + ofs;
+        payload->data_len = payload->pkt_len = len;
+        header->next = payload;
+        header->nb_segs = 2;
+        header->data_len = desc.hdr_len;
+        header->pkt_len = desc.hdr_len + len;
+        memcpy(dst, frame, desc.hdr_len);
+        tnl_gso_finish_frame(&f, dst, i, len,
+                             plan.csum ? csum_fold(frame + desc.hdr_len + ofs,
+                                                   len) : 0);
+        if (port_sums()) {
+            header->ol_flags |= RTE_MBUF_F_TX_TCP_CKSUM;
+            header->l2_len = desc.inner.ofs;
+            header->l3_len = desc.inner.l4_ofs - desc.inner.ofs;
+            header->l4_len = desc.hdr_len - desc.inner.l4_ofs;
+        }
+        segs[i] = header;
+    }
+    rte_pktmbuf_free(&p->mbuf);
+    return plan.n_packets;
+}
+
+static void
+send_chains(struct rte_mbuf **segs, uint16_t n)
+{
+    ovs_assert(rte_eth_tx_burst(port_id, 0, segs, n) == n);
+}
+
+static void
+send_refs(struct dp_packet *p)
+{
+    struct rte_mbuf *segs[MAX_SEGS];
+
+    send_chains(segs, cut_refs(p, segs));
+}
+
 static void
 send_rte(struct dp_packet *p, uint32_t (*sum_func)(const void *, size_t))
 {
     struct rte_mbuf *segs[MAX_SEGS];
-    uint16_t n = cut_rte(p, segs, sum_func);
 
-    ovs_assert(rte_eth_tx_burst(port_id, 0, segs, n) == n);
+    send_chains(segs, cut_rte(p, segs, sum_func));
 }
 
 static void
@@ -225,21 +307,26 @@ send_rte_fast(struct dp_packet *p)
     send_rte(p, sum_ours);
 }
 
+enum { UPSTREAM, RTE, RTE_FAST, REFS, POOL, MBUFS, N_WAYS };
+
 static const struct {
     const char *name;
     void (*send)(struct dp_packet *);
-} ways[] = {
-    { "upstream", send_upstream },
-    { "rte-gso", send_rte_dpdk },
-    { "rte-gso-fast", send_rte_fast },
-    { "pool", send_pool },
-    { "mbufs", send_ours },
+} ways[N_WAYS] = {
+    [UPSTREAM] = { "upstream", send_upstream },
+    [RTE] = { "rte-gso", send_rte_dpdk },
+    [RTE_FAST] = { "rte-gso-fast", send_rte_fast },
+    [REFS] = { "refs", send_refs },
+    [POOL] = { "pool", send_pool },
+    [MBUFS] = { "mbufs", send_ours },
 };
-enum { N_WAYS = ARRAY_SIZE(ways) };
+
+/* Which way the time of our mbufs is compared with, apart from upstream. */
+static const int others[] = { RTE, RTE_FAST, REFS };
 
 static const char *const columns[] = {
-    "csum", "mss", "segs", "rte-gso", "rte-gso-fast", "pool", "mbufs",
-    "mbufs/rte-gso", "mbufs/rte-gso-fast", NULL
+    "port-csum", "csum", "mss", "segs", "rte-gso", "rte-gso-fast", "refs",
+    "pool", "mbufs", "mbufs/rte-gso", "mbufs/rte-gso-fast", "mbufs/refs", NULL
 };
 
 /* Ends the program unless 'p' becomes the same by all ways.
@@ -261,9 +348,10 @@ verify(const struct dp_packet *p)
     send_ours(tg_dpdk_clone(mempool, p));
     send_pool(tg_dpdk_clone(mempool, p));
     tg_dpdk_keep(port, NULL);
-    for (int fast = 0; fast <= 1; fast++) {
-        uint16_t n = cut_rte(tg_dpdk_clone(mempool, p), segs,
-                             fast ? sum_ours : sum_dpdk);
+    for (int way = 0; way < 3; way++) {
+        struct dp_packet *super = tg_dpdk_clone(mempool, p);
+        uint16_t n = (way == 2 ? cut_refs(super, segs)
+                      : cut_rte(super, segs, way ? sum_ours : sum_dpdk));
 
         for (uint16_t i = 0; i < n; i++) {
             q = dp_packet_new(segs[i]->pkt_len);
@@ -279,13 +367,21 @@ verify(const struct dp_packet *p)
         const struct dp_packet *w = want.packets[i % want.count];
 
         q = got.packets[i];
+        if (port_sums()) {
+            /* Upstream leaves any bytes where the port writes. */
+            size_t ofs = desc.inner.l4_ofs + offsetof(struct tcp_header,
+                                                      tcp_csum);
+
+            memset((char *) dp_packet_data(q) + ofs, 0, 2);
+            memset((char *) dp_packet_data(w) + ofs, 0, 2);
+        }
         if (dp_packet_size(q) != dp_packet_size(w)
             || memcmp(dp_packet_data(q), dp_packet_data(w),
                       dp_packet_size(w))) {
             ovs_fatal(0, "not all ways make the same of a superpacket");
         }
     }
-    ovs_assert(got.count == 4 * want.count);
+    ovs_assert(got.count == 5 * want.count);
     dp_packet_delete_batch(&want, true);
     dp_packet_delete_batch(&got, true);
     dp_packet_batch_destroy(&want);
@@ -311,7 +407,7 @@ static void
 bench_row(struct bench_table *table, bool csum, uint16_t mss, uint32_t segs,
           int rounds)
 {
-    double *speed[N_WAYS], *to_rte[2];
+    double *speed[N_WAYS], *to[ARRAY_SIZE(others)];
     struct json *row = json_object_create();
     struct pkt_row pkt;
     struct dp_packet *p;
@@ -327,8 +423,9 @@ bench_row(struct bench_table *table, bool csum, uint16_t mss, uint32_t segs,
     for (size_t w = 0; w < N_WAYS; w++) {
         speed[w] = xcalloc(rounds, sizeof *speed[w]);
     }
-    to_rte[0] = xcalloc(rounds, sizeof *to_rte[0]);
-    to_rte[1] = xcalloc(rounds, sizeof *to_rte[1]);
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        to[i] = xcalloc(rounds, sizeof *to[i]);
+    }
     for (int r = -1; r < rounds; r++) {
         double ns[N_WAYS];
 
@@ -336,12 +433,14 @@ bench_row(struct bench_table *table, bool csum, uint16_t mss, uint32_t segs,
             ns[w] = time_way(w, p);
         }
         for (size_t w = 0; r >= 0 && w < N_WAYS; w++) {
-            speed[w][r] = ns[0] / ns[w];
-            to_rte[0][r] = ns[1] / ns[N_WAYS - 1];
-            to_rte[1][r] = ns[2] / ns[N_WAYS - 1];
+            speed[w][r] = ns[UPSTREAM] / ns[w];
+        }
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(others); i++) {
+            to[i][r] = ns[others[i]] / ns[MBUFS];
         }
     }
 
+    json_object_put(row, "port-csum", json_boolean_create(port_sums()));
     json_object_put(row, "csum", json_boolean_create(csum));
     json_object_put(row, "mss", json_integer_create(mss));
     json_object_put(row, "segs", json_integer_create(segs));
@@ -349,16 +448,18 @@ bench_row(struct bench_table *table, bool csum, uint16_t mss, uint32_t segs,
         json_object_put(row, ways[w].name,
                         json_real_create(bench_median(speed[w], rounds)));
     }
-    json_object_put(row, "mbufs/rte-gso",
-                    json_real_create(bench_median(to_rte[0], rounds)));
-    json_object_put(row, "mbufs/rte-gso-fast",
-                    json_real_create(bench_median(to_rte[1], rounds)));
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        char *name = xasprintf("mbufs/%s", ways[others[i]].name);
+
+        json_object_put(row, name,
+                        json_real_create(bench_median(to[i], rounds)));
+        free(name);
+        free(to[i]);
+    }
     bench_table_row(table, row);
     for (size_t w = 0; w < N_WAYS; w++) {
         free(speed[w]);
     }
-    free(to_rte[0]);
-    free(to_rte[1]);
     dp_packet_delete(p);
 }
 
@@ -366,7 +467,8 @@ static void
 bench_main(int argc, char *argv[])
 {
     static const uint16_t msses[] = { 536, 1400, 8900 };
-    static const uint32_t segs[] = { 2, 10, 46, 100 };
+    static const uint32_t segs[] = { 2, 7, 46, 120 };
+    uint64_t ol_flags;
     struct bench_table table;
     int rounds = DEFAULT_ROUNDS;
     const char *json = NULL;
@@ -382,23 +484,26 @@ bench_main(int argc, char *argv[])
     port = tg_dpdk_port(MTU, true);
     mempool = tg_dpdk_mempool(port, NULL);
     port_id = netdev_dpdk_get_port_id(port);
+    ol_flags = port->ol_flags & ~(uint64_t) PORT_SUMS;
     indirect_pool = rte_pktmbuf_pool_create("indirect", 4 * MAX_SEGS, 256, 0,
                                             0, SOCKET_ID_ANY);
     ovs_assert(indirect_pool);
 
     printf("DPDK port, VXLAN over IPv4, medians of %d rounds, all outputs "
            "compared; checksum code: %s\n", rounds, csum_copy_impl()->name);
-    bench_table_start(&table, "Times upstream's speed; in the last two "
-                      "columns, times rte_gso's", columns);
-    for (int csum = 1; csum >= 0; csum--) {
+    bench_table_start(&table, "Times upstream's speed; in the last three "
+                      "columns, times that of another way", columns);
+    for (int kind = 0; kind < 4; kind++) {
+        port->ol_flags = ol_flags | (kind & 2 ? PORT_SUMS : 0);
         for (size_t m = 0; m < ARRAY_SIZE(msses); m++) {
             for (size_t s = 0; s < ARRAY_SIZE(segs); s++) {
                 if (msses[m] * segs[s] <= 65000) {
-                    bench_row(&table, csum, msses[m], segs[s], rounds);
+                    bench_row(&table, !(kind & 1), msses[m], segs[s], rounds);
                 }
             }
         }
     }
+    port->ol_flags = ol_flags;
     if (json) {
         struct json *top = json_object_create();
         char *text;
