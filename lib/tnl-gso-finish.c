@@ -212,6 +212,7 @@ tnl_gso_finish_init(struct tnl_gso_finish *f, const void *frame_,
     *f = (struct tnl_gso_finish) {
         .desc = desc,
         .plan = plan,
+        .ids = plan->unit / desc->mss,
         .inner_id = ip_id(frame, &desc->inner),
         .inner_ip_sum = fold(ip_sum(frame, &desc->inner)),
         .l4_sum = fold(tnl_gso_pseudo_sum(frame, &desc->inner, 0)),
@@ -430,7 +431,7 @@ tnl_gso_finish_frame(const struct tnl_gso_finish *f, uint8_t *frame,
     const struct tnl_gso_desc *d = f->desc;
     const struct tnl_gso_finish_len *l = (payload_len == f->full.payload_len
                                           ? &f->full : &f->last);
-    uint32_t id_ofs = index * (f->plan->unit / d->mss);
+    uint32_t id_ofs = index * f->ids;
     void *l4 = frame + d->inner.l4_ofs;
 
     if (d->inner.proto == IPPROTO_UDP) {

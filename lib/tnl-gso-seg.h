@@ -97,6 +97,8 @@ struct tnl_gso_finish {
     ovs_be16 tcp_ctl;           /* TCP: data offset and flags, as it came. */
     struct tnl_gso_finish_len full;
     struct tnl_gso_finish_len last;
+    uint32_t ids;               /* IPv4 IDs that each packet but the last
+                                 * takes: its segments. */
     uint16_t inner_id;          /* IPv4 IDs of the first segment. */
     uint16_t outer_id;
 };
