@@ -53,7 +53,7 @@ csum_copy_fold64(uint64_t sum)
 }
 
 /* Sums the 'n' <= 8 bytes at 'src' into 'sum', and copies them to 'dst' if
- * 'copy' is true.  The compiler must know both. */
+ * 'copy' is true. */
 static inline uint64_t ALWAYS_INLINE
 csum_copy_word(uint64_t sum, bool copy, uint8_t *dst, const uint8_t *src,
                size_t n)
@@ -118,15 +118,7 @@ csum_copy_plain(bool copy, uint8_t *dst, const uint8_t *src, size_t n)
     for (; i + 8 <= n; i += 8) {
         sum = csum_copy_word(sum, copy, dst + i, src + i, 8);
     }
-    if (n & 4) {
-        sum = csum_copy_word(sum, copy, dst + i, src + i, 4);
-        i += 4;
-    }
-    if (n & 2) {
-        sum = csum_copy_word(sum, copy, dst + i, src + i, 2);
-        i += 2;
-    }
-    return n & 1 ? csum_copy_word(sum, copy, dst + i, src + i, 1) : sum;
+    return csum_copy_word(sum, copy, dst + i, src + i, n - i);
 }
 
 #endif /* csum-copy-impl.h */
