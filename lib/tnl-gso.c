@@ -472,19 +472,22 @@ drop_long(const struct netdev *tunnel, struct dp_packet *p)
     dp_packet_delete(p);
 }
 
-/* Completes the checksums of the packets in 'batch' that are one segment,
+/* Completes the checksums of the packets in 'batch' that will not be cut,
  * marked as superpackets or not.  A GRE checksum is computed by the push, over
  * a packet that must be final by then; those of segments are made anew. */
 static void
 finish_singles(struct dp_packet_batch *batch)
 {
+    const struct tnl_gso_caps none = { .methods = TNL_GSO_METHODS_ALL };
     struct dp_packet *packet;
 
     DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
         struct tnl_gso_desc desc;
+        struct tnl_gso_plan plan;
 
         if (tnl_gso_is_super(packet)) {
-            if (tnl_gso_describe(packet, &desc) || desc.n_segs > 1) {
+            describe_and_plan(packet, &none, &desc, &plan);
+            if (plan.method != TNL_GSO_PASS) {
                 continue;
             }
             dp_packet_set_tso_segsz(packet, 0);

@@ -253,6 +253,14 @@ def ufo(v):
 
 
 @case
+def ufo_short(v):
+    """No longer than gso_size: nothing to cut, whatever it is."""
+    packets = [datagram(v, bytes(n), {'type': UFO, 'size': 1400, 'flags': f})
+               for n in (0, 100, 1000) for f in (0, NEEDS_CSUM)]
+    return packets
+
+
+@case
 def hdr_len(v):
     return [cut(v, payload=5000, header={'hdr_len': n})
             for n in (0, 1, 54, 0xffff)]
