@@ -90,20 +90,17 @@ static const struct {
       RTE_ETH_TX_OFFLOAD_IP_TNL_TSO, RTE_MBUF_F_TX_TUNNEL_IP },
 };
 
-/* A driver of which nothing is known. */
-static const struct netdev_dpdk_driver unknown = { .name = NULL };
-
-/* Bytes of the longest superpacket that is one mbuf.  One that comes from
+/* Sets what holds for each mbuf in 'limits'.  A superpacket that comes from
  * elsewhere gets an external buffer for netdev-dpdk.c to copy it to; that is
  * 64 kB long with its headroom and what DPDK keeps at its end. */
-static uint32_t
-max_len(const struct netdev_dpdk_driver *driver)
+static void
+limit_mbuf(struct tnl_gso_limits *limits)
 {
     uint32_t len = (ROUND_DOWN(UINT16_MAX, sizeof(uintptr_t))
                     - netdev_dpdk_extbuf_size(RTE_PKTMBUF_HEADROOM));
 
-    len = driver->max_len ? MIN(len, driver->max_len) : len;
-    return driver->max_buf_len ? MIN(len, driver->max_buf_len) : len;
+    limits->max_len = limits->max_len ? MIN(len, limits->max_len) : len;
+    limits->max_l2_len = MAX_L2_LEN;
 }
 
 /* What holds for vhost ports, whose library knows no tunnels but tells the
@@ -113,8 +110,7 @@ void
 netdev_dpdk_tnl_port_init(struct tnl_gso_port *port)
 {
     port->dpdk = xzalloc(sizeof *port->dpdk);
-    port->limits.max_len = max_len(&unknown);
-    port->limits.max_l2_len = MAX_L2_LEN;
+    limit_mbuf(&port->limits);
     port->limits.sums_by_len = true;
     atomic_store_relaxed(&port->mtu, RTE_ETHER_MTU);
 }
@@ -162,7 +158,6 @@ netdev_dpdk_tnl_configure(struct netdev *netdev,
     uint64_t super_flags = 0;
     uint64_t offloads = 0;
 
-    driver = driver ? driver : &unknown;
     free(dpdk->driver);
     dpdk->driver = xstrdup(info->driver_name);
     dpdk->configured = true;
@@ -170,17 +165,8 @@ netdev_dpdk_tnl_configure(struct netdev *netdev,
     dpdk->seg_max = info->tx_desc_lim.nb_seg_max;
     dpdk->mtu_seg_max = info->tx_desc_lim.nb_mtu_seg_max;
 
-    port->limits = (struct tnl_gso_limits) {
-        .no_tso = driver->no_tso,
-        .no_tso6 = driver->no_tso6,
-        .min_mss = driver->min_mss,
-        .max_mss = driver->max_mss,
-        .max_hdr_len = driver->max_hdr_len,
-        .max_segs = driver->max_segs,
-        .max_len = max_len(driver),
-        .max_l2_len = MAX_L2_LEN,
-        .sums_by_len = driver->csum_by_len,
-    };
+    netdev_dpdk_driver_limits(driver, &port->limits);
+    limit_mbuf(&port->limits);
     for (size_t i = 0; i < ARRAY_SIZE(tunnels); i++) {
         enum tnl_gso_encap encap = tunnels[i].encap;
         uint64_t flag = 0;
@@ -199,7 +185,7 @@ netdev_dpdk_tnl_configure(struct netdev *netdev,
     }
     if (capa & RTE_ETH_TX_OFFLOAD_UDP_TSO
         && capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM
-        && driver->udp_tso == NETDEV_DPDK_UDP_TSO_DATAGRAMS) {
+        && driver && driver->udp_tso == NETDEV_DPDK_UDP_TSO_DATAGRAMS) {
         super_flags |= TNL_GSO_TX_UDP_SEG;
         offloads |= RTE_ETH_TX_OFFLOAD_UDP_TSO;
     }

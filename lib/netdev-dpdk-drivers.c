@@ -21,6 +21,7 @@
 
 #include <string.h>
 
+#include "tnl-gso-plan.h"
 #include "util.h"
 
 /* "prepare" is what the driver calls through rte_eth_tx_prepare().  A limit
@@ -171,6 +172,27 @@ netdev_dpdk_driver_find(const char *name)
         }
     }
     return NULL;
+}
+
+/* Stores what the plan stage has to know of 'd', which may be null, in
+ * '*limits'.  A superpacket is one mbuf. */
+void
+netdev_dpdk_driver_limits(const struct netdev_dpdk_driver *d,
+                          struct tnl_gso_limits *limits)
+{
+    *limits = (struct tnl_gso_limits) { .no_tso = false };
+    if (d) {
+        limits->no_tso = d->no_tso;
+        limits->no_tso6 = d->no_tso6;
+        limits->min_mss = d->min_mss;
+        limits->max_mss = d->max_mss;
+        limits->max_hdr_len = d->max_hdr_len;
+        limits->max_segs = d->max_segs;
+        limits->max_len = (d->max_len && d->max_buf_len
+                           ? MIN(d->max_len, d->max_buf_len)
+                           : d->max_len | d->max_buf_len);
+        limits->sums_by_len = d->csum_by_len;
+    }
 }
 
 /* The rows, '*n' of them, for documentation. */

@@ -21,7 +21,7 @@
 /* What DPDK's drivers do not tell through the API, but enforce or get wrong:
  * a table by driver name.
  *
- * Read by netdev-dpdk-tnl.c when a port is configured.  A pure table: knows
+ * Read by netdev-dpdk-caps.c when a port is configured.  A pure table: knows
  * neither ports nor DPDK's headers.
  *
  * All of it was read in the sources of DPDK 22.11.11, of the drivers that are
@@ -33,6 +33,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct tnl_gso_limits;
 
 /* What a driver that has RTE_ETH_TX_OFFLOAD_UDP_TSO makes of a packet with
  * RTE_MBUF_F_TX_UDP_SEG.  DPDK's documentation says fragments. */
@@ -72,6 +74,8 @@ struct netdev_dpdk_driver {
 };
 
 const struct netdev_dpdk_driver *netdev_dpdk_driver_find(const char *name);
+void netdev_dpdk_driver_limits(const struct netdev_dpdk_driver *,
+                               struct tnl_gso_limits *);
 const struct netdev_dpdk_driver *netdev_dpdk_drivers(size_t *n);
 
 #endif /* netdev-dpdk-drivers.h */

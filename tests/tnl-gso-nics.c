@@ -101,20 +101,10 @@ nic_caps(size_t i)
         .methods = TNL_GSO_METHODS_ALL,
     };
 
-    if (driver) {
-        caps.limits = (struct tnl_gso_limits) {
-            .no_tso = driver->no_tso,
-            .no_tso6 = driver->no_tso6,
-            .min_mss = driver->min_mss,
-            .max_mss = driver->max_mss,
-            .max_hdr_len = driver->max_hdr_len,
-            .max_segs = driver->max_segs,
-            .max_len = driver->max_buf_len,
-        };
-        if (nics[i].udp_tso
-            && driver->udp_tso == NETDEV_DPDK_UDP_TSO_DATAGRAMS) {
-            caps.ol_flags |= TNL_GSO_TX_UDP_SEG;
-        }
+    netdev_dpdk_driver_limits(driver, &caps.limits);
+    if (driver && nics[i].udp_tso
+        && driver->udp_tso == NETDEV_DPDK_UDP_TSO_DATAGRAMS) {
+        caps.ol_flags |= TNL_GSO_TX_UDP_SEG;
     }
     return caps;
 }
