@@ -42,9 +42,6 @@
  * from the outer L4 header on, so everything that one sum covers starts at an
  * even offset of another. */
 
-static uint32_t finish_marks(const struct tnl_gso_finish *, uint32_t before,
-                             bool super);
-
 /* The sum of bytes ['start', 'end') of 'frame'. */
 static uint32_t
 sum_range(uint32_t partial, const uint8_t *frame, size_t start, size_t end)
@@ -198,6 +195,115 @@ finish_len_init(struct tnl_gso_finish_len *l, const struct tnl_gso_finish *f,
     }
 }
 
+/* Writes the length 'len' and, for IPv4, ID and checksum of header 'l3', with
+ * the sum of the header without the latter two. */
+static void
+finish_ip(uint8_t *frame, const struct tnl_gso_l3 *l3, ovs_be16 len,
+          uint32_t sum, uint16_t id)
+{
+    if (l3->version == 4) {
+        struct ip_header *ip = (void *) (frame + l3->ofs);
+
+        ip->ip_tot_len = len;
+        ip->ip_id = htons(id);
+        ip->ip_csum = finish_sum(csum_add16(sum, ip->ip_id));
+    } else {
+        struct ovs_16aligned_ip6_hdr *ip6 = (void *) (frame + l3->ofs);
+
+        ip6->ip6_plen = len;
+    }
+}
+
+/* Writes the outer UDP or GRE header. */
+static void
+finish_outer_l4(const struct tnl_gso_finish *f, uint8_t *frame,
+                const struct tnl_gso_finish_len *l, uint32_t payload_sum)
+{
+    const struct tnl_gso_desc *d = f->desc;
+
+    if (d->encap != TNL_GSO_GRE) {
+        struct udp_header *udp = (void *) (frame + d->outer.l4_ofs);
+
+        udp->udp_len = l->outer_udp_len;
+        if (d->rco && f->plan->csum) {
+            udp->udp_csum = outer_csum_rco(f, frame, l, payload_sum);
+        } else if (d->outer_csum && !port_sums_outer(f)) {
+            udp->udp_csum = l->outer_csum;
+        }
+    } else if (d->outer_csum) {
+        ovs_be16 *field = (void *) (frame + d->outer.l4_ofs
+                                    + sizeof(struct gre_base_hdr));
+
+        field[0] = l->outer_csum;
+        field[1] = 0;
+    }
+}
+
+/* Is there a complete TCP or UDP checksum in a packet that stays whole? */
+static bool
+keep_l4_csum(const struct tnl_gso_finish *f)
+{
+    return f->plan->n_packets == 1 && !f->desc->l4_partial;
+}
+
+/* The marks of a packet that is plain UDP to the port, whatever is in it: a
+ * segment with a remote checksum, or a train.  'partial' tells that the port
+ * completes its checksum. */
+static uint32_t
+udp_marks(const struct tnl_gso_desc *d, bool partial)
+{
+    return (DP_PACKET_OL_L4_PROTO_UDP
+            | (partial ? DP_PACKET_OL_L4_CKSUM_MASK
+               : DP_PACKET_OL_L4_CKSUM_GOOD)
+            | (d->outer.version == 4 ? DP_PACKET_OL_IP_CKSUM_GOOD : 0));
+}
+
+/* Returns the marks of a packet made of a superpacket with marks 'before', so
+ * that the port's driver and dp_packet_ol_send_prepare() do what is left to do
+ * and nothing else.  'super' tells that somebody cuts it again, which takes
+ * all IPv4 checksums and the inner TCP or UDP checksum from us. */
+static uint32_t
+finish_marks(const struct tnl_gso_finish *f, uint32_t before, bool super)
+{
+    const struct tnl_gso_desc *d = f->desc;
+    bool udp = d->inner.proto == IPPROTO_UDP;
+    uint32_t offloads = (udp ? DP_PACKET_OL_L4_PROTO_UDP
+                         : DP_PACKET_OL_L4_PROTO_TCP);
+    uint32_t stt = super ? before & STT_MARKS : 0;
+
+    if (d->rco) {
+        return udp_marks(d, d->outer_csum && !f->plan->csum);
+    }
+    if (keep_l4_csum(f)) {
+        offloads |= (tnl_gso_has_outer(d->encap)
+                     ? before >> DP_PACKET_OL_SHIFT_COUNT : before)
+                    & DP_PACKET_OL_L4_CKSUM_MASK;
+    } else {
+        offloads |= (f->plan->csum ? DP_PACKET_OL_L4_CKSUM_GOOD
+                     : DP_PACKET_OL_L4_CKSUM_MASK);
+    }
+    if (d->inner.version == 4) {
+        offloads |= (super ? DP_PACKET_OL_IP_CKSUM_MASK
+                     : DP_PACKET_OL_IP_CKSUM_GOOD);
+    }
+    if (tnl_gso_has_outer(d->encap)) {
+        offloads <<= DP_PACKET_OL_SHIFT_COUNT;
+        offloads |= (d->encap == TNL_GSO_VXLAN ? DP_PACKET_OL_TUNNEL_VXLAN
+                     : d->encap == TNL_GSO_GENEVE ? DP_PACKET_OL_TUNNEL_GENEVE
+                     : DP_PACKET_OL_TUNNEL_MASK);
+        if (d->outer.version == 4) {
+            offloads |= (super ? DP_PACKET_OL_IP_CKSUM_MASK
+                         : DP_PACKET_OL_IP_CKSUM_GOOD);
+        }
+        if (d->encap != TNL_GSO_GRE) {
+            offloads |= DP_PACKET_OL_L4_PROTO_UDP;
+            offloads |= (port_sums_outer(f) ? DP_PACKET_OL_L4_CKSUM_MASK
+                         : DP_PACKET_OL_L4_CKSUM_GOOD);
+        }
+    }
+    return offloads | stt;
+}
+
 /* Prepares '*f' for all packets out of the superpacket that starts at
  * 'frame_' and that 'desc' describes.  'desc' and 'plan' must stay. */
 void
@@ -254,116 +360,6 @@ tnl_gso_finish_init(struct tnl_gso_finish *f, const void *frame_,
     finish_len_init(&f->last, f, (desc->payload_len
                                   - (plan->n_packets - 1) * plan->unit));
     f->segment_marks = finish_marks(f, 0, false);
-}
-
-/* Writes the length 'len' and, for IPv4, ID and checksum of header 'l3', with
- * the sum of the header without the latter two. */
-static void
-finish_ip(uint8_t *frame, const struct tnl_gso_l3 *l3, ovs_be16 len,
-          uint32_t sum, uint16_t id)
-{
-    if (l3->version == 4) {
-        struct ip_header *ip = (void *) (frame + l3->ofs);
-
-        ip->ip_tot_len = len;
-        ip->ip_id = htons(id);
-        ip->ip_csum = finish_sum(csum_add16(sum, ip->ip_id));
-    } else {
-        struct ovs_16aligned_ip6_hdr *ip6 = (void *) (frame + l3->ofs);
-
-        ip6->ip6_plen = len;
-    }
-}
-
-/* Writes the outer UDP or GRE header. */
-static void
-finish_outer_l4(const struct tnl_gso_finish *f, uint8_t *frame,
-                const struct tnl_gso_finish_len *l, uint32_t payload_sum)
-{
-    const struct tnl_gso_desc *d = f->desc;
-
-    if (d->encap != TNL_GSO_GRE) {
-        struct udp_header *udp = (void *) (frame + d->outer.l4_ofs);
-
-        udp->udp_len = l->outer_udp_len;
-        if (d->rco && f->plan->csum) {
-            udp->udp_csum = outer_csum_rco(f, frame, l, payload_sum);
-        } else if (d->outer_csum && !port_sums_outer(f)) {
-            udp->udp_csum = l->outer_csum;
-        }
-    } else if (d->outer_csum) {
-        ovs_be16 *field = (void *) (frame + d->outer.l4_ofs
-                                    + sizeof(struct gre_base_hdr));
-
-        field[0] = l->outer_csum;
-        field[1] = 0;
-    }
-}
-
-/* Is there a complete TCP or UDP checksum in a packet that stays whole? */
-static bool
-keep_l4_csum(const struct tnl_gso_finish *f)
-{
-    return f->plan->n_packets == 1 && !f->desc->l4_partial;
-}
-
-/* The same as finish_marks() for a segment with a remote checksum: it is plain
- * UDP, whatever is in it. */
-static uint32_t
-finish_marks_rco(const struct tnl_gso_finish *f)
-{
-    const struct tnl_gso_desc *d = f->desc;
-
-    return (DP_PACKET_OL_L4_PROTO_UDP
-            | (d->outer_csum && !f->plan->csum ? DP_PACKET_OL_L4_CKSUM_MASK
-               : DP_PACKET_OL_L4_CKSUM_GOOD)
-            | (d->outer.version == 4 ? DP_PACKET_OL_IP_CKSUM_GOOD : 0));
-}
-
-/* Returns the marks of a packet made of a superpacket with marks 'before', so
- * that the port's driver and dp_packet_ol_send_prepare() do what is left to do
- * and nothing else.  'super' tells that somebody cuts it again, which takes
- * all IPv4 checksums and the inner TCP or UDP checksum from us. */
-static uint32_t
-finish_marks(const struct tnl_gso_finish *f, uint32_t before, bool super)
-{
-    const struct tnl_gso_desc *d = f->desc;
-    bool udp = d->inner.proto == IPPROTO_UDP;
-    uint32_t offloads = (udp ? DP_PACKET_OL_L4_PROTO_UDP
-                         : DP_PACKET_OL_L4_PROTO_TCP);
-    uint32_t stt = super ? before & STT_MARKS : 0;
-
-    if (d->rco) {
-        return finish_marks_rco(f);
-    }
-    if (keep_l4_csum(f)) {
-        offloads |= (tnl_gso_has_outer(d->encap)
-                     ? before >> DP_PACKET_OL_SHIFT_COUNT : before)
-                    & DP_PACKET_OL_L4_CKSUM_MASK;
-    } else {
-        offloads |= (f->plan->csum ? DP_PACKET_OL_L4_CKSUM_GOOD
-                     : DP_PACKET_OL_L4_CKSUM_MASK);
-    }
-    if (d->inner.version == 4) {
-        offloads |= (super ? DP_PACKET_OL_IP_CKSUM_MASK
-                     : DP_PACKET_OL_IP_CKSUM_GOOD);
-    }
-    if (tnl_gso_has_outer(d->encap)) {
-        offloads <<= DP_PACKET_OL_SHIFT_COUNT;
-        offloads |= (d->encap == TNL_GSO_VXLAN ? DP_PACKET_OL_TUNNEL_VXLAN
-                     : d->encap == TNL_GSO_GENEVE ? DP_PACKET_OL_TUNNEL_GENEVE
-                     : DP_PACKET_OL_TUNNEL_MASK);
-        if (d->outer.version == 4) {
-            offloads |= (super ? DP_PACKET_OL_IP_CKSUM_MASK
-                         : DP_PACKET_OL_IP_CKSUM_GOOD);
-        }
-        if (d->encap != TNL_GSO_GRE) {
-            offloads |= DP_PACKET_OL_L4_PROTO_UDP;
-            offloads |= (port_sums_outer(f) ? DP_PACKET_OL_L4_CKSUM_MASK
-                         : DP_PACKET_OL_L4_CKSUM_GOOD);
-        }
-    }
-    return offloads | stt;
 }
 
 /* A checksum while it is partial: the uncomplemented sum of the
@@ -481,8 +477,7 @@ tnl_gso_finish_train_packet(const struct tnl_gso_finish *f,
     p->l4_ofs = d->outer.l4_ofs;
     p->inner_l3_ofs = UINT16_MAX;
     p->inner_l4_ofs = UINT16_MAX;
-    p->offloads = (DP_PACKET_OL_L4_PROTO_UDP | DP_PACKET_OL_L4_CKSUM_MASK
-                   | (d->outer.version == 4 ? DP_PACKET_OL_IP_CKSUM_GOOD : 0));
+    p->offloads = udp_marks(d, true);
     dp_packet_set_tso_segsz(p, 0);
     p->uso_segsz = n > 1 ? tnl_gso_train_unit_len(d) : 0;
 }
