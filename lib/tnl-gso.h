@@ -227,22 +227,25 @@ tnl_gso_marks_wrong(const struct dp_packet *p)
                                              p->inner_l4_ofs)));
 }
 
-/* Is the length that the inner IPv6 header of 'p' tells that of what follows,
- * if there is one?
+/* Is the inner IP header of 'p', if there is one, whole as far as it matters
+ * here, and if it is IPv6, the length that it tells that of what follows?
  *
  * The pseudo-header has it when the outer UDP checksum is derived from the
  * inner one, and the length of the data when the inner one is completed.  Who
  * wrote the header need not have told the truth, and the outer checksum is
- * ours. */
+ * ours.  The offset is that of what the Ethernet type announces: it may be the
+ * end of the packet. */
 static inline bool
 tnl_gso_inner_len_ok(const struct dp_packet *p)
 {
     const struct ovs_16aligned_ip6_hdr *ip6 = dp_packet_inner_l3(p);
+    size_t inner_len = dp_packet_size(p) - p->inner_l3_ofs;
 
     return (!ip6
-            || IP_VER(*(const uint8_t *) ip6) != 6
-            || (p->inner_l3_ofs + IPV6_HEADER_LEN + ntohs(ip6->ip6_plen)
-                == dp_packet_size(p)));
+            || (inner_len >= IP_HEADER_LEN
+                && IP_VER(*(const uint8_t *) ip6) != 6)
+            || (inner_len >= IPV6_HEADER_LEN
+                && inner_len == IPV6_HEADER_LEN + ntohs(ip6->ip6_plen)));
 }
 
 /* tnl-gso-complete.c: checksums of ordinary packets. */
