@@ -67,10 +67,12 @@ check_marks(const struct dp_packet *b, size_t size)
     if (dp_packet_get_tso_segsz(b) && b->uso_segsz) {
         fail("cut as TCP and as UDP");
     }
-    if (tnl_gso_is_super(b) && !(dp_packet_tunnel(b)
-                                 ? dp_packet_inner_l4_checksum_partial(b)
-                                 : dp_packet_l4_checksum_partial(b))) {
-        fail("superpacket without a partial checksum");
+    if (tnl_gso_is_super(b)
+        && !(b->offloads & DP_PACKET_OL_INNER_RCO
+             || (dp_packet_tunnel(b)
+                 ? dp_packet_inner_l4_checksum_partial(b)
+                 : dp_packet_l4_checksum_partial(b)))) {
+        fail("superpacket without a partial or remote checksum");
     }
     if (!dp_packet_tunnel(b) != !inner) {
         fail("a tunnel without inner marks, or these without a tunnel");
