@@ -25,43 +25,44 @@
 
 #define TARGET __attribute__((target("avx2")))
 
-/* Adds the 32-bit halves of four 64-bit words to two sums of 64 bits each,
- * in which carries have room. */
+/* Adds 32 bytes to '*total' and '*high': csum-copy-impl.h. */
 static inline void TARGET ALWAYS_INLINE
-step(bool copy, uint8_t *dst, const uint8_t *src, __m256i *even, __m256i *odd)
+step(bool copy, uint8_t *dst, const uint8_t *src, __m256i *total,
+     __m256i *high)
 {
-    const __m256i low = _mm256_set1_epi64x(UINT32_MAX);
     __m256i v = _mm256_loadu_si256((const void *) src);
 
     if (copy) {
         _mm256_storeu_si256((void *) dst, v);
     }
-    *even = _mm256_add_epi64(*even, _mm256_and_si256(v, low));
-    *odd = _mm256_add_epi64(*odd, _mm256_srli_epi64(v, 32));
+    *total = _mm256_add_epi64(*total, v);
+    *high = _mm256_add_epi64(*high, _mm256_srli_epi64(v, 32));
 }
 
 static inline uint64_t TARGET ALWAYS_INLINE
 sum_avx2(bool copy, uint8_t *dst, const uint8_t *src, size_t n)
 {
-    __m256i even0 = _mm256_setzero_si256();
-    __m256i odd0 = even0;
-    __m256i even1 = even0;
-    __m256i odd1 = even0;
+    __m256i total0 = _mm256_setzero_si256();
+    __m256i high0 = total0;
+    __m256i total1 = total0;
+    __m256i high1 = total0;
     uint64_t lanes[4];
     uint64_t sum;
     size_t i = 0;
 
     for (; i + 64 <= n; i += 64) {
-        step(copy, dst + i, src + i, &even0, &odd0);
-        step(copy, dst + i + 32, src + i + 32, &even1, &odd1);
+        step(copy, dst + i, src + i, &total0, &high0);
+        step(copy, dst + i + 32, src + i + 32, &total1, &high1);
     }
     if (i + 32 <= n) {
-        step(copy, dst + i, src + i, &even0, &odd0);
+        step(copy, dst + i, src + i, &total0, &high0);
         i += 32;
     }
-    even0 = _mm256_add_epi64(_mm256_add_epi64(even0, odd0),
-                             _mm256_add_epi64(even1, odd1));
-    _mm256_storeu_si256((void *) lanes, even0);
+    total0 = _mm256_add_epi64(total0, total1);
+    high0 = _mm256_add_epi64(high0, high1);
+    total0 = _mm256_sub_epi64(_mm256_add_epi64(total0, high0),
+                              _mm256_slli_epi64(high0, 32));
+    _mm256_storeu_si256((void *) lanes, total0);
     sum = lanes[0] + lanes[1] + lanes[2] + lanes[3];
 
     return csum_copy_add(sum, csum_copy_plain(copy, dst + i, src + i, n - i));

@@ -21,65 +21,84 @@
 #ifdef CSUM_COPY_X86
 #include <immintrin.h>
 
-/* 64 bytes at a time, and the rest under a mask. */
+/* 64 bytes at a time, and what does not fill a vector under a mask. */
 
 #define TARGET __attribute__((target("avx512f,avx512bw")))
 
-/* Adds the 32-bit halves of eight 64-bit words to two sums of 64 bits each,
- * in which carries have room. */
-static inline void TARGET ALWAYS_INLINE
-add(__m512i v, __m512i *even, __m512i *odd)
+/* The lowest 'n' bytes of a vector, or all. */
+static inline __mmask64
+lowest(size_t n)
 {
-    const __m512i low = _mm512_set1_epi64(UINT32_MAX);
-
-    *even = _mm512_add_epi64(*even, _mm512_and_si512(v, low));
-    *odd = _mm512_add_epi64(*odd, _mm512_srli_epi64(v, 32));
+    return n >= 64 ? ~0ULL : (1ULL << n) - 1;
 }
 
-static inline uint64_t TARGET ALWAYS_INLINE
+/* Adds those bytes of the 64 at 'src' that 'mask' has to '*total' and '*high':
+ * csum-copy-impl.h. */
+static inline void TARGET ALWAYS_INLINE
+step(bool copy, uint8_t *dst, const uint8_t *src, __mmask64 mask,
+     __m512i *total, __m512i *high)
+{
+    __m512i v = _mm512_maskz_loadu_epi8(mask, src);
+
+    if (copy) {
+        _mm512_mask_storeu_epi8(dst, mask, v);
+    }
+    *total = _mm512_add_epi64(*total, v);
+    *high = _mm512_add_epi64(*high, _mm512_srli_epi64(v, 32));
+}
+
+static inline uint32_t TARGET ALWAYS_INLINE
 sum_avx512(bool copy, uint8_t *dst, const uint8_t *src, size_t n)
 {
-    __m512i even0 = _mm512_setzero_si512();
-    __m512i odd0 = even0;
-    __m512i even1 = even0;
-    __m512i odd1 = even0;
+    /* A vector that is in two cache lines takes twice as long to load.  So the
+     * first one starts at a line, 'before' bytes before the first byte; when
+     * it also has to be stored, that is no gain any more. */
+    size_t before = copy ? 0 : (uintptr_t) src % 64;
+    size_t end = before + n;
+    __m512i total0 = _mm512_setzero_si512();
+    __m512i high0 = total0;
+    __m512i total1 = total0;
+    __m512i high1 = total0;
+    uint32_t sum;
     size_t i = 0;
 
-    for (; i + 128 <= n; i += 128) {
-        __m512i v0 = _mm512_loadu_si512(src + i);
-        __m512i v1 = _mm512_loadu_si512(src + i + 64);
-
-        if (copy) {
-            _mm512_storeu_si512(dst + i, v0);
-            _mm512_storeu_si512(dst + i + 64, v1);
-        }
-        add(v0, &even0, &odd0);
-        add(v1, &even1, &odd1);
+    src -= before;
+    if (before) {
+        step(false, NULL, src, lowest(end) & ~0ULL << before, &total0, &high0);
+        i = 64;
     }
-    for (; i < n; i += 64) {
-        __mmask64 mask = n - i >= 64 ? ~0ULL : (1ULL << (n - i)) - 1;
-        __m512i v = _mm512_maskz_loadu_epi8(mask, src + i);
-
-        if (copy) {
-            _mm512_mask_storeu_epi8(dst + i, mask, v);
-        }
-        add(v, &even0, &odd0);
+    for (; i + 128 <= end; i += 128) {
+        step(copy, dst + i, src + i, ~0ULL, &total0, &high0);
+        step(copy, dst + i + 64, src + i + 64, ~0ULL, &total1, &high1);
     }
-    even0 = _mm512_add_epi64(_mm512_add_epi64(even0, odd0),
-                             _mm512_add_epi64(even1, odd1));
-    return _mm512_reduce_add_epi64(even0);
+    if (i + 64 <= end) {
+        step(copy, dst + i, src + i, ~0ULL, &total0, &high0);
+        i += 64;
+    }
+    if (i < end) {
+        step(copy, dst + i, src + i, lowest(end - i), &total1, &high1);
+    }
+    total0 = _mm512_add_epi64(total0, total1);
+    high0 = _mm512_add_epi64(high0, high1);
+    total0 = _mm512_sub_epi64(_mm512_add_epi64(total0, high0),
+                              _mm512_slli_epi64(high0, 32));
+    sum = csum_copy_fold64(_mm512_reduce_add_epi64(total0));
+
+    /* If it is odd, high and low bytes have changed places (RFC 1071 section
+     * 2, "byte order independence"). */
+    return before & 1 ? (uint16_t) (sum << 8) | sum >> 8 : sum;
 }
 
 static uint32_t TARGET
 copy_avx512(void *dst, const void *src, size_t n)
 {
-    return csum_copy_fold64(sum_avx512(true, dst, src, n));
+    return sum_avx512(true, dst, src, n);
 }
 
 static uint32_t TARGET
 fold_avx512(const void *src, size_t n)
 {
-    return csum_copy_fold64(sum_avx512(false, NULL, src, n));
+    return sum_avx512(false, NULL, src, n);
 }
 
 static bool

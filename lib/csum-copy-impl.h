@@ -67,10 +67,15 @@ csum_copy_word(uint64_t sum, bool copy, uint8_t *dst, const uint8_t *src,
     return csum_copy_add(sum, word);
 }
 
+/* How vectors sum up: to 'total' goes each 64-bit word, carries lost, and to
+ * 'high' its high half, of which none are.  What 'total' has lost is then known
+ * as well: it is the sum of the low halves once 'high', in its place, has been
+ * subtracted.  That is an instruction less for each word than two sums of
+ * halves are. */
+
 /* Sums as many of the 'n' bytes of 'src' as fill vectors of 16 bytes, which
  * any 64-bit CPU has, and copies them to 'dst' if 'copy' is true.  Sets
- * '*done' to their number.  The 32-bit halves of each word go to sums of 64
- * bits, in which carries have room. */
+ * '*done' to their number. */
 static inline uint64_t ALWAYS_INLINE
 csum_copy_vectors(bool copy, uint8_t *dst, const uint8_t *src, size_t n,
                   size_t *done)
@@ -80,11 +85,10 @@ csum_copy_vectors(bool copy, uint8_t *dst, const uint8_t *src, size_t n,
 
 #ifdef __GNUC__
     typedef uint64_t vector __attribute__((vector_size(16)));
-    const vector low = { UINT32_MAX, UINT32_MAX };
-    vector even0 = { 0, 0 };
-    vector odd0 = { 0, 0 };
-    vector even1 = { 0, 0 };
-    vector odd1 = { 0, 0 };
+    vector total0 = { 0, 0 };
+    vector high0 = { 0, 0 };
+    vector total1 = { 0, 0 };
+    vector high1 = { 0, 0 };
 
     for (; i + 32 <= n; i += 32) {
         vector v0, v1;
@@ -95,13 +99,15 @@ csum_copy_vectors(bool copy, uint8_t *dst, const uint8_t *src, size_t n,
             memcpy(dst + i, &v0, 16);
             memcpy(dst + i + 16, &v1, 16);
         }
-        even0 += v0 & low;
-        odd0 += v0 >> 32;
-        even1 += v1 & low;
-        odd1 += v1 >> 32;
+        total0 += v0;
+        high0 += v0 >> 32;
+        total1 += v1;
+        high1 += v1 >> 32;
     }
-    even0 += odd0 + even1 + odd1;
-    sum = even0[0] + even0[1];
+    total0 += total1;
+    high0 += high1;
+    total0 += high0 - (high0 << 32);
+    sum = total0[0] + total0[1];
 #endif
     *done = i;
     return sum;

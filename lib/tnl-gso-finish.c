@@ -20,6 +20,7 @@
 
 #include <netinet/in.h>
 #include <netinet/ip6.h>
+#include <string.h>
 
 #include "csum.h"
 #include "dp-packet.h"
@@ -28,11 +29,16 @@
 #include "unaligned.h"
 #include "util.h"
 
-/* Stage "finish": every header field of one packet out of a superpacket.
+/* Stage "finish": the headers of one packet out of a superpacket.
  *
  * Called by the segment stage (tnl-gso-seg.c) once per packet that it has
  * made, with the sum of the payload at hand, so that no byte of payload is
  * read again.  Must not allocate, resize, or look at other packets.
+ *
+ * All packets but the last are of one length, and most of what changes in
+ * their headers does so in all of them alike.  That is written once, into a
+ * template, which each packet gets a copy of; what is its own is written into
+ * the copy.
  *
  * What changes from segment to segment and what does not is Linux v6.18
  * tcp_gso_segment(), __udp_gso_segment(), inet_gso_segment(),
@@ -195,18 +201,14 @@ finish_len_init(struct tnl_gso_finish_len *l, const struct tnl_gso_finish *f,
     }
 }
 
-/* Writes the length 'len' and, for IPv4, ID and checksum of header 'l3', with
- * the sum of the header without the latter two. */
+/* Writes the length 'len' of header 'l3'. */
 static void
-finish_ip(uint8_t *frame, const struct tnl_gso_l3 *l3, ovs_be16 len,
-          uint32_t sum, uint16_t id)
+put_ip_len(uint8_t *frame, const struct tnl_gso_l3 *l3, ovs_be16 len)
 {
     if (l3->version == 4) {
         struct ip_header *ip = (void *) (frame + l3->ofs);
 
         ip->ip_tot_len = len;
-        ip->ip_id = htons(id);
-        ip->ip_csum = finish_sum(csum_add16(sum, ip->ip_id));
     } else {
         struct ovs_16aligned_ip6_hdr *ip6 = (void *) (frame + l3->ofs);
 
@@ -214,20 +216,72 @@ finish_ip(uint8_t *frame, const struct tnl_gso_l3 *l3, ovs_be16 len,
     }
 }
 
-/* Writes the outer UDP or GRE header. */
+/* Writes the ID 'id' and the checksum of header 'l3', if it is IPv4, with the
+ * sum of the header without them. */
 static void
-finish_outer_l4(const struct tnl_gso_finish *f, uint8_t *frame,
-                const struct tnl_gso_finish_len *l, uint32_t payload_sum)
+put_ip_id(uint8_t *frame, const struct tnl_gso_l3 *l3, uint32_t sum,
+          uint16_t id)
+{
+    if (l3->version == 4) {
+        struct ip_header *ip = (void *) (frame + l3->ofs);
+
+        ip->ip_id = htons(id);
+        ip->ip_csum = finish_sum(csum_add16(sum, ip->ip_id));
+    }
+}
+
+/* Is there a complete TCP or UDP checksum in a packet that stays whole? */
+static bool
+keep_l4_csum(const struct tnl_gso_finish *f)
+{
+    return f->plan->n_packets == 1 && !f->desc->l4_partial;
+}
+
+/* Is the inner TCP or UDP checksum ours to complete? */
+static bool
+we_sum_l4(const struct tnl_gso_finish *f)
+{
+    return f->plan->csum && !f->desc->rco;
+}
+
+/* Is there a remote checksum in an outer one that is ours to complete?  It
+ * depends on the payload, then. */
+static bool
+we_sum_remote(const struct tnl_gso_finish *f)
+{
+    return f->plan->csum && f->desc->rco;
+}
+
+/* Writes into 'frame', the headers of the superpacket, whatever is the same in
+ * all packets of length 'l'. */
+static void
+finish_common(const struct tnl_gso_finish *f, uint8_t *frame,
+              const struct tnl_gso_finish_len *l)
 {
     const struct tnl_gso_desc *d = f->desc;
+    struct udp_header *inner_udp = (void *) (frame + d->inner.l4_ofs);
+    struct udp_header *udp = (void *) (frame + d->outer.l4_ofs);
 
+    put_ip_len(frame, &d->inner, l->inner_ip_len);
+    if (d->inner.proto == IPPROTO_UDP) {
+        inner_udp->udp_len = l->inner_l4_len;
+    }
+    if (!we_sum_l4(f) && !keep_l4_csum(f)) {
+        /* A checksum while it is partial: the uncomplemented sum of the
+         * pseudo-header. */
+        ovs_be16 csum = (OVS_FORCE ovs_be16) fold(l->l4_sum);
+
+        memcpy(frame + d->inner.l4_ofs + tnl_gso_l4_csum_ofs(d->inner.proto),
+               &csum, sizeof csum);
+    }
+
+    if (!tnl_gso_has_outer(d->encap)) {
+        return;
+    }
+    put_ip_len(frame, &d->outer, l->outer_ip_len);
     if (d->encap != TNL_GSO_GRE) {
-        struct udp_header *udp = (void *) (frame + d->outer.l4_ofs);
-
         udp->udp_len = l->outer_udp_len;
-        if (d->rco && f->plan->csum) {
-            udp->udp_csum = outer_csum_rco(f, frame, l, payload_sum);
-        } else if (d->outer_csum && !port_sums_outer(f)) {
+        if (d->outer_csum && !port_sums_outer(f)) {
             udp->udp_csum = l->outer_csum;
         }
     } else if (d->outer_csum) {
@@ -237,13 +291,6 @@ finish_outer_l4(const struct tnl_gso_finish *f, uint8_t *frame,
         field[0] = l->outer_csum;
         field[1] = 0;
     }
-}
-
-/* Is there a complete TCP or UDP checksum in a packet that stays whole? */
-static bool
-keep_l4_csum(const struct tnl_gso_finish *f)
-{
-    return f->plan->n_packets == 1 && !f->desc->l4_partial;
 }
 
 /* The marks of a packet that is plain UDP to the port, whatever is in it: a
@@ -315,14 +362,13 @@ tnl_gso_finish_init(struct tnl_gso_finish *f, const void *frame_,
     size_t l4_ofs = desc->inner.l4_ofs;
     uint32_t sum;
 
-    *f = (struct tnl_gso_finish) {
-        .desc = desc,
-        .plan = plan,
-        .ids = plan->unit / desc->mss,
-        .inner_id = ip_id(frame, &desc->inner),
-        .inner_ip_sum = fold(ip_sum(frame, &desc->inner)),
-        .l4_sum = fold(tnl_gso_pseudo_sum(frame, &desc->inner, 0)),
-    };
+    memset(f, 0, offsetof(struct tnl_gso_finish, template));
+    f->desc = desc;
+    f->plan = plan;
+    f->ids = plan->unit / desc->mss;
+    f->inner_id = ip_id(frame, &desc->inner);
+    f->inner_ip_sum = fold(ip_sum(frame, &desc->inner));
+    f->l4_sum = fold(tnl_gso_pseudo_sum(frame, &desc->inner, 0));
 
     sum = sum_range(0, frame, l4_ofs, l4_ofs + 4);              /* Ports. */
     if (desc->inner.proto == IPPROTO_TCP) {
@@ -360,17 +406,20 @@ tnl_gso_finish_init(struct tnl_gso_finish *f, const void *frame_,
     finish_len_init(&f->last, f, (desc->payload_len
                                   - (plan->n_packets - 1) * plan->unit));
     f->segment_marks = finish_marks(f, 0, false);
+
+    if (OVS_LIKELY(desc->hdr_len <= sizeof f->template)) {
+        memcpy(f->template, frame, desc->hdr_len);
+        finish_common(f, f->template, &f->full);
+        f->head = f->template;
+        f->head_len = &f->full;
+    } else {
+        f->head = frame;
+        f->head_len = NULL;
+    }
 }
 
-/* A checksum while it is partial: the uncomplemented sum of the
- * pseudo-header. */
-static ovs_be16
-l4_partial_csum(const struct tnl_gso_finish_len *l)
-{
-    return (OVS_FORCE ovs_be16) fold(l->l4_sum);
-}
-
-static void
+/* Writes what packet number 'index' has for itself in TCP header 'tcp'. */
+static inline void
 finish_tcp(const struct tnl_gso_finish *f, struct tcp_header *tcp,
            const struct tnl_gso_finish_len *l, uint32_t index,
            uint32_t payload_sum)
@@ -388,37 +437,50 @@ finish_tcp(const struct tnl_gso_finish *f, struct tcp_header *tcp,
     tcp->tcp_ctl = tcp_ctl;
     put_16aligned_be32(&tcp->tcp_seq, seq);
 
-    if (plan->csum && !f->desc->rco) {
+    if (we_sum_l4(f)) {
         uint32_t sum = l->l4_sum + f->l4_hdr_sum + payload_sum;
 
         sum = csum_add32(csum_add16(sum, tcp_ctl), seq);
         tcp->tcp_csum = finish_sum(sum);
-    } else if (!keep_l4_csum(f)) {
-        tcp->tcp_csum = l4_partial_csum(l);
     }
 }
 
-static void
+/* Writes what a packet has for itself in UDP header 'udp'. */
+static inline void
 finish_udp(const struct tnl_gso_finish *f, struct udp_header *udp,
            const struct tnl_gso_finish_len *l, uint32_t payload_sum)
 {
-    udp->udp_len = l->inner_l4_len;
-    if (f->plan->csum && !f->desc->rco) {
+    if (we_sum_l4(f)) {
         uint32_t sum = l->l4_sum + f->l4_hdr_sum + payload_sum;
 
         udp->udp_csum = finish_sum(csum_add16(sum, udp->udp_len));
         if (!udp->udp_csum) {
             udp->udp_csum = htons(0xffff);
         }
-    } else if (!keep_l4_csum(f)) {
-        udp->udp_csum = l4_partial_csum(l);
     }
 }
 
-/* Writes every field that makes 'frame', headers of the superpacket in front
- * of 'payload_len' bytes of its payload, the packet number 'index' of the
- * plan.  'payload_sum' is the sum of the payload; ignored unless the plan asks
- * for final checksums. */
+/* Copies 'n' bytes, at least COPY_MIN.  Headers are short: a call of memcpy()
+ * takes longer than that. */
+enum { COPY_MIN = 32 };
+
+static inline void
+copy_head(uint8_t *dst, const uint8_t *src, size_t n)
+{
+    for (size_t i = 0; i < n - COPY_MIN; i += COPY_MIN) {
+        memcpy(dst + i, src + i, COPY_MIN);
+    }
+    memcpy(dst + n - COPY_MIN, src + n - COPY_MIN, COPY_MIN);
+}
+
+BUILD_ASSERT_DECL(COPY_MIN <= ETH_HEADER_LEN + IP_HEADER_LEN + UDP_HEADER_LEN);
+
+/* Writes the headers of packet number 'index' of the plan, 'desc->hdr_len'
+ * bytes in front of 'payload_len' bytes of payload, to 'frame'.  'payload_sum'
+ * is the sum of the payload; ignored unless the plan asks for final checksums.
+ *
+ * 'frame' may be that of the superpacket, but only for the packet that is the
+ * last one to be finished. */
 void
 tnl_gso_finish_frame(const struct tnl_gso_finish *f, uint8_t *frame,
                      uint32_t index, uint32_t payload_len,
@@ -430,18 +492,26 @@ tnl_gso_finish_frame(const struct tnl_gso_finish *f, uint8_t *frame,
     uint32_t id_ofs = index * f->ids;
     void *l4 = frame + d->inner.l4_ofs;
 
+    if (OVS_LIKELY(frame != f->head)) {
+        copy_head(frame, f->head, d->hdr_len);
+    }
+    if (OVS_UNLIKELY(l != f->head_len)) {
+        finish_common(f, frame, l);
+    }
+
     if (d->inner.proto == IPPROTO_UDP) {
         finish_udp(f, l4, l, payload_sum);
     } else {
         finish_tcp(f, l4, l, index, payload_sum);
     }
-
-    finish_ip(frame, &d->inner, l->inner_ip_len, l->inner_ip_sum,
-              f->inner_id + id_ofs);
+    put_ip_id(frame, &d->inner, l->inner_ip_sum, f->inner_id + id_ofs);
     if (tnl_gso_has_outer(d->encap)) {
-        finish_ip(frame, &d->outer, l->outer_ip_len, l->outer_ip_sum,
-                  f->outer_id + id_ofs);
-        finish_outer_l4(f, frame, l, payload_sum);
+        put_ip_id(frame, &d->outer, l->outer_ip_sum, f->outer_id + id_ofs);
+        if (we_sum_remote(f)) {
+            struct udp_header *udp = (void *) (frame + d->outer.l4_ofs);
+
+            udp->udp_csum = outer_csum_rco(f, frame, l, payload_sum);
+        }
     }
 }
 
@@ -456,7 +526,8 @@ tnl_gso_finish_train(const struct tnl_gso_finish *f, uint8_t *frame,
     struct udp_header *udp = (void *) (frame + outer->l4_ofs);
     ovs_be16 outer_len = ip_len(outer, len);
 
-    finish_ip(frame, outer, outer_len, csum_add16(f->outer_ip_sum, outer_len),
+    put_ip_len(frame, outer, outer_len);
+    put_ip_id(frame, outer, csum_add16(f->outer_ip_sum, outer_len),
               ip_id(frame, outer));
     udp->udp_len = htons(len - outer->l4_ofs);
     udp->udp_csum = (OVS_FORCE ovs_be16) fold(

@@ -31,8 +31,8 @@
 #include "tnl-gso-seg.h"
 #include "util.h"
 
-/* Stage "segment", for kernel ports.  Like tnl-gso-seg.c it must not edit a
- * header field of a frame; the vnet header, which is not part of the frame,
+/* Stage "segment", for kernel ports.  Like tnl-gso-seg.c it must not write a
+ * header of a frame; the vnet header, which is not part of the frame,
  * is written here. */
 
 DEFINE_STATIC_PER_THREAD_DATA(struct tnl_gso_frames *, my_frames, NULL);
@@ -127,7 +127,6 @@ add_segment(struct tnl_gso_frames *frames, const struct tnl_gso_finish *f,
     uint8_t *head = vnet + frames->vnet_size;
 
     memset(vnet, 0, frames->vnet_size);
-    memcpy(head, frame, d->hdr_len);
     tnl_gso_finish_frame(f, head, i, payload_len,
                          plan->csum ? csum_fold(payload, payload_len) : 0);
 

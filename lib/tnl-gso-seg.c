@@ -24,11 +24,11 @@
 #include "dp-packet.h"
 #include "util.h"
 
-/* Stage "segment": the only place that allocates, copies and frees.
+/* Stage "segment": the only place that allocates, copies payload and frees.
  *
  * Called with a plan that has more than one packet in it, or in which the
- * port cuts equal segments only (tnl-gso.c).  Must not edit a header field:
- * that is finish (tnl-gso-finish.c). */
+ * port cuts equal segments only (tnl-gso.c).  Must not write a header: that is
+ * finish (tnl-gso-finish.c). */
 
 /* Gives 'seg', cut from 'p', what does not depend on its data. */
 void
@@ -43,9 +43,10 @@ tnl_gso_seg_copy_marks(struct dp_packet *seg, const struct dp_packet *p)
     seg->l2_5_ofs = p->l2_5_ofs;
 }
 
-/* Returns a new packet for 'netdev', from 'alloc', with the headers of 'p' and
- * the 'len' bytes of payload at 'payload_ofs', counted from the first byte of
- * payload.  If 'csum' is true, stores the sum of the payload in '*sum'. */
+/* Returns a new packet for 'netdev', from 'alloc', with room for the headers of
+ * 'p' and the 'len' bytes of payload at 'payload_ofs', counted from the first
+ * byte of payload.  If 'csum' is true, stores the sum of the payload in
+ * '*sum'. */
 static struct dp_packet *
 seg_new(const struct dp_packet *p, const struct tnl_gso_desc *d,
         uint32_t payload_ofs, uint32_t len, bool csum, uint32_t *sum,
@@ -59,7 +60,6 @@ seg_new(const struct dp_packet *p, const struct tnl_gso_desc *d,
     struct dp_packet *seg = alloc(netdev, d->hdr_len + len, headroom);
     char *dst = dp_packet_data(seg);
 
-    memcpy(dst, frame, d->hdr_len);
     if (csum) {
         *sum = csum_copy(dst + d->hdr_len, payload, len);
     } else {

@@ -20,8 +20,9 @@
 /* Stages "segment" and "finish": from one superpacket to the packets that a
  * plan asks for.
  *
- * Segment allocates, copies, sums and frees, and must not edit a header.
- * Finish edits headers and must not allocate or resize.  Neither can fail. */
+ * Segment allocates, copies payload, sums it up and frees, and must not write
+ * a header.  Finish writes headers and must not allocate or resize.  Neither
+ * can fail. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -71,6 +72,10 @@ struct tnl_gso_finish_len {
                                  * of the pseudo-header. */
 };
 
+/* Bytes of headers that a template may have.  Enough for IPv4 and TCP options
+ * on both levels and 252 bytes of Geneve options. */
+enum { TNL_GSO_MAX_TEMPLATE = 512 };
+
 /* Everything that is the same in all packets out of one superpacket, found
  * once.  All but the last have one length. */
 struct tnl_gso_finish {
@@ -101,6 +106,11 @@ struct tnl_gso_finish {
                                  * takes: its segments. */
     uint16_t inner_id;          /* IPv4 IDs of the first segment. */
     uint16_t outer_id;
+    const uint8_t *head;        /* 'template', or the headers of the
+                                 * superpacket if they do not fit there. */
+    const struct tnl_gso_finish_len *head_len; /* Of the packets that 'head' is
+                                                * right for, or null. */
+    uint8_t template[TNL_GSO_MAX_TEMPLATE];
 };
 
 void tnl_gso_finish_init(struct tnl_gso_finish *, const void *frame,

@@ -29,7 +29,7 @@
  * driver takes nothing but packets.  Kernel ports get trains from
  * tnl-gso-frames.c, in which there is a picture of one.
  *
- * Called by tnl-gso-seg.c.  Must not edit a header field: that is finish. */
+ * Called by tnl-gso-seg.c.  Must not write a header: that is finish. */
 
 /* Writes segment number 'i' of superpacket 'frame', from byte 'start' of its
  * headers on, to 'dst'.  Returns its end. */
@@ -44,7 +44,6 @@ put_segment(char *dst, const struct tnl_gso_finish *f, const char *frame,
     char *payload = dst + d->hdr_len - start;
     uint32_t sum;
 
-    memcpy(headers, frame, d->hdr_len);
     sum = csum_copy(payload, frame + d->hdr_len + ofs, payload_len);
     tnl_gso_finish_frame(f, headers, i, payload_len, sum);
     memcpy(dst, headers + start, d->hdr_len - start);

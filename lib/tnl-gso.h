@@ -38,7 +38,7 @@
  *        |
  *     segment     buffers, payload, the payload's sum        tnl-gso-seg.c
  *        |        (kernel ports: no buffers)                 tnl-gso-frames.c
- *     finish      header fields of segment i, checksums      tnl-gso-finish.c
+ *     finish      headers of segment i, checksums            tnl-gso-finish.c
  *        |
  *      send       the port's driver
  *
@@ -49,10 +49,10 @@
  * | plan     | description, port's | tnl_gso_plan  | never: | touch packet  |
  * |          | capabilities        |               | "drop" | bytes         |
  * |          |                     |               | is one |               |
- * | segment  | packet, plan        | buffers,      | never  | edit header   |
- * |          |                     | payload, sum  |        | fields        |
- * | finish   | segment, its index, | header        | never  | allocate,     |
- * |          | payload's sum       | fields, marks |        | resize        |
+ * | segment  | packet, plan        | buffers,      | never  | write headers |
+ * |          |                     | payload, sum  |        |               |
+ * | finish   | segment, its index, | headers,      | never  | allocate,     |
+ * |          | payload's sum       | marks         |        | resize        |
  *
  * STT (netdev-stt.c) makes a superpacket of everything that is too long for one
  * packet, userspace TSO or not.  Its tunnel header is cut as TCP, so it is a

@@ -257,7 +257,6 @@ cut_refs(struct dp_packet *p, struct rte_mbuf **segs)
         header->nb_segs = 2;
         header->data_len = desc.hdr_len;
         header->pkt_len = desc.hdr_len + len;
-        memcpy(dst, frame, desc.hdr_len);
         tnl_gso_finish_frame(&f, dst, i, len,
                              plan.csum ? csum_fold(frame + desc.hdr_len + ofs,
                                                    len) : 0);
