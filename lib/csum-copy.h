@@ -26,6 +26,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Copies 'n' bytes from 'src' to 'dst', which must not overlap, and returns
  * their ones-complement sum (RFC 1071), folded to 16 bits, in the byte order
@@ -36,6 +37,41 @@ uint32_t csum_copy(void *dst, const void *src, size_t n);
 
 /* The same sum without the copy. */
 uint32_t csum_fold(const void *src, size_t n);
+
+/* Ones-complement sum 'sum', folded to 16 bits. */
+static inline uint16_t
+csum_fold16(uint32_t sum)
+{
+    sum = (sum & UINT16_MAX) + (sum >> 16);
+    return sum + (sum >> 16);
+}
+
+/* The same as csum_fold(), in 17 bits, for 'n' bytes that are too few for
+ * vectors: a header. */
+static inline uint32_t
+csum_short(const void *p_, size_t n)
+{
+    const uint8_t *p = p_;
+    uint64_t sum = 0;
+    uint32_t word;
+    uint16_t half = 0;
+
+    for (; n >= sizeof word; p += sizeof word, n -= sizeof word) {
+        memcpy(&word, p, sizeof word);
+        sum += word;
+    }
+    if (n & 2) {
+        memcpy(&half, p, sizeof half);
+        sum += half;
+    }
+    if (n & 1) {
+        half = 0;
+        memcpy(&half, p + (n & 2), 1);
+        sum += half;
+    }
+    sum = (sum & UINT32_MAX) + (sum >> 32);
+    return (sum & UINT16_MAX) + (sum >> 16);
+}
 
 /* One way to do it. */
 struct csum_copy_impl {

@@ -61,40 +61,8 @@ is_partial(uint32_t marks, uint32_t mask)
     return (marks & mask) == mask;
 }
 
-static uint16_t
-fold(uint32_t sum)
-{
-    sum = (sum & UINT16_MAX) + (sum >> 16);
-    return sum + (sum >> 16);
-}
-
 /* What is no longer is summed up here and now. */
 enum { SHORT = 64 };
-
-/* The sum of the 'n' bytes at 'p', which are few. */
-static inline uint32_t
-sum_short(const void *p_, size_t n)
-{
-    const char *p = p_;
-    uint64_t sum = 0;
-    uint32_t word;
-
-    for (; n >= sizeof word; p += sizeof word, n -= sizeof word) {
-        memcpy(&word, p, sizeof word);
-        sum += word;
-    }
-    if (n & 2) {
-        uint16_t half;
-
-        memcpy(&half, p, sizeof half);
-        sum += half;
-    }
-    if (n & 1) {
-        sum += htons((uint8_t) p[n - 1] << 8);
-    }
-    sum = (sum & UINT32_MAX) + (sum >> 32);
-    return (sum & UINT16_MAX) + (sum >> 16);
-}
 
 /* The sum of the pseudo-header of 'l'. */
 static uint32_t
@@ -102,8 +70,8 @@ pseudo_sum(const struct level *l)
 {
     bool v4 = IP_VER(l->ip->ip_ihl_ver) == 4;
     const struct ovs_16aligned_ip6_hdr *ip6 = (const void *) l->ip;
-    uint32_t sum = v4 ? sum_short(&l->ip->ip_src, 2 * sizeof l->ip->ip_src)
-                   : sum_short(&ip6->ip6_src, 2 * sizeof ip6->ip6_src);
+    uint32_t sum = v4 ? csum_short(&l->ip->ip_src, 2 * sizeof l->ip->ip_src)
+                   : csum_short(&ip6->ip6_src, 2 * sizeof ip6->ip6_src);
 
     return (sum + htons(l->l4_size)
             + htons(l->udp ? IPPROTO_UDP : IPPROTO_TCP));
@@ -125,7 +93,7 @@ complete_ip(struct ip_header *ip, uint32_t marks)
 {
     if (IP_VER(ip->ip_ihl_ver) == 4) {
         ip->ip_csum = 0;
-        ip->ip_csum = ~fold(sum_short(ip, IP_HEADER_LEN));
+        ip->ip_csum = ~csum_fold16(csum_short(ip, IP_HEADER_LEN));
     }
     return marks & ~DP_PACKET_OL_IP_CKSUM_BAD;
 }
@@ -141,8 +109,8 @@ complete_l4(const struct level *l, uint32_t pseudo)
         return;
     }
     *field = 0;
-    *field = ~fold(pseudo + (l->l4_size <= SHORT
-                             ? sum_short(l->l4, l->l4_size)
+    *field = ~csum_fold16(pseudo + (l->l4_size <= SHORT
+                             ? csum_short(l->l4, l->l4_size)
                              : csum_fold(l->l4, l->l4_size)));
     if (l->udp && !*field) {
         *field = htons(0xffff);
@@ -161,9 +129,9 @@ complete_outer(const struct level *outer, const struct level *inner,
     struct udp_header *udp = outer->l4;
 
     udp->udp_csum = 0;
-    udp->udp_csum = ~fold(pseudo_sum(outer)
-                          + sum_short(udp, (char *) inner->l4 - (char *) udp)
-                          + (uint16_t) ~fold(inner_pseudo));
+    udp->udp_csum = ~csum_fold16(pseudo_sum(outer)
+                          + csum_short(udp, (char *) inner->l4 - (char *) udp)
+                          + (uint16_t) ~csum_fold16(inner_pseudo));
     if (!udp->udp_csum) {
         udp->udp_csum = htons(0xffff);
     }

@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "csum.h"
+#include "csum-copy.h"
 #include "dp-packet.h"
 #include "netdev-stt.h"
 #include "packets.h"
@@ -50,25 +51,16 @@
 
 /* The sum of bytes ['start', 'end') of 'frame'. */
 static uint32_t
-sum_range(uint32_t partial, const uint8_t *frame, size_t start, size_t end)
+sum_range(const uint8_t *frame, size_t start, size_t end)
 {
-    return csum_continue(partial, frame + start, end - start);
-}
-
-/* csum_finish() without the complement, and inline: every segment takes five
- * of them. */
-static inline uint16_t
-fold(uint32_t partial)
-{
-    partial = (partial & UINT16_MAX) + (partial >> 16);
-    return partial + (partial >> 16);
+    return csum_short(frame + start, end - start);
 }
 
 /* The checksum that follows from sum 'partial'. */
 static inline ovs_be16
 finish_sum(uint32_t partial)
 {
-    return (OVS_FORCE ovs_be16) ~fold(partial);
+    return (OVS_FORCE ovs_be16) ~csum_fold16(partial);
 }
 
 /* The sum of an IP header, options and extension headers, without the fields
@@ -80,12 +72,12 @@ ip_sum(const uint8_t *frame, const struct tnl_gso_l3 *l3)
     uint32_t sum;
 
     if (l3->version == 4) {
-        sum = sum_range(0, frame, ofs, ofs + 2);        /* Up to length, ID. */
-        sum = sum_range(sum, frame, ofs + 6, ofs + 10); /* Up to checksum. */
-        return sum_range(sum, frame, ofs + 12, l3->l4_ofs);
+        sum = sum_range(frame, ofs, ofs + 2);           /* Up to length, ID. */
+        sum += sum_range(frame, ofs + 6, ofs + 10);     /* Up to checksum. */
+        return sum + sum_range(frame, ofs + 12, l3->l4_ofs);
     } else {
-        sum = sum_range(0, frame, ofs, ofs + 4);        /* Up to length. */
-        return sum_range(sum, frame, ofs + 6, l3->l4_ofs);
+        sum = sum_range(frame, ofs, ofs + 4);           /* Up to length. */
+        return sum + sum_range(frame, ofs + 6, l3->l4_ofs);
     }
 }
 
@@ -193,7 +185,7 @@ finish_len_init(struct tnl_gso_finish_len *l, const struct tnl_gso_finish *f,
         l->outer_ip_sum = csum_add16(f->outer_ip_sum, l->outer_ip_len);
         l->outer_udp_len = htons(end - d->outer.l4_ofs);
         if (d->rco) {
-            l->outer_csum = (OVS_FORCE ovs_be16) fold(
+            l->outer_csum = (OVS_FORCE ovs_be16) csum_fold16(
                 csum_add16(f->outer_pseudo_sum, l->outer_udp_len));
         } else if (d->outer_csum && !port_sums_outer(f)) {
             l->outer_csum = outer_csum(f, MIN(payload_len, d->mss));
@@ -237,21 +229,6 @@ keep_l4_csum(const struct tnl_gso_finish *f)
     return f->plan->n_packets == 1 && !f->desc->l4_partial;
 }
 
-/* Is the inner TCP or UDP checksum ours to complete? */
-static bool
-we_sum_l4(const struct tnl_gso_finish *f)
-{
-    return f->plan->csum && !f->desc->rco;
-}
-
-/* Is there a remote checksum in an outer one that is ours to complete?  It
- * depends on the payload, then. */
-static bool
-we_sum_remote(const struct tnl_gso_finish *f)
-{
-    return f->plan->csum && f->desc->rco;
-}
-
 /* Writes into 'frame', the headers of the superpacket, whatever is the same in
  * all packets of length 'l'. */
 static void
@@ -266,10 +243,10 @@ finish_common(const struct tnl_gso_finish *f, uint8_t *frame,
     if (d->inner.proto == IPPROTO_UDP) {
         inner_udp->udp_len = l->inner_l4_len;
     }
-    if (!we_sum_l4(f) && !keep_l4_csum(f)) {
+    if (!f->sum_l4 && !keep_l4_csum(f)) {
         /* A checksum while it is partial: the uncomplemented sum of the
          * pseudo-header. */
-        ovs_be16 csum = (OVS_FORCE ovs_be16) fold(l->l4_sum);
+        ovs_be16 csum = (OVS_FORCE ovs_be16) csum_fold16(l->l4_sum);
 
         memcpy(frame + d->inner.l4_ofs + tnl_gso_l4_csum_ofs(d->inner.proto),
                &csum, sizeof csum);
@@ -365,41 +342,43 @@ tnl_gso_finish_init(struct tnl_gso_finish *f, const void *frame_,
     memset(f, 0, offsetof(struct tnl_gso_finish, template));
     f->desc = desc;
     f->plan = plan;
+    f->sum_l4 = plan->csum && !desc->rco;
+    f->sum_remote = plan->csum && desc->rco;
     f->ids = plan->unit / desc->mss;
     f->inner_id = ip_id(frame, &desc->inner);
-    f->inner_ip_sum = fold(ip_sum(frame, &desc->inner));
-    f->l4_sum = fold(tnl_gso_pseudo_sum(frame, &desc->inner, 0));
+    f->inner_ip_sum = csum_fold16(ip_sum(frame, &desc->inner));
+    f->l4_sum = csum_fold16(tnl_gso_pseudo_sum(frame, &desc->inner, 0));
 
-    sum = sum_range(0, frame, l4_ofs, l4_ofs + 4);              /* Ports. */
+    sum = sum_range(frame, l4_ofs, l4_ofs + 4);                 /* Ports. */
     if (desc->inner.proto == IPPROTO_TCP) {
         const struct tcp_header *tcp = (const void *) (frame + l4_ofs);
 
         f->seq = ntohl(get_16aligned_be32(&tcp->tcp_seq));
         f->tcp_ctl = tcp->tcp_ctl;
-        sum = sum_range(sum, frame, l4_ofs + 8, l4_ofs + 12);   /* Ack. */
-        sum = sum_range(sum, frame, l4_ofs + 14, l4_ofs + 16);  /* Window. */
-        sum = sum_range(sum, frame, l4_ofs + 18, desc->hdr_len);
+        sum += sum_range(frame, l4_ofs + 8, l4_ofs + 12);   /* Ack. */
+        sum += sum_range(frame, l4_ofs + 14, l4_ofs + 16);  /* Window. */
+        sum += sum_range(frame, l4_ofs + 18, desc->hdr_len);
     }
-    f->l4_hdr_sum = fold(sum);
+    f->l4_hdr_sum = csum_fold16(sum);
 
     if (tnl_gso_has_outer(desc->encap)) {
         size_t ofs = desc->outer.l4_ofs;
 
         f->outer_id = ip_id(frame, &desc->outer);
-        f->outer_ip_sum = fold(ip_sum(frame, &desc->outer));
+        f->outer_ip_sum = csum_fold16(ip_sum(frame, &desc->outer));
 
         if (desc->encap == TNL_GSO_GRE) {
-            sum = sum_range(0, frame, ofs, ofs + 4);
-            sum = sum_range(sum, frame, ofs + (desc->outer_csum ? 8 : 4),
+            sum = sum_range(frame, ofs, ofs + 4);
+            sum += sum_range(frame, ofs + (desc->outer_csum ? 8 : 4),
                             desc->inner.ofs);
         } else {
             sum = tnl_gso_pseudo_sum(frame, &desc->outer, 0);
-            f->outer_pseudo_sum = fold(sum);
-            sum = sum_range(sum, frame, ofs, ofs + 4);          /* Ports. */
-            sum = sum_range(sum, frame, ofs + UDP_HEADER_LEN,
+            f->outer_pseudo_sum = csum_fold16(sum);
+            sum += sum_range(frame, ofs, ofs + 4);          /* Ports. */
+            sum += sum_range(frame, ofs + UDP_HEADER_LEN,
                             desc->inner.ofs);
         }
-        f->outer_l4_sum = fold(sum);
+        f->outer_l4_sum = csum_fold16(sum);
     }
 
     finish_len_init(&f->full, f, MIN(plan->unit, desc->payload_len));
@@ -437,7 +416,7 @@ finish_tcp(const struct tnl_gso_finish *f, struct tcp_header *tcp,
     tcp->tcp_ctl = tcp_ctl;
     put_16aligned_be32(&tcp->tcp_seq, seq);
 
-    if (we_sum_l4(f)) {
+    if (f->sum_l4) {
         uint32_t sum = l->l4_sum + f->l4_hdr_sum + payload_sum;
 
         sum = csum_add32(csum_add16(sum, tcp_ctl), seq);
@@ -450,7 +429,7 @@ static inline void
 finish_udp(const struct tnl_gso_finish *f, struct udp_header *udp,
            const struct tnl_gso_finish_len *l, uint32_t payload_sum)
 {
-    if (we_sum_l4(f)) {
+    if (f->sum_l4) {
         uint32_t sum = l->l4_sum + f->l4_hdr_sum + payload_sum;
 
         udp->udp_csum = finish_sum(csum_add16(sum, udp->udp_len));
@@ -459,21 +438,6 @@ finish_udp(const struct tnl_gso_finish *f, struct udp_header *udp,
         }
     }
 }
-
-/* Copies 'n' bytes, at least COPY_MIN.  Headers are short: a call of memcpy()
- * takes longer than that. */
-enum { COPY_MIN = 32 };
-
-static inline void
-copy_head(uint8_t *dst, const uint8_t *src, size_t n)
-{
-    for (size_t i = 0; i < n - COPY_MIN; i += COPY_MIN) {
-        memcpy(dst + i, src + i, COPY_MIN);
-    }
-    memcpy(dst + n - COPY_MIN, src + n - COPY_MIN, COPY_MIN);
-}
-
-BUILD_ASSERT_DECL(COPY_MIN <= ETH_HEADER_LEN + IP_HEADER_LEN + UDP_HEADER_LEN);
 
 /* Writes the headers of packet number 'index' of the plan, 'desc->hdr_len'
  * bytes in front of 'payload_len' bytes of payload, to 'frame'.  'payload_sum'
@@ -493,7 +457,7 @@ tnl_gso_finish_frame(const struct tnl_gso_finish *f, uint8_t *frame,
     void *l4 = frame + d->inner.l4_ofs;
 
     if (OVS_LIKELY(frame != f->head)) {
-        copy_head(frame, f->head, d->hdr_len);
+        memcpy(frame, f->head, d->hdr_len);
     }
     if (OVS_UNLIKELY(l != f->head_len)) {
         finish_common(f, frame, l);
@@ -507,7 +471,7 @@ tnl_gso_finish_frame(const struct tnl_gso_finish *f, uint8_t *frame,
     put_ip_id(frame, &d->inner, l->inner_ip_sum, f->inner_id + id_ofs);
     if (tnl_gso_has_outer(d->encap)) {
         put_ip_id(frame, &d->outer, l->outer_ip_sum, f->outer_id + id_ofs);
-        if (we_sum_remote(f)) {
+        if (f->sum_remote) {
             struct udp_header *udp = (void *) (frame + d->outer.l4_ofs);
 
             udp->udp_csum = outer_csum_rco(f, frame, l, payload_sum);
@@ -530,7 +494,7 @@ tnl_gso_finish_train(const struct tnl_gso_finish *f, uint8_t *frame,
     put_ip_id(frame, outer, csum_add16(f->outer_ip_sum, outer_len),
               ip_id(frame, outer));
     udp->udp_len = htons(len - outer->l4_ofs);
-    udp->udp_csum = (OVS_FORCE ovs_be16) fold(
+    udp->udp_csum = (OVS_FORCE ovs_be16) csum_fold16(
         tnl_gso_pseudo_sum(frame, outer, len - outer->l4_ofs));
 }
 

@@ -38,6 +38,13 @@
 DEFINE_STATIC_PER_THREAD_DATA(struct tnl_gso_frames *, my_frames, NULL);
 static ovsthread_key_t frames_key;
 
+/* What is in the area starts at a multiple of this.  It is packed, because the
+ * nearest cache has little room beside a superpacket. */
+enum { ALIGN = 16 };
+
+/* More than any vnet header has. */
+enum { MAX_VNET_ROOM = 2 * ALIGN };
+
 /* Returns the calling thread's frames, empty, for a port with 'vnet_size'
  * bytes of vnet header. */
 struct tnl_gso_frames *
@@ -54,6 +61,7 @@ tnl_gso_frames_get(size_t vnet_size)
         *frames = xmalloc(sizeof **frames);
         ovsthread_setspecific(frames_key, *frames);
     }
+    ovs_assert(vnet_size <= MAX_VNET_ROOM);
     (*frames)->vnet_size = vnet_size;
     tnl_gso_frames_clear(*frames);
     return *frames;
@@ -72,7 +80,7 @@ tnl_gso_frames_clear(struct tnl_gso_frames *frames)
 bool
 tnl_gso_frames_take(const struct tnl_gso_desc *d)
 {
-    return d->hdr_len <= TNL_GSO_MAX_FRAME_HEAD - CACHE_LINE_SIZE;
+    return d->hdr_len <= TNL_GSO_MAX_TEMPLATE;
 }
 
 /* Asks for completion of the checksum behind 'l3'. */
@@ -110,35 +118,92 @@ put_train_vnet_hdr(struct virtio_net_hdr *vnet, const struct tnl_gso_desc *d,
     }
 }
 
-/* Adds segment number 'i' of superpacket 'frame' to the last one of 'frames':
- * its headers, from byte 'start' on, and a pointer to its payload.  What comes
- * before its first header is the vnet header, at a negative 'start'.  Returns
- * its first header. */
-static uint8_t *
-add_segment(struct tnl_gso_frames *frames, const struct tnl_gso_finish *f,
-            char *frame, uint32_t i, ptrdiff_t start)
+/* Where the next segment goes, and what is left of the superpacket. */
+struct cursor {
+    struct iovec *iov;
+    uint8_t *head;
+    size_t step;                /* From one 'head' to the next. */
+    char *payload;
+    uint32_t left;              /* Bytes of payload. */
+    uint32_t i;                 /* Number of the segment. */
+};
+
+/* Puts a segment at 'c': its headers from byte 'start' on, and a pointer to
+ * its payload.  What comes before its first header is the vnet header, at a
+ * negative 'start'.  Returns its length. */
+static inline size_t ALWAYS_INLINE
+put_segment(struct cursor *c, const struct tnl_gso_finish *f, ptrdiff_t start)
 {
+    size_t head_len = f->desc->hdr_len - start;
+    uint32_t len = MIN(f->plan->unit, c->left);
+
+    tnl_gso_finish_frame(f, c->head, c->i, len,
+                         f->plan->csum ? csum_fold(c->payload, len) : 0);
+    c->iov[0] = (struct iovec) { c->head + start, head_len };
+    c->iov[1] = (struct iovec) { c->payload, len };
+    c->iov += 2;
+    c->head += c->step;
+    c->payload += len;
+    c->left -= len;
+    c->i++;
+    return head_len + len;
+}
+
+/* Makes each segment from 'c' on a frame, until there is no more room. */
+static void
+put_singles(struct tnl_gso_frames *frames, const struct tnl_gso_finish *f,
+            struct cursor *c_)
+{
+    const size_t vnet_size = frames->vnet_size;
+    const size_t room = ROUND_UP(vnet_size, ALIGN);
+    uint8_t vnet[MAX_VNET_ROOM] = { 0 };    /* Ends at 'room'. */
+    uint32_t n_packets = f->plan->n_packets;
+    struct cursor c = *c_;
+
+    if (vnet_size) {
+        put_vnet_hdr((void *) (vnet + room - vnet_size), f->desc, f->plan);
+    }
+    while (c.i < n_packets && c.iov < &frames->iov[ARRAY_SIZE(frames->iov)]) {
+        struct tnl_gso_frame *out = &frames->frame[frames->n++];
+
+        out->segment = c.i;
+        out->first = c.iov - frames->iov;
+        out->n = 2;
+        for (size_t k = 0; k < room; k += ALIGN) {
+            memcpy(c.head - room + k, vnet + k, ALIGN);
+        }
+        out->len = put_segment(&c, f, -(ptrdiff_t) vnet_size);
+    }
+    *c_ = c;
+}
+
+/* Makes trains of the segments from 'c' on, until there is no more room. */
+static void
+put_trains(struct tnl_gso_frames *frames, const struct tnl_gso_finish *f,
+           struct cursor *c)
+{
+    const ptrdiff_t vnet_size = frames->vnet_size;
     const struct tnl_gso_desc *d = f->desc;
     const struct tnl_gso_plan *plan = f->plan;
-    uint32_t ofs = i * plan->unit;
-    uint32_t payload_len = MIN(plan->unit, d->payload_len - ofs);
-    char *payload = frame + d->hdr_len + ofs;
-    uint8_t *vnet = frames->area + frames->area_len;
-    uint8_t *head = vnet + frames->vnet_size;
 
-    memset(vnet, 0, frames->vnet_size);
-    tnl_gso_finish_frame(f, head, i, payload_len,
-                         plan->csum ? csum_fold(payload, payload_len) : 0);
+    while (c->i < plan->n_packets
+           && (c->iov + 2 * plan->train_len
+               <= &frames->iov[ARRAY_SIZE(frames->iov)])) {
+        struct tnl_gso_frame *out = &frames->frame[frames->n++];
+        uint32_t n = MIN(plan->train_len, plan->n_packets - c->i);
+        uint8_t *head = c->head;
 
-    frames->iov[frames->n_iov++] = (struct iovec) {
-        head + start, d->hdr_len - start,
-    };
-    frames->iov[frames->n_iov++] = (struct iovec) { payload, payload_len };
-    frames->frame[frames->n - 1].n += 2;
-    frames->frame[frames->n - 1].len += d->hdr_len - start + payload_len;
-    frames->area_len += ROUND_UP(frames->vnet_size + d->hdr_len,
-                                 CACHE_LINE_SIZE);
-    return head;
+        out->segment = c->i;
+        out->first = c->iov - frames->iov;
+        out->n = 2 * n;
+        memset(head - vnet_size, 0, vnet_size);
+        out->len = put_segment(c, f, -vnet_size);
+        for (uint32_t k = 1; k < n; k++) {
+            out->len += put_segment(c, f, tnl_gso_train_head_len(d));
+        }
+        put_train_vnet_hdr((void *) (head - vnet_size), d, n);
+        tnl_gso_finish_train(f, head, out->len - vnet_size);
+    }
 }
 
 /* Adds the frames that 'plan' makes of superpacket 'p', described by 'd', to
@@ -153,33 +218,26 @@ tnl_gso_frames_cut(struct tnl_gso_frames *frames, const struct dp_packet *p,
                    const struct tnl_gso_desc *d,
                    const struct tnl_gso_plan *plan, uint32_t first)
 {
-    const ptrdiff_t vnet_size = frames->vnet_size;
-    uint32_t per_frame = MAX(plan->train_len, 1);
-    char *frame = dp_packet_data(p);
+    const size_t room = ROUND_UP(frames->vnet_size, ALIGN);
+    uint32_t ofs = first * plan->unit;
     struct tnl_gso_finish f;
-    uint32_t i = first;
+    struct cursor c = {
+        .iov = &frames->iov[frames->n_iov],
+        .head = frames->area + frames->area_len + room,
+        .step = ROUND_UP(room + d->hdr_len, ALIGN),
+        .payload = (char *) dp_packet_data(p) + d->hdr_len + ofs,
+        .left = d->payload_len - ofs,
+        .i = first,
+    };
 
+    tnl_gso_finish_init(&f, dp_packet_data(p), d, plan);
     frames->trains = plan->train_len != 0;
-    tnl_gso_finish_init(&f, frame, d, plan);
-    while (i < plan->n_packets
-           && frames->n_iov + 2 * per_frame <= ARRAY_SIZE(frames->iov)) {
-        struct tnl_gso_frame *out = &frames->frame[frames->n++];
-        uint32_t end = MIN(i + per_frame, plan->n_packets);
-        uint8_t *head;
-
-        *out = (struct tnl_gso_frame) { .first = frames->n_iov, .segment = i };
-        head = add_segment(frames, &f, frame, i++, -vnet_size);
-        if (plan->train_len) {
-            while (i < end) {
-                add_segment(frames, &f, frame, i++,
-                            tnl_gso_train_head_len(d));
-            }
-            put_train_vnet_hdr((void *) (head - vnet_size), d,
-                               end - out->segment);
-            tnl_gso_finish_train(&f, head, out->len - vnet_size);
-        } else if (vnet_size) {
-            put_vnet_hdr((void *) (head - vnet_size), d, plan);
-        }
+    if (plan->train_len) {
+        put_trains(frames, &f, &c);
+    } else {
+        put_singles(frames, &f, &c);
     }
-    return i;
+    frames->n_iov = c.iov - frames->iov;
+    frames->area_len = c.head - room - frames->area;
+    return c.i;
 }

@@ -41,6 +41,7 @@
 
 #include "tnl-gso-desc.h"
 #include "tnl-gso-plan.h"
+#include "tnl-gso-seg.h"
 
 struct dp_packet;
 
@@ -49,15 +50,14 @@ enum { TNL_GSO_MAX_FRAMES = 128 };
 
 BUILD_ASSERT_DECL(TNL_GSO_MAX_UDP_SEGS <= TNL_GSO_MAX_FRAMES);
 
-/* Bytes of headers that a segment may have, vnet header included.  Enough for
- * IPv4 and TCP options on both levels and 252 bytes of Geneve options. */
-enum { TNL_GSO_MAX_FRAME_HEAD = 576 };
+/* Bytes that the vnet header and the headers of a segment may take. */
+enum { TNL_GSO_MAX_FRAME_HEAD = 64 + TNL_GSO_MAX_TEMPLATE };
 
 /* Pieces 'first' to 'first + n - 1' of 'iov'. */
 struct tnl_gso_frame {
-    size_t first;
-    size_t n;
-    size_t len;                 /* Bytes, vnet header included. */
+    uint32_t first;
+    uint32_t n;
+    uint32_t len;               /* Bytes, vnet header included. */
     uint32_t segment;           /* Number of the first segment in it. */
 };
 

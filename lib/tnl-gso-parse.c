@@ -22,6 +22,7 @@
 #include <netinet/ip6.h>
 
 #include "csum.h"
+#include "csum-copy.h"
 #include "dp-packet.h"
 #include "netdev-stt.h"
 #include "packets.h"
@@ -477,8 +478,8 @@ tnl_gso_pseudo_sum(const void *frame_, const struct tnl_gso_l3 *l3,
                      : offsetof(struct ovs_16aligned_ip6_hdr, ip6_src);
     uint32_t sum = csum_add16(htons(l3->proto), htons(l4_len));
 
-    sum = csum_continue(sum, frame + l3->ofs + src_ofs, addr_len);
-    return csum_continue(sum, frame + l3->dst_ofs, addr_len);
+    return (sum + csum_short(frame + l3->ofs + src_ofs, addr_len)
+            + csum_short(frame + l3->dst_ofs, addr_len));
 }
 
 /* The same as the checksum field of a packet holds it whose checksum is

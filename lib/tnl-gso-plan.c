@@ -198,9 +198,9 @@ row_fits(const struct tnl_gso_plan_row *row, const struct tnl_gso_desc *d,
 {
     uint64_t need = tnl_gso_plan_row_need(row, d);
 
-    return (caps->methods & (1u << row->method)
+    return (tnl_gso_plan_row_is_for(row, d)
+            && caps->methods & (1u << row->method)
             && (caps->ol_flags & need) == need
-            && tnl_gso_plan_row_is_for(row, d)
             && row_takes_segs(row, d, &caps->limits)
             && !tnl_gso_plan_row_limit(row, d, &caps->limits));
 }

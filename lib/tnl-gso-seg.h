@@ -81,6 +81,10 @@ enum { TNL_GSO_MAX_TEMPLATE = 512 };
 struct tnl_gso_finish {
     const struct tnl_gso_desc *desc;
     const struct tnl_gso_plan *plan;
+    bool sum_l4;                /* The inner TCP or UDP checksum is ours. */
+    bool sum_remote;            /* There is a remote checksum, and the outer
+                                 * one, which then depends on the payload, is
+                                 * ours. */
     uint32_t l4_sum;            /* Addresses and protocol of the inner
                                  * pseudo-header. */
     uint32_t l4_hdr_sum;        /* TCP header without sequence number, control

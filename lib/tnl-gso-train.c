@@ -22,7 +22,6 @@
 
 #include "csum-copy.h"
 #include "dp-packet.h"
-#include "tnl-gso-frames.h"
 #include "util.h"
 
 /* Stage "segment", for trains that are packets: the port cuts UDP, and its
@@ -40,7 +39,7 @@ put_segment(char *dst, const struct tnl_gso_finish *f, const char *frame,
     const struct tnl_gso_desc *d = f->desc;
     uint32_t ofs = i * d->mss;
     uint32_t payload_len = MIN(d->mss, d->payload_len - ofs);
-    uint8_t headers[TNL_GSO_MAX_FRAME_HEAD];
+    uint8_t headers[TNL_GSO_MAX_TEMPLATE];
     char *payload = dst + d->hdr_len - start;
     uint32_t sum;
 
@@ -65,7 +64,7 @@ tnl_gso_train_cut(const struct tnl_gso_finish *f, const struct dp_packet *p,
     size_t head_len = tnl_gso_train_head_len(d);
     const char *frame = dp_packet_data(p);
 
-    ovs_assert(d->hdr_len <= TNL_GSO_MAX_FRAME_HEAD);
+    ovs_assert(d->hdr_len <= TNL_GSO_MAX_TEMPLATE);
     for (uint32_t i = 0; i < plan->n_packets; i += plan->train_len) {
         uint32_t n = MIN(plan->train_len, plan->n_packets - i);
         uint32_t ofs = i * d->mss;

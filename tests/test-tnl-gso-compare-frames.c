@@ -235,7 +235,7 @@ check_bounds(const struct tnl_gso_frames *frames, const struct dp_packet *p)
     }
     for (size_t i = 0; i < frames->n; i++) {
         if (frames->frame[i].first != n_iov) {
-            return xasprintf("frame %"PRIuSIZE" starts at piece %"PRIuSIZE
+            return xasprintf("frame %"PRIuSIZE" starts at piece %"PRIu32
                              ", not %"PRIuSIZE, i, frames->frame[i].first,
                              n_iov);
         }
