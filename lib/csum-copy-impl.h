@@ -52,8 +52,8 @@ csum_copy_fold64(uint64_t sum)
     return sum;
 }
 
-/* Sums the 'n' <= 8 bytes at 'src' into 'sum', and copies them to 'dst' if
- * 'copy' is true. */
+/* Sums the 'n' <= 8 bytes at 'src', a number that the compiler must know, into
+ * 'sum', and copies them to 'dst' if 'copy' is true. */
 static inline uint64_t ALWAYS_INLINE
 csum_copy_word(uint64_t sum, bool copy, uint8_t *dst, const uint8_t *src,
                size_t n)
@@ -124,7 +124,13 @@ csum_copy_plain(bool copy, uint8_t *dst, const uint8_t *src, size_t n)
     for (; i + 8 <= n; i += 8) {
         sum = csum_copy_word(sum, copy, dst + i, src + i, 8);
     }
-    return csum_copy_word(sum, copy, dst + i, src + i, n - i);
+    for (size_t size = 4; size; size /= 2) {
+        if (n & size) {
+            sum = csum_copy_word(sum, copy, dst + i, src + i, size);
+            i += size;
+        }
+    }
+    return sum;
 }
 
 #endif /* csum-copy-impl.h */

@@ -206,7 +206,7 @@ tnl_gso_alloc_any(const struct netdev *netdev OVS_UNUSED, size_t size,
 
 /* The class of the smallest buffers for a segment or an ordinary packet that
  * hold 'size' bytes, headroom included; N_SMALL_CLASSES if there is none. */
-static size_t
+static inline size_t
 class_for(size_t size)
 {
     size_t class = 0;
@@ -218,7 +218,7 @@ class_for(size_t size)
 }
 
 /* Returns a buffer of 'class', whatever its last user has left in it. */
-static struct buf *
+static inline struct buf *
 buf_get(size_t class)
 {
     struct stack *stack = stack_get();
@@ -246,7 +246,7 @@ tnl_gso_buf_new(const struct netdev *netdev, size_t size, size_t headroom)
         return tnl_gso_alloc_any(netdev, size, headroom);
     }
     p = &buf_get(class)->packet;
-    dp_packet_set_data(p, (char *) dp_packet_base(p) + headroom);
+    __packet_set_data(p, headroom);
     dp_packet_set_size(p, size);
     return p;
 }

@@ -439,16 +439,10 @@ finish_udp(const struct tnl_gso_finish *f, struct udp_header *udp,
     }
 }
 
-/* Writes the headers of packet number 'index' of the plan, 'desc->hdr_len'
- * bytes in front of 'payload_len' bytes of payload, to 'frame'.  'payload_sum'
- * is the sum of the payload; ignored unless the plan asks for final checksums.
- *
- * 'frame' may be that of the superpacket, but only for the packet that is the
- * last one to be finished. */
-void
-tnl_gso_finish_frame(const struct tnl_gso_finish *f, uint8_t *frame,
-                     uint32_t index, uint32_t payload_len,
-                     uint32_t payload_sum)
+/* tnl_gso_finish_frame(), without the call. */
+static inline void ALWAYS_INLINE
+write_headers(const struct tnl_gso_finish *f, uint8_t *frame, uint32_t index,
+              uint32_t payload_len, uint32_t payload_sum)
 {
     const struct tnl_gso_desc *d = f->desc;
     const struct tnl_gso_finish_len *l = (payload_len == f->full.payload_len
@@ -477,6 +471,20 @@ tnl_gso_finish_frame(const struct tnl_gso_finish *f, uint8_t *frame,
             udp->udp_csum = outer_csum_rco(f, frame, l, payload_sum);
         }
     }
+}
+
+/* Writes the headers of packet number 'index' of the plan, 'desc->hdr_len'
+ * bytes in front of 'payload_len' bytes of payload, to 'frame'.  'payload_sum'
+ * is the sum of the payload; ignored unless the plan asks for final checksums.
+ *
+ * 'frame' may be that of the superpacket, but only for the packet that is the
+ * last one to be finished. */
+void
+tnl_gso_finish_frame(const struct tnl_gso_finish *f, uint8_t *frame,
+                     uint32_t index, uint32_t payload_len,
+                     uint32_t payload_sum)
+{
+    write_headers(f, frame, index, payload_len, payload_sum);
 }
 
 /* Turns 'frame', finished as the first packet of a train, into the outer
@@ -526,8 +534,7 @@ tnl_gso_finish(const struct tnl_gso_finish *f, struct dp_packet *p,
     const struct tnl_gso_desc *d = f->desc;
     uint16_t mss = 0;
 
-    tnl_gso_finish_frame(f, dp_packet_data(p), index, payload_len,
-                         payload_sum);
+    write_headers(f, dp_packet_data(p), index, payload_len, payload_sum);
     if (OVS_LIKELY(payload_len <= d->mss && f->plan->n_packets > 1)) {
         p->offloads = f->segment_marks;
     } else {

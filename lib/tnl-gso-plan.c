@@ -196,11 +196,15 @@ static bool
 row_fits(const struct tnl_gso_plan_row *row, const struct tnl_gso_desc *d,
          const struct tnl_gso_caps *caps)
 {
+    /* First what most rows fail. */
+    if (row->encap != d->encap || !(caps->methods & (1u << row->method))) {
+        return false;
+    }
+
     uint64_t need = tnl_gso_plan_row_need(row, d);
 
-    return (tnl_gso_plan_row_is_for(row, d)
-            && caps->methods & (1u << row->method)
-            && (caps->ol_flags & need) == need
+    return ((caps->ol_flags & need) == need
+            && tnl_gso_plan_row_is_for(row, d)
             && row_takes_segs(row, d, &caps->limits)
             && !tnl_gso_plan_row_limit(row, d, &caps->limits));
 }
