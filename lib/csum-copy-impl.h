@@ -124,13 +124,15 @@ csum_copy_plain(bool copy, uint8_t *dst, const uint8_t *src, size_t n)
     for (; i + 8 <= n; i += 8) {
         sum = csum_copy_word(sum, copy, dst + i, src + i, 8);
     }
-    for (size_t size = 4; size; size /= 2) {
-        if (n & size) {
-            sum = csum_copy_word(sum, copy, dst + i, src + i, size);
-            i += size;
-        }
+    if (n & 4) {
+        sum = csum_copy_word(sum, copy, dst + i, src + i, 4);
+        i += 4;
     }
-    return sum;
+    if (n & 2) {
+        sum = csum_copy_word(sum, copy, dst + i, src + i, 2);
+        i += 2;
+    }
+    return n & 1 ? csum_copy_word(sum, copy, dst + i, src + i, 1) : sum;
 }
 
 #endif /* csum-copy-impl.h */
