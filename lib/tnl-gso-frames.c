@@ -156,7 +156,8 @@ put_singles(struct tnl_gso_frames *frames, const struct tnl_gso_finish *f,
 {
     const size_t vnet_size = frames->vnet_size;
     const size_t room = ROUND_UP(vnet_size, ALIGN);
-    uint8_t vnet[MAX_VNET_ROOM] = { 0 };    /* Ends at 'room'. */
+    /* Ends at 'room'. */
+    OVS_ALIGNED_VAR(ALIGN) uint8_t vnet[MAX_VNET_ROOM] = { 0 };
     uint32_t n_packets = f->plan->n_packets;
     struct cursor c = *c_;
 
