@@ -67,11 +67,11 @@ csum_copy_word(uint64_t sum, bool copy, uint8_t *dst, const uint8_t *src,
     return csum_copy_add(sum, word);
 }
 
-/* How vectors sum up: to 'total' goes each 64-bit word, carries lost, and to
- * 'high' its high half, of which none are.  What 'total' has lost is then known
- * as well: it is the sum of the low halves once 'high', in its place, has been
- * subtracted.  That is an instruction less for each word than two sums of
- * halves are. */
+/* How vectors sum up: to 'total' goes each 64-bit word, and to 'high' its high
+ * half.  Carries of 'total' are lost, none of 'high' are.  With 'high', in its
+ * place, subtracted, 'total' is the sum of the low halves, which nothing is
+ * lost of.  That is an instruction less for each word than two sums of halves
+ * are. */
 
 /* Sums as many of the 'n' bytes of 'src' as fill vectors of 16 bytes, which
  * any 64-bit CPU has, and copies them to 'dst' if 'copy' is true.  Sets

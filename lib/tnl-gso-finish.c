@@ -507,7 +507,7 @@ tnl_gso_finish_train(const struct tnl_gso_finish *f, uint8_t *frame,
 }
 
 /* The same as tnl_gso_finish_train() for the train of 'n' segments in 'p', and
- * sets the marks and offsets of 'p': those of plain UDP. */
+ * sets the marks of 'p': those of plain UDP. */
 void
 tnl_gso_finish_train_packet(const struct tnl_gso_finish *f,
                             struct dp_packet *p, uint32_t n)
@@ -515,11 +515,6 @@ tnl_gso_finish_train_packet(const struct tnl_gso_finish *f,
     const struct tnl_gso_desc *d = f->desc;
 
     tnl_gso_finish_train(f, dp_packet_data(p), dp_packet_size(p));
-    p->l2_pad_size = 0;
-    p->l3_ofs = d->outer.ofs;
-    p->l4_ofs = d->outer.l4_ofs;
-    p->inner_l3_ofs = UINT16_MAX;
-    p->inner_l4_ofs = UINT16_MAX;
     p->offloads = udp_marks(d, true);
     dp_packet_set_tso_segsz(p, 0);
     p->uso_segsz = n > 1 ? tnl_gso_train_unit_len(d) : 0;

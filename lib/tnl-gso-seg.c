@@ -43,10 +43,10 @@ tnl_gso_seg_copy_marks(struct dp_packet *seg, const struct dp_packet *p)
     seg->l2_5_ofs = p->l2_5_ofs;
 }
 
-/* Returns a new packet for 'netdev', from 'alloc', with room for the headers of
- * 'p' and the 'len' bytes of payload at 'payload_ofs', counted from the first
- * byte of payload.  If 'csum' is true, stores the sum of the payload in
- * '*sum'. */
+/* Returns a new packet for 'netdev', from 'alloc', with room for the headers
+ * of 'p' and with the 'len' bytes of payload at 'payload_ofs', counted from
+ * the first byte of payload.  If 'csum' is true, stores the sum of the payload
+ * in '*sum'. */
 static struct dp_packet *
 seg_new(const struct dp_packet *p, const struct tnl_gso_desc *d,
         uint32_t payload_ofs, uint32_t len, bool csum, uint32_t *sum,
@@ -70,18 +70,20 @@ seg_new(const struct dp_packet *p, const struct tnl_gso_desc *d,
     return seg;
 }
 
-/* Drivers find headers by these offsets, which upstream's parser leaves unset
+/* Tells where the headers of 'p' are: the first IP header is 'first', and if
+ * the port knows of a tunnel, the one in it is 'second', otherwise null.
+ *
+ * Drivers find headers by these offsets, which upstream's parser leaves unset
  * behind a second VLAN tag and behind MPLS labels. */
-static void
-set_offsets(struct dp_packet *p, const struct tnl_gso_desc *d)
+void
+tnl_gso_seg_set_offsets(struct dp_packet *p, const struct tnl_gso_l3 *first,
+                        const struct tnl_gso_l3 *second)
 {
-    bool plain = !tnl_gso_has_outer(d->encap);
-
     p->l2_pad_size = 0;
-    p->l3_ofs = plain ? d->inner.ofs : d->outer.ofs;
-    p->l4_ofs = plain ? d->inner.l4_ofs : d->outer.l4_ofs;
-    p->inner_l3_ofs = plain ? UINT16_MAX : d->inner.ofs;
-    p->inner_l4_ofs = plain ? UINT16_MAX : d->inner.l4_ofs;
+    p->l3_ofs = first->ofs;
+    p->l4_ofs = first->l4_ofs;
+    p->inner_l3_ofs = second ? second->ofs : UINT16_MAX;
+    p->inner_l4_ofs = second ? second->l4_ofs : UINT16_MAX;
 }
 
 /* Appends the packets that 'plan' makes of superpacket 'p', described by 'd',
@@ -96,6 +98,9 @@ tnl_gso_cut(struct dp_packet *p, const struct tnl_gso_desc *d,
     /* A first packet that is a superpacket still stays where it is.  A first
      * segment is copied like the others: staying, it would keep 64 kB. */
     uint32_t in_place = plan->unit > d->mss;
+    bool has_outer = tnl_gso_has_outer(d->encap);
+    const struct tnl_gso_l3 *first = has_outer ? &d->outer : &d->inner;
+    const struct tnl_gso_l3 *second = has_outer ? &d->inner : NULL;
     struct tnl_gso_finish f;
 
     tnl_gso_finish_init(&f, dp_packet_data(p), d, plan);
@@ -115,13 +120,13 @@ tnl_gso_cut(struct dp_packet *p, const struct tnl_gso_desc *d,
         uint32_t sum;
 
         seg = seg_new(p, d, ofs, len, plan->csum, &sum, alloc, netdev);
-        set_offsets(seg, d);
+        tnl_gso_seg_set_offsets(seg, first, second);
         tnl_gso_finish(&f, seg, i, len, sum);
         dp_packet_batch_add(out, seg);
     }
     if (in_place) {
         dp_packet_set_size(p, d->hdr_len + MIN(plan->unit, d->payload_len));
-        set_offsets(p, d);
+        tnl_gso_seg_set_offsets(p, first, second);
         tnl_gso_finish(&f, p, 0, plan->unit, 0);
     } else {
         dp_packet_delete(p);

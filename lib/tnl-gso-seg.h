@@ -52,6 +52,9 @@ void tnl_gso_cut(struct dp_packet *, const struct tnl_gso_desc *,
                  const struct netdev *, struct dp_packet_batch *out);
 
 void tnl_gso_seg_copy_marks(struct dp_packet *, const struct dp_packet *from);
+void tnl_gso_seg_set_offsets(struct dp_packet *,
+                             const struct tnl_gso_l3 *first,
+                             const struct tnl_gso_l3 *second);
 
 /* finish: tnl-gso-finish.c.
  *

@@ -77,6 +77,7 @@ tnl_gso_train_cut(const struct tnl_gso_finish *f, const struct dp_packet *p,
             dst = put_segment(dst, f, frame, i + k, k ? head_len : 0);
         }
         tnl_gso_seg_copy_marks(train, p);
+        tnl_gso_seg_set_offsets(train, &d->outer, NULL);
         tnl_gso_finish_train_packet(f, train, n);
         dp_packet_batch_add(out, train);
     }

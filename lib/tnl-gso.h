@@ -54,9 +54,9 @@
  * | finish   | segment, its index, | headers,      | never  | allocate,     |
  * |          | payload's sum       | marks         |        | resize        |
  *
- * STT (netdev-stt.c) makes a superpacket of everything that is too long for one
- * packet, userspace TSO or not.  Its tunnel header is cut as TCP, so it is a
- * plain superpacket here; only its segment size is not known before the port
+ * STT (netdev-stt.c) makes a superpacket of everything that is too long for
+ * one packet, userspace TSO or not.  Its tunnel header is cut as TCP, so it is
+ * a plain superpacket here; only its segment size is not known before the port
  * is, which tnl_gso_send() has.
  *
  * A push that cannot carry a superpacket (the tunnel has per-packet state, or
@@ -119,8 +119,8 @@ tnl_gso_enabled(void)
     return stt || userspace_tso_enabled();
 }
 
-/* Bytes of a packet that go to a controller: an OpenFlow message has 16 bits of
- * length for them and for what is told about them. */
+/* Bytes of a packet that go to a controller: an OpenFlow message has 16 bits
+ * of length for them and for what is told about them. */
 #define TNL_GSO_MAX_PACKET_IN (UINT16_MAX - 2047)
 
 /* Is 'p' a superpacket?  It then has one of two segment sizes, in bytes of
