@@ -352,7 +352,9 @@ other_clone() {
     traffic kern vm 10.0.0.1
     nl_capture_stop
     judged tx=172.16.1.1,172.16.1.2 payload="$NL_TMP/data" streams=2
-    NL_TCPDUMP=$plain
+    # netns-lib.sh's.
+    # shellcheck disable=SC2034
+    NL_TCPDUMP=$plain NL_CAPTURE=$NL_TMP/cap.plain
     nl_capture_stop
     nl_judge "$NL_TMP/cap.plain" >"$NL_TMP/verdict"
     read -r packets _ bad zero <"$NL_TMP/verdict"
