@@ -25,15 +25,15 @@
 
 #define TARGET __attribute__((target("avx2")))
 
-/* Adds 32 bytes to '*total' and '*high': csum-copy-impl.h. */
+/* Adds the 32 bytes at 'ofs' to '*total' and '*high': csum-copy-impl.h. */
 static inline void TARGET ALWAYS_INLINE
-step(bool copy, uint8_t *dst, const uint8_t *src, __m256i *total,
+step(bool copy, uint8_t *dst, const uint8_t *src, size_t ofs, __m256i *total,
      __m256i *high)
 {
-    __m256i v = _mm256_loadu_si256((const void *) src);
+    __m256i v = _mm256_loadu_si256((const void *) (src + ofs));
 
     if (copy) {
-        _mm256_storeu_si256((void *) dst, v);
+        _mm256_storeu_si256((void *) (dst + ofs), v);
     }
     *total = _mm256_add_epi64(*total, v);
     *high = _mm256_add_epi64(*high, _mm256_srli_epi64(v, 32));
@@ -51,11 +51,11 @@ sum_avx2(bool copy, uint8_t *dst, const uint8_t *src, size_t n)
     size_t i = 0;
 
     for (; i + 64 <= n; i += 64) {
-        step(copy, dst + i, src + i, &total0, &high0);
-        step(copy, dst + i + 32, src + i + 32, &total1, &high1);
+        step(copy, dst, src, i, &total0, &high0);
+        step(copy, dst, src, i + 32, &total1, &high1);
     }
     if (i + 32 <= n) {
-        step(copy, dst + i, src + i, &total0, &high0);
+        step(copy, dst, src, i, &total0, &high0);
         i += 32;
     }
     total0 = _mm256_add_epi64(total0, total1);
@@ -65,7 +65,8 @@ sum_avx2(bool copy, uint8_t *dst, const uint8_t *src, size_t n)
     _mm256_storeu_si256((void *) lanes, total0);
     sum = lanes[0] + lanes[1] + lanes[2] + lanes[3];
 
-    return csum_copy_add(sum, csum_copy_plain(copy, dst + i, src + i, n - i));
+    return csum_copy_add(sum, csum_copy_plain(copy, copy ? dst + i : NULL,
+                                              src + i, n - i));
 }
 
 static uint32_t TARGET

@@ -32,16 +32,16 @@ lowest(size_t n)
     return n >= 64 ? ~0ULL : (1ULL << n) - 1;
 }
 
-/* Adds those bytes of the 64 at 'src' that 'mask' has to '*total' and '*high':
+/* Adds those of the 64 bytes at 'ofs' that 'mask' has to '*total' and '*high':
  * csum-copy-impl.h. */
 static inline void TARGET ALWAYS_INLINE
-step(bool copy, uint8_t *dst, const uint8_t *src, __mmask64 mask,
+step(bool copy, uint8_t *dst, const uint8_t *src, size_t ofs, __mmask64 mask,
      __m512i *total, __m512i *high)
 {
-    __m512i v = _mm512_maskz_loadu_epi8(mask, src);
+    __m512i v = _mm512_maskz_loadu_epi8(mask, src + ofs);
 
     if (copy) {
-        _mm512_mask_storeu_epi8(dst, mask, v);
+        _mm512_mask_storeu_epi8(dst + ofs, mask, v);
     }
     *total = _mm512_add_epi64(*total, v);
     *high = _mm512_add_epi64(*high, _mm512_srli_epi64(v, 32));
@@ -64,19 +64,20 @@ sum_avx512(bool copy, uint8_t *dst, const uint8_t *src, size_t n)
 
     src -= before;
     if (before) {
-        step(false, NULL, src, lowest(end) & ~0ULL << before, &total0, &high0);
+        step(false, NULL, src, 0, lowest(end) & ~0ULL << before,
+             &total0, &high0);
         i = 64;
     }
     for (; i + 128 <= end; i += 128) {
-        step(copy, dst + i, src + i, ~0ULL, &total0, &high0);
-        step(copy, dst + i + 64, src + i + 64, ~0ULL, &total1, &high1);
+        step(copy, dst, src, i, ~0ULL, &total0, &high0);
+        step(copy, dst, src, i + 64, ~0ULL, &total1, &high1);
     }
     if (i + 64 <= end) {
-        step(copy, dst + i, src + i, ~0ULL, &total0, &high0);
+        step(copy, dst, src, i, ~0ULL, &total0, &high0);
         i += 64;
     }
     if (i < end) {
-        step(copy, dst + i, src + i, lowest(end - i), &total1, &high1);
+        step(copy, dst, src, i, lowest(end - i), &total1, &high1);
     }
     total0 = _mm512_add_epi64(total0, total1);
     high0 = _mm512_add_epi64(high0, high1);

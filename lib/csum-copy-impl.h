@@ -52,17 +52,17 @@ csum_copy_fold64(uint64_t sum)
     return sum;
 }
 
-/* Sums the 'n' <= 8 bytes at 'src', a number that the compiler must know, into
- * 'sum', and copies them to 'dst' if 'copy' is true. */
+/* Sums the 'n' <= 8 bytes at 'ofs' of 'src', a number that the compiler must
+ * know, into 'sum', and copies them to 'dst' if 'copy' is true. */
 static inline uint64_t ALWAYS_INLINE
 csum_copy_word(uint64_t sum, bool copy, uint8_t *dst, const uint8_t *src,
-               size_t n)
+               size_t ofs, size_t n)
 {
     uint64_t word = 0;
 
-    memcpy(&word, src, n);
+    memcpy(&word, src + ofs, n);
     if (copy) {
-        memcpy(dst, &word, n);
+        memcpy(dst + ofs, &word, n);
     }
     return csum_copy_add(sum, word);
 }
@@ -122,17 +122,17 @@ csum_copy_plain(bool copy, uint8_t *dst, const uint8_t *src, size_t n)
     uint64_t sum = csum_copy_vectors(copy, dst, src, n, &i);
 
     for (; i + 8 <= n; i += 8) {
-        sum = csum_copy_word(sum, copy, dst + i, src + i, 8);
+        sum = csum_copy_word(sum, copy, dst, src, i, 8);
     }
     if (n & 4) {
-        sum = csum_copy_word(sum, copy, dst + i, src + i, 4);
+        sum = csum_copy_word(sum, copy, dst, src, i, 4);
         i += 4;
     }
     if (n & 2) {
-        sum = csum_copy_word(sum, copy, dst + i, src + i, 2);
+        sum = csum_copy_word(sum, copy, dst, src, i, 2);
         i += 2;
     }
-    return n & 1 ? csum_copy_word(sum, copy, dst + i, src + i, 1) : sum;
+    return n & 1 ? csum_copy_word(sum, copy, dst, src, i, 1) : sum;
 }
 
 #endif /* csum-copy-impl.h */
