@@ -34,9 +34,16 @@
 
 enum { MAX_LEN = 9001, MAX_ALIGN = 64, GUARD = 64, GUARD_BYTE = 0xa5 };
 
+/* 'src' and 'dst' + GUARD begin at a cache line, so that what is added to them
+ * is the alignment. */
 struct buffers {
-    uint8_t *src;               /* MAX_LEN + MAX_ALIGN, at any alignment. */
+    uint8_t *src;               /* MAX_LEN + MAX_ALIGN. */
     uint8_t *dst;               /* The same between two guards. */
+
+    /* Sums of the first 0, 1, ... MAX_LEN + MAX_ALIGN bytes of 'src', not
+     * folded, where the high bytes are those at even offsets and those at odd
+     * offsets. */
+    uint32_t *sums[2];
 };
 
 /* The sum, not its complement, with the bytes in memory as on the wire. */
@@ -44,6 +51,64 @@ static uint32_t
 expected_sum(const uint8_t *p, size_t n)
 {
     return htons((uint16_t) ~ref_csum(p, n));
+}
+
+/* Sets 'b->sums', byte after byte. */
+static void
+set_sums(struct buffers *b)
+{
+    for (size_t odd = 0; odd < 2; odd++) {
+        b->sums[odd][0] = 0;
+        for (size_t i = 0; i < MAX_LEN + MAX_ALIGN; i++) {
+            bool high = i % 2 == odd;
+
+            b->sums[odd][i + 1] = (b->sums[odd][i]
+                                   + (high ? b->src[i] << 8 : b->src[i]));
+        }
+    }
+}
+
+/* expected_sum() of the 'n' bytes at 'ofs' of 'b->src': what all up to their
+ * end have more than those in front of them. */
+static uint32_t
+difference(const struct buffers *b, size_t ofs, size_t n)
+{
+    const uint32_t *sums = b->sums[ofs % 2];
+    uint32_t sum = sums[ofs + n] - sums[ofs];
+
+    while (sum > UINT16_MAX) {
+        sum = (sum & UINT16_MAX) + (sum >> 16);
+    }
+    return htons(sum);
+}
+
+/* Sets 'b->sums', and compares what the other tests take from it, each length
+ * at an even and at an odd offset. */
+static void
+test_sums(struct buffers *b, const char *fill)
+{
+    char *error = NULL;
+
+    set_sums(b);
+    for (size_t n = 0; n <= MAX_LEN && !error; n++) {
+        for (size_t odd = 0; odd < 2 && !error; odd++) {
+            size_t ofs = (n * 2 + odd) % MAX_ALIGN;
+
+            if (difference(b, ofs, n) != expected_sum(b->src + ofs, n)) {
+                error = xasprintf("%"PRIuSIZE" bytes at %"PRIuSIZE, n, ofs);
+            }
+        }
+    }
+    test_case(error, "csum reference, %s", fill);
+}
+
+static bool
+guard_is_intact(const uint8_t *p)
+{
+    uint8_t guard[GUARD];
+
+    memset(guard, GUARD_BYTE, sizeof guard);
+    return !memcmp(p, guard, sizeof guard);
 }
 
 /* Compares with 'expected', the sum of the 'n' bytes at 'src'; returns what is
@@ -62,10 +127,8 @@ check(const struct csum_copy_impl *impl, const struct buffers *b,
     if (memcmp(dst, src, n)) {
         return "copy: wrong bytes";
     }
-    for (size_t i = 0; i < GUARD; i++) {
-        if (dst[n + i] != GUARD_BYTE || dst[-1 - (int) i] != GUARD_BYTE) {
-            return "copy: wrote beyond the buffer";
-        }
+    if (!guard_is_intact(dst - GUARD) || !guard_is_intact(dst + n)) {
+        return "copy: wrote beyond the buffer";
     }
     if (impl->fold(src, n) != expected) {
         return "fold: wrong sum";
@@ -73,43 +136,54 @@ check(const struct csum_copy_impl *impl, const struct buffers *b,
     return NULL;
 }
 
+/* The same, from one alignment to another, with the sum that is right. */
+static char *
+check_pair(const struct csum_copy_impl *impl, const struct buffers *b,
+           size_t src_align, size_t dst_align, size_t n)
+{
+    const char *error = check(impl, b, src_align, dst_align, n,
+                              difference(b, src_align, n));
+
+    return error ? xasprintf("%s, alignments %"PRIuSIZE" and %"PRIuSIZE,
+                             error, src_align, dst_align) : NULL;
+}
+
+/* Every length with every alignment of the source and with every alignment of
+ * the destination.
+ *
+ * The other side's alignment takes all 64 values, too.  The length is added to
+ * it, so that any 64 lengths in a row meet all pairs, or twice the length, so
+ * that each length has pairs of the same alignment. */
 static void
 test_lengths(const struct csum_copy_impl *impl, const struct buffers *b,
              const char *fill)
 {
-    /* Every length, alignments in strides that meet all of them. */
     for (size_t n = 0; n <= MAX_LEN; n++) {
-        const char *error = NULL;
+        char *error = NULL;
 
-        for (size_t i = 0; i < 3 && !error; i++) {
-            size_t src_align = (n * 7 + i * 29) % MAX_ALIGN;
-            size_t dst_align = (n * 11 + i * 37) % MAX_ALIGN;
-
-            error = check(impl, b, src_align, dst_align, n,
-                          expected_sum(b->src + src_align, n));
+        for (size_t i = 0; i < MAX_ALIGN && !error; i++) {
+            error = check_pair(impl, b, i, (i * 7 + n) % MAX_ALIGN, n);
+            if (!error) {
+                error = check_pair(impl, b, (i * 7 + n * 2) % MAX_ALIGN, i, n);
+            }
         }
-        test_case(error ? xstrdup(error) : NULL,
-                  "csum %s, %s, %"PRIuSIZE" bytes", impl->name, fill, n);
+        test_case(error, "csum %s, %s, %"PRIuSIZE" bytes",
+                  impl->name, fill, n);
     }
 }
 
-/* Every alignment of either side for short lengths. */
+/* Every pair of alignments for short lengths. */
 static void
 test_alignments(const struct csum_copy_impl *impl, const struct buffers *b,
                 const char *fill)
 {
     for (size_t n = 0; n <= 300; n++) {
-        const char *error = NULL;
+        char *error = NULL;
 
         for (size_t i = 0; i < MAX_ALIGN * MAX_ALIGN && !error; i++) {
-            size_t src_align = i / MAX_ALIGN;
-            size_t dst_align = i % MAX_ALIGN;
-
-            error = check(impl, b, src_align, dst_align, n,
-                          expected_sum(b->src + src_align, n));
+            error = check_pair(impl, b, i / MAX_ALIGN, i % MAX_ALIGN, n);
         }
-        test_case(error ? xstrdup(error) : NULL,
-                  "csum %s, %s, %"PRIuSIZE" bytes, every alignment",
+        test_case(error, "csum %s, %s, %"PRIuSIZE" bytes, every alignment",
                   impl->name, fill, n);
     }
 }
@@ -166,29 +240,39 @@ test_long(const struct csum_copy_impl *impl)
 static void
 test_impl(const struct csum_copy_impl *impl)
 {
+    enum { LEN = MAX_LEN + MAX_ALIGN };
     struct buffers b = {
-        .src = xmalloc(MAX_LEN + MAX_ALIGN),
-        .dst = xmalloc(MAX_LEN + MAX_ALIGN + 2 * GUARD),
+        .src = xmalloc_cacheline(LEN),
+        .dst = xmalloc_cacheline(LEN + 2 * GUARD),
+        .sums = {
+            xmalloc((LEN + 1) * sizeof *b.sums[0]),
+            xmalloc((LEN + 1) * sizeof *b.sums[1]),
+        },
     };
     struct pkt_rng rng = { 1 };
 
-    for (size_t i = 0; i < MAX_LEN + MAX_ALIGN; i++) {
+    for (size_t i = 0; i < LEN; i++) {
         b.src[i] = pkt_rand(&rng);
     }
+    test_sums(&b, "random");
     test_lengths(impl, &b, "random");
     test_alignments(impl, &b, "random");
 
-    memset(b.src, 0xff, MAX_LEN + MAX_ALIGN);
+    memset(b.src, 0xff, LEN);
+    test_sums(&b, "ones");
     test_lengths(impl, &b, "ones");
     test_alignments(impl, &b, "ones");
 
-    memset(b.src, 0, MAX_LEN + MAX_ALIGN);
+    memset(b.src, 0, LEN);
+    test_sums(&b, "zeros");
     test_alignments(impl, &b, "zeros");
 
     test_exact(impl);
     test_long(impl);
-    free(b.src);
-    free(b.dst);
+    free_cacheline(b.src);
+    free_cacheline(b.dst);
+    free(b.sums[0]);
+    free(b.sums[1]);
 }
 
 /* Choosing one by name, and what callers then get. */
