@@ -25,6 +25,8 @@
 
 #include "bench/bench.h"
 #include "csum.h"
+#include "dp-packet.h"
+#include "flow.h"
 #include "netdev-provider.h"
 #include "openvswitch/json.h"
 #include "random.h"
@@ -231,6 +233,83 @@ do_batches(struct bench_table *table, int rounds)
     }
 }
 
+/* Does it depend on how many ports there are? */
+
+static const char *const ports_columns[] = {
+    "ports", "packets", "frames", "packets-cost", "frames-cost", NULL
+};
+
+static void
+do_ports(struct bench_table *table, int rounds)
+{
+    static const size_t n_ports[] = { 1, 2, 8, BENCH_MAX_PORTS };
+    struct bench_result base;
+
+    bench_table_start(table, "One superpacket to each port in turn: times "
+                      "upstream's speed; cost of a byte of payload, 1 is that "
+                      "of one port", ports_columns);
+    bench_set_port(0);
+    for (size_t i = 0; i < ARRAY_SIZE(n_ports); i++) {
+        struct json *row = json_object_create();
+        struct bench_result r;
+        struct bench_case c;
+
+        bench_case_init(&c, REF_VXLAN, STANDARD_MSS, STANDARD_SEGS, rounds);
+        c.ports = n_ports[i];
+        bench_measure(&c, &r);
+        if (!i) {
+            base = r;
+        }
+        json_object_put(row, "ports", json_integer_create(c.ports));
+        put_speeds(row, &r);
+        put_costs(row, &r, &base);
+        bench_table_row(table, row);
+    }
+}
+
+/* What superpackets cost others. */
+
+static const char *const delay_columns[] = {
+    "ahead", "packets", "frames", NULL
+};
+
+static void
+do_delay(struct bench_table *table, int rounds)
+{
+    static const size_t ahead[] = { 1, 8, NETDEV_MAX_BURST - 1 };
+    static const struct flow flow = {
+        .dl_type = CONSTANT_HTONS(ETH_TYPE_IP),
+        .nw_proto = IPPROTO_UDP,
+        .nw_ttl = 64,
+    };
+    struct dp_packet *last = dp_packet_new(64);
+
+    flow_compose(last, &flow, NULL, 64 - ETH_HEADER_LEN - IP_HEADER_LEN
+                 - UDP_HEADER_LEN, false);
+    last->offloads = 0;
+
+    bench_table_start(table, "Delay of a packet of 64 bytes behind "
+                      "superpackets; 1 is the time that each of them takes",
+                      delay_columns);
+    bench_set_port(0);
+    for (size_t i = 0; i < ARRAY_SIZE(ahead); i++) {
+        struct json *row = json_object_create();
+        double delay[BENCH_N_WAYS];
+        struct bench_case c;
+
+        bench_case_init(&c, REF_VXLAN, STANDARD_MSS, STANDARD_SEGS, rounds);
+        c.batch = ahead[i];
+        bench_delay(&c, last, delay);
+        json_object_put(row, "ahead", json_integer_create(c.batch));
+        for (int w = BENCH_PACKETS; w < BENCH_N_WAYS; w++) {
+            json_object_put(row, bench_ways[w].name,
+                            json_real_create(delay[w]));
+        }
+        bench_table_row(table, row);
+    }
+    dp_packet_delete(last);
+}
+
 /* Remote checksums. */
 
 static const char *const remote_columns[] = {
@@ -383,6 +462,8 @@ static const struct {
     { "matrix", do_matrix },
     { "segments", do_segments },
     { "batches", do_batches },
+    { "ports", do_ports },
+    { "delay", do_delay },
     { "remote", do_remote },
     { "impls", do_impls },
     { "receive", do_receive },

@@ -42,26 +42,33 @@ enum bench_way_id {
     BENCH_N_WAYS
 };
 
+/* Ports of each way, numbered from 0. */
+enum { BENCH_MAX_PORTS = 32 };
+
 struct bench_way {
     const char *name;
-    void (*send)(struct dp_packet_batch *);
+    void (*send)(struct dp_packet_batch *, size_t port);
 };
 extern const struct bench_way bench_ways[BENCH_N_WAYS];
 
 void bench_ways_init(void);
 
-/* What the port does: NETDEV_TX_OFFLOAD_*, for all ways. */
+/* What the ports do: NETDEV_TX_OFFLOAD_*, for all ways. */
 void bench_set_port(uint64_t ol_flags);
 bool bench_port_sums(void);
 
 struct dp_packet *bench_clone(const struct dp_packet *,
                               const struct bench_way *);
-void bench_verify(const struct dp_packet *, size_t batch);
+void bench_verify(const struct dp_packet *, size_t batch,
+                  const struct dp_packet *last, size_t ports);
+uint64_t bench_time_last(const struct bench_way *, const struct dp_packet *,
+                         size_t n, const struct dp_packet *last);
 
 /* bench/measure.c: one superpacket, timed. */
 struct bench_case {
     struct pkt_row row;
     size_t batch;               /* Superpackets per batch. */
+    size_t ports;               /* To which batches go in turn. */
     bool cold;                  /* Not in any cache when its turn comes. */
     int rounds;
 };
@@ -79,6 +86,8 @@ struct bench_result {
 void bench_case_init(struct bench_case *, enum ref_encap, uint16_t mss,
                      uint32_t n_segs, int rounds);
 void bench_measure(const struct bench_case *, struct bench_result *);
+void bench_delay(const struct bench_case *, const struct dp_packet *last,
+                 double delay[BENCH_N_WAYS]);
 
 uint64_t bench_now(void);
 double bench_median(double *, size_t n);

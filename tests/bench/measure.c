@@ -109,10 +109,11 @@ time_yardstick(void)
 }
 
 /* Returns the nanoseconds that it takes to send 'n' copies of 'p', a whole
- * number of batches, by 'way', or to copy them if 'way' is null. */
+ * number of batches, by 'way', or to copy them if 'way' is null.  The first
+ * batch goes to port 'port' modulo their number. */
 static uint64_t
 time_way(const struct bench_way *way, const struct bench_case *c,
-         const struct dp_packet *p, uint32_t hdr_len, size_t n)
+         const struct dp_packet *p, uint32_t hdr_len, size_t n, size_t port)
 {
     struct dp_packet_batch *batches = xmalloc(n / c->batch * sizeof *batches);
     uint64_t start;
@@ -129,7 +130,7 @@ time_way(const struct bench_way *way, const struct bench_case *c,
     start = bench_now();
     for (size_t i = 0; i < n / c->batch; i++) {
         if (way) {
-            way->send(&batches[i]);
+            way->send(&batches[i], (port + i) % c->ports);
         } else {
             copy_batch(&batches[i], hdr_len, c->row.mss);
         }
@@ -145,19 +146,32 @@ time_way(const struct bench_way *way, const struct bench_case *c,
     return end - start;
 }
 
+/* Returns the number of turns in a round of 'c', whose superpacket has 'size'
+ * bytes, and stores how many of it a turn sends in '*n'. */
+static size_t
+round_turns(const struct bench_case *c, size_t size, size_t *n)
+{
+    size_t turns;
+
+    *n = ROUND_UP(DIV_ROUND_UP(c->cold ? COLD_BYTES : HOT_BYTES - 1, size),
+                  c->batch);
+    turns = c->cold ? 1 : DIV_ROUND_UP(ROUND_BYTES, *n * size);
+
+    /* Every port is sent to in every round. */
+    return MAX(turns, DIV_ROUND_UP(c->ports * c->batch, *n));
+}
+
 /* The same over all turns of a round. */
 static uint64_t
 time_round(const struct bench_way *way, const struct bench_case *c,
            const struct dp_packet *p, uint32_t hdr_len)
 {
-    size_t size = dp_packet_size(p);
-    size_t n = ROUND_UP(DIV_ROUND_UP(c->cold ? COLD_BYTES : HOT_BYTES - 1,
-                                     size), c->batch);
-    size_t turns = c->cold ? 1 : DIV_ROUND_UP(ROUND_BYTES, n * size);
     uint64_t total = 0;
+    size_t turns, n;
 
+    turns = round_turns(c, dp_packet_size(p), &n);
     for (size_t i = 0; i < turns; i++) {
-        total += time_way(way, c, p, hdr_len, n);
+        total += time_way(way, c, p, hdr_len, n, i * (n / c->batch));
     }
     return total;
 }
@@ -166,7 +180,7 @@ void
 bench_case_init(struct bench_case *c, enum ref_encap encap, uint16_t mss,
                 uint32_t n_segs, int rounds)
 {
-    *c = (struct bench_case) { .batch = 1, .rounds = rounds };
+    *c = (struct bench_case) { .batch = 1, .ports = 1, .rounds = rounds };
     pkt_row_init(&c->row, encap);
     c->row.csum = true;
     c->row.mss = mss;
@@ -186,7 +200,7 @@ bench_measure(const struct bench_case *c, struct bench_result *r)
     size_t n;
 
     ovs_assert(!tnl_gso_describe(p, &desc));
-    bench_verify(p, c->batch);
+    bench_verify(p, c->batch, NULL, c->ports);
 
     to_memcpy = xcalloc(c->rounds, sizeof *to_memcpy);
     for (int w = 0; w < N_TIMED; w++) {
@@ -216,11 +230,8 @@ bench_measure(const struct bench_case *c, struct bench_result *r)
         }
     }
 
-    n = ROUND_UP(DIV_ROUND_UP(c->cold ? COLD_BYTES : HOT_BYTES - 1,
-                              dp_packet_size(p)), c->batch);
-    round_bytes = (double) n * c->row.payload
-                  * (c->cold ? 1 : DIV_ROUND_UP(ROUND_BYTES,
-                                                n * dp_packet_size(p)));
+    round_bytes = round_turns(c, dp_packet_size(p), &n);
+    round_bytes *= n * c->row.payload;
     r->n_segs = desc.n_segs;
     for (int w = 0; w < BENCH_N_WAYS; w++) {
         r->speed[w] = bench_median(speed[w], c->rounds);
@@ -234,6 +245,46 @@ bench_measure(const struct bench_case *c, struct bench_result *r)
         free(speed[w]);
         free(ns[w]);
         free(cost[w]);
+    }
+    dp_packet_delete(p);
+}
+
+/* How long does 'last', an ordinary packet, wait for the superpackets of 'c'
+ * in front of it in the same batch?  Stores in 'delay', for each of our ways,
+ * the time until the driver gets it, less that without superpackets, over the
+ * time of as many superpackets that are sent one by one.  All of these exist
+ * before the first one is sent, as in a batch, so that both sides find them in
+ * the same cache. */
+void
+bench_delay(const struct bench_case *c, const struct dp_packet *last,
+            double delay[BENCH_N_WAYS])
+{
+    size_t turns = DIV_ROUND_UP(ROUND_BYTES / HOT_BYTES, c->batch);
+    struct dp_packet *p = pkt_build(&c->row);
+    struct bench_case alone = *c;
+
+    alone.batch = 1;
+    bench_verify(p, c->batch, last, 1);
+    bench_verify(p, 0, last, 1);
+    for (int w = BENCH_PACKETS; w < BENCH_N_WAYS; w++) {
+        const struct bench_way *way = &bench_ways[w];
+        double *ratio = xcalloc(c->rounds, sizeof *ratio);
+
+        for (int i = -1; i < c->rounds; i++) {
+            double wait = 0;
+            double cost = 0;
+
+            for (size_t t = 0; t < turns; t++) {
+                wait += bench_time_last(way, p, c->batch, last);
+                wait -= bench_time_last(way, p, 0, last);
+                cost += time_way(way, &alone, p, 0, c->batch, 0);
+            }
+            if (i >= 0) {
+                ratio[i] = wait / cost;
+            }
+        }
+        delay[w] = bench_median(ratio, c->rounds);
+        free(ratio);
     }
     dp_packet_delete(p);
 }

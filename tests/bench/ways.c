@@ -38,12 +38,20 @@
 /* What bench_verify() wants to see, or null: the driver frees packets. */
 static struct dp_packet_batch *kept;
 
+/* What bench_time_last() waits for, or null, and when a driver got it. */
+static const struct dp_packet *awaited;
+static uint64_t arrival;
+
 static int
 driver_send(struct netdev *netdev OVS_UNUSED, int qid OVS_UNUSED,
             struct dp_packet_batch *batch, bool concurrent_txq OVS_UNUSED)
 {
     struct dp_packet *p;
 
+    if (awaited
+        && batch->packets[dp_packet_batch_size(batch) - 1] == awaited) {
+        arrival = bench_now();
+    }
     if (!kept) {
         dp_packet_delete_batch(batch, true);
         return 0;
@@ -79,58 +87,69 @@ static const struct netdev_class driver_class = {
     .send = driver_send,
 };
 
-static struct netdev packet_port = { .netdev_class = &driver_class };
-static struct netdev frame_port = { .netdev_class = &driver_class };
+static struct netdev packet_ports[BENCH_MAX_PORTS];
+static struct netdev frame_ports[BENCH_MAX_PORTS];
+
+static void
+port_init(struct netdev *port, const char *name)
+{
+    port->netdev_class = &driver_class;
+    port->name = CONST_CAST(char *, name);
+    port->tnl_gso = tnl_gso_port_new(port);
+}
 
 /* To be called once, before all others. */
 void
 bench_ways_init(void)
 {
-    packet_port.name = CONST_CAST(char *, "packets");
-    frame_port.name = CONST_CAST(char *, "frames");
-    packet_port.tnl_gso = tnl_gso_port_new(&packet_port);
-    frame_port.tnl_gso = tnl_gso_port_new(&frame_port);
-    frame_port.tnl_gso->send_frames = driver_send_frames;
-    frame_port.tnl_gso->vnet_size = sizeof(struct virtio_net_hdr);
+    for (size_t i = 0; i < BENCH_MAX_PORTS; i++) {
+        port_init(&packet_ports[i], "packets");
+        port_init(&frame_ports[i], "frames");
+        frame_ports[i].tnl_gso->send_frames = driver_send_frames;
+        frame_ports[i].tnl_gso->vnet_size = sizeof(struct virtio_net_hdr);
+    }
 }
 
 void
 bench_set_port(uint64_t ol_flags)
 {
-    packet_port.ol_flags = ol_flags;
-    frame_port.ol_flags = ol_flags;
+    for (size_t i = 0; i < BENCH_MAX_PORTS; i++) {
+        packet_ports[i].ol_flags = ol_flags;
+        frame_ports[i].ol_flags = ol_flags;
+    }
 }
 
-/* Does the port complete TCP checksums? */
+/* Do the ports complete TCP checksums? */
 bool
 bench_port_sums(void)
 {
-    return (packet_port.ol_flags & NETDEV_TX_OFFLOAD_TCP_CKSUM) != 0;
+    return (packet_ports[0].ol_flags & NETDEV_TX_OFFLOAD_TCP_CKSUM) != 0;
 }
 
 /* What netdev_send() of 4.0.0 does for a port that cannot cut. */
 static void
-send_upstream(struct dp_packet_batch *batch)
+send_upstream(struct dp_packet_batch *batch, size_t port)
 {
+    struct netdev *netdev = &packet_ports[port];
     struct dp_packet *p;
 
     dp_packet_gso_batch(batch);
     DP_PACKET_BATCH_FOR_EACH (i, p, batch) {
-        dp_packet_ol_send_prepare(p, packet_port.ol_flags);
+        dp_packet_ol_send_prepare(p, netdev->ol_flags);
     }
-    packet_port.netdev_class->send(&packet_port, 0, batch, false);
+    netdev->netdev_class->send(netdev, 0, batch, false);
 }
 
 static void
-send_packets(struct dp_packet_batch *batch)
+send_packets(struct dp_packet_batch *batch, size_t port)
 {
-    tnl_gso_send(&packet_port, 0, batch, false);
+    tnl_gso_send(&packet_ports[port], 0, batch, false);
 }
 
 static void
-send_frames(struct dp_packet_batch *batch)
+send_frames(struct dp_packet_batch *batch, size_t port)
 {
-    tnl_gso_send(&frame_port, 0, batch, false);
+    tnl_gso_send(&frame_ports[port], 0, batch, false);
 }
 
 const struct bench_way bench_ways[BENCH_N_WAYS] = {
@@ -158,6 +177,21 @@ bench_clone(const struct dp_packet *p, const struct bench_way *way)
     return q;
 }
 
+/* Makes of '*batch' one of 'n' copies of 'p' for 'way', and of 'last' behind
+ * them if it is not null. */
+static void
+batch_fill(struct dp_packet_batch *batch, const struct bench_way *way,
+           const struct dp_packet *p, size_t n, const struct dp_packet *last)
+{
+    dp_packet_batch_init(batch);
+    for (size_t i = 0; i < n; i++) {
+        dp_packet_batch_add(batch, bench_clone(p, way));
+    }
+    if (last) {
+        dp_packet_batch_add(batch, bench_clone(last, way));
+    }
+}
+
 /* Are 'a' and 'b', from different ways, the same to a driver?  A TCP checksum
  * that is left to the port may hold anything by then. */
 static bool
@@ -169,18 +203,22 @@ same_packet(const struct dp_packet *a, const struct dp_packet *b,
     size_t size = dp_packet_size(a);
 
     return (size == dp_packet_size(b)
-            && !memcmp(x, y, csum_ofs)
-            && !memcmp(x + csum_ofs + 2, y + csum_ofs + 2,
-                       size - csum_ofs - 2)
-            && (bench_port_sums() || !memcmp(x + csum_ofs, y + csum_ofs, 2)));
+            && (!memcmp(x, y, size)
+                || (bench_port_sums()
+                    && size >= csum_ofs + 2
+                    && !memcmp(x, y, csum_ofs)
+                    && !memcmp(x + csum_ofs + 2, y + csum_ofs + 2,
+                               size - csum_ofs - 2))));
 }
 
-/* Sends batches of 'batch' copies of 'p' all ways, and ends the program unless
- * all drivers get the same.  Upstream is right for all that we time: VXLAN and
+/* Sends a batch of 'batch' copies of 'p', with 'last' behind them if it is not
+ * null, to each of 'ports' ports all ways, and ends the program unless all
+ * drivers get the same.  Upstream is right for all that we time: VXLAN and
  * Geneve without IPv6 extension headers; not for remote checksums, of which
  * our ways are compared with each other. */
 void
-bench_verify(const struct dp_packet *p, size_t batch)
+bench_verify(const struct dp_packet *p, size_t batch,
+             const struct dp_packet *last, size_t ports)
 {
     size_t csum_ofs = p->inner_l4_ofs + offsetof(struct tcp_header, tcp_csum);
     struct dp_packet_batch out[BENCH_N_WAYS];
@@ -190,17 +228,16 @@ bench_verify(const struct dp_packet *p, size_t batch)
     bool same = true;
 
     for (int w = first; w < BENCH_N_WAYS; w++) {
-        struct dp_packet_batch in;
-
         dp_packet_batch_init(&out[w]);
-        dp_packet_batch_init(&in);
-        for (size_t i = 0; i < batch; i++) {
-            dp_packet_batch_add(&in, bench_clone(p, &bench_ways[w]));
-        }
         kept = &out[w];
-        bench_ways[w].send(&in);
+        for (size_t port = 0; port < ports; port++) {
+            struct dp_packet_batch in;
+
+            batch_fill(&in, &bench_ways[w], p, batch, last);
+            bench_ways[w].send(&in, port);
+            dp_packet_batch_destroy(&in);
+        }
         kept = NULL;
-        dp_packet_batch_destroy(&in);
 
         same = same && (dp_packet_batch_size(&out[w])
                         == dp_packet_batch_size(want));
@@ -215,4 +252,24 @@ bench_verify(const struct dp_packet *p, size_t batch)
     if (!same) {
         ovs_fatal(0, "not all ways make the same of a superpacket");
     }
+}
+
+/* Sends 'n' copies of 'p' and 'last' behind them, which is no superpacket, as
+ * one batch by 'way'.  Returns the nanoseconds until the driver gets 'last'. */
+uint64_t
+bench_time_last(const struct bench_way *way, const struct dp_packet *p,
+                size_t n, const struct dp_packet *last)
+{
+    struct dp_packet_batch batch;
+    uint64_t start;
+
+    batch_fill(&batch, way, p, n, last);
+    awaited = batch.packets[n];
+    arrival = 0;
+    start = bench_now();
+    way->send(&batch, 0);
+    ovs_assert(arrival);
+    awaited = NULL;
+    dp_packet_batch_destroy(&batch);
+    return arrival - start;
 }
