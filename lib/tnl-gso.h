@@ -195,7 +195,7 @@ tnl_gso_level_wrong(const struct dp_packet *p, uint32_t marks,
     const struct ip_header *ip;
 
     if ((marks & DP_PACKET_OL_L4_CKSUM_MASK) != DP_PACKET_OL_L4_CKSUM_MASK) {
-        return l4_ofs == UINT16_MAX
+        return (l4_ofs == UINT16_MAX || l4_ofs > dp_packet_size(p))
                && (marks & DP_PACKET_OL_IP_CKSUM_MASK)
                   == DP_PACKET_OL_IP_CKSUM_MASK;
     }
@@ -227,25 +227,29 @@ tnl_gso_marks_wrong(const struct dp_packet *p)
                                              p->inner_l4_ofs)));
 }
 
-/* Is the inner IP header of 'p', if there is one, whole as far as it matters
- * here, and if it is IPv6, the length that it tells that of what follows?
+/* Can the outer UDP checksum of 'p' be derived from the inner one?  Are the
+ * inner IP header and what is needed of its upper layer there, and if it is
+ * IPv6, is the length that it tells that of what follows?
  *
- * The pseudo-header has it when the outer UDP checksum is derived from the
- * inner one, and the length of the data when the inner one is completed.  Who
- * wrote the header need not have told the truth, and the outer checksum is
- * ours.  The offset is that of what the Ethernet type announces: it may be the
- * end of the packet. */
+ * The pseudo-header has it when the outer checksum is derived, and the length
+ * of the data when the inner one is completed.  Who wrote the header need not
+ * have told the truth, and the outer checksum is ours.  The offsets are those
+ * of what the header before has announced, or of what was there before 'p' was
+ * truncated: they may be beyond the end.  Behind a second VLAN tag, upstream's
+ * parser has not set them, but marks may say that a checksum is good. */
 static inline bool
 tnl_gso_inner_len_ok(const struct dp_packet *p)
 {
     const struct ovs_16aligned_ip6_hdr *ip6 = dp_packet_inner_l3(p);
-    size_t inner_len = dp_packet_size(p) - p->inner_l3_ofs;
+    size_t size = dp_packet_size(p);
+    size_t inner_len = size - p->inner_l3_ofs;
 
-    return (!ip6
-            || (inner_len >= IP_HEADER_LEN
-                && IP_VER(*(const uint8_t *) ip6) != 6)
-            || (inner_len >= IPV6_HEADER_LEN
-                && inner_len == IPV6_HEADER_LEN + ntohs(ip6->ip6_plen)));
+    return (ip6 && p->inner_l4_ofs + UDP_HEADER_LEN <= size
+            && ((inner_len >= IP_HEADER_LEN
+                 && IP_VER(*(const uint8_t *) ip6) != 6)
+                || (inner_len >= IPV6_HEADER_LEN
+                    && (inner_len
+                        == IPV6_HEADER_LEN + ntohs(ip6->ip6_plen)))));
 }
 
 /* tnl-gso-complete.c: checksums of ordinary packets. */
