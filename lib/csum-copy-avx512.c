@@ -62,7 +62,8 @@ sum_avx512(bool copy, uint8_t *dst, const uint8_t *src, size_t n)
     uint32_t sum;
     size_t i = 0;
 
-    src -= before;
+    /* No pointer arithmetic: there need not be anything that early. */
+    src = (const uint8_t *) ((uintptr_t) src - before);
     if (before) {
         step(false, NULL, src, 0, lowest(end) & ~0ULL << before,
              &total0, &high0);

@@ -52,8 +52,8 @@ csum_copy_fold64(uint64_t sum)
     return sum;
 }
 
-/* Sums the 'n' <= 8 bytes at 'ofs' of 'src', a number that the compiler must
- * know, into 'sum', and copies them to 'dst' if 'copy' is true. */
+/* Sums the bytes at 'ofs' of 'src' into 'sum', and copies them to 'dst' if
+ * 'copy' is true: 'n' <= 8 of them, which the compiler must know. */
 static inline uint64_t ALWAYS_INLINE
 csum_copy_word(uint64_t sum, bool copy, uint8_t *dst, const uint8_t *src,
                size_t ofs, size_t n)

@@ -20,13 +20,15 @@
 /* Copying and summing in one pass over the bytes: every TCP payload is read
  * once on its way from a superpacket to its segments.
  *
- * Used by the segment stage (tnl-gso-seg.c) and for checksums of whole
- * packets.  Knows nothing about packets. */
+ * Used by the segment stage (tnl-gso-seg.c), for checksums of whole packets,
+ * and, what is short, for those of headers.  Knows nothing about packets. */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "csum.h"
 
 /* Copies 'n' bytes from 'src' to 'dst', which must not overlap, and returns
  * their ones-complement sum (RFC 1071), folded to 16 bits, in the byte order
@@ -37,6 +39,13 @@ uint32_t csum_copy(void *dst, const void *src, size_t n);
 
 /* The same sum without the copy. */
 uint32_t csum_fold(const void *src, size_t n);
+
+/* The same as csum(), which is slow for more than a header. */
+static inline ovs_be16
+csum_fast(const void *src, size_t n)
+{
+    return csum_finish(csum_fold(src, n));
+}
 
 /* Ones-complement sum 'sum', folded to 16 bits. */
 static inline uint16_t

@@ -191,11 +191,12 @@ send_tap(int fd, const struct tnl_gso_frames *frames, size_t first,
     return retval >= 0;
 }
 
-/* Sends all of 'frames' on 'netdev'.  What the kernel refuses to send is
- * counted as dropped and does not keep back the others; but if that is a
- * train, which an old kernel does not know, the port is demoted and the rest
- * is left to the caller: all frames from '*first_left' on.  Returns 0 or a
- * positive errno value, EAGAIN if the device's queue is full. */
+/* Sends all of 'frames' on 'netdev'.  What the kernel refuses to send, or
+ * drops because a queue is full, is counted as dropped and does not keep back
+ * the others; but if that is a train, which an old kernel does not know, the
+ * port is demoted and the rest is left to the caller: all frames from
+ * '*first_left' on.  Returns 0 or a positive errno value, EAGAIN if a queue
+ * was full. */
 int
 netdev_linux_tnl_send_frames(struct netdev *netdev_,
                              const struct tnl_gso_frames *frames,
@@ -218,18 +219,19 @@ netdev_linux_tnl_send_frames(struct netdev *netdev_,
                     : send_packet_socket(netdev_, fd, frames, i, &error));
 
         i += n;
-        if (error == EINVAL && frames->trains) {
+        if (error == EINVAL && tnl_gso_frame_is_train(&frames->frame[i])) {
             netdev_linux_tnl_demote(netdev_);
             *first_left = i;
             return 0;
         }
-        if (error && (skip(netdev_, error)
+        if (error && (skip(netdev_, error) || error == ENOBUFS
                       || (tap && error == EIO))) {
             netdev->tx_dropped++;
             i++;
+            result = error == ENOBUFS ? EAGAIN : result;
         } else if (error) {
             netdev->tx_dropped += frames->n - i;
-            result = error == ENOBUFS ? EAGAIN : error;
+            result = error;
             break;
         }
     }

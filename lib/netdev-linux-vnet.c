@@ -27,7 +27,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "csum.h"
+#include "csum-copy.h"
 #include "dp-packet.h"
 #include "netdev-linux-ufo.h"
 #include "netdev-provider.h"
@@ -119,7 +119,7 @@ parse_needs_csum(struct dp_packet *b, struct virtio_net_hdr *vnet)
 
     /* Linux v6.18 skb_checksum_help(): a sum that is zero is written as ones,
      * because zero means none in UDP. */
-    csum_value = csum(l4, dp_packet_size(b) - start);
+    csum_value = csum_fast(l4, dp_packet_size(b) - start);
     put_unaligned_be16(ALIGNED_CAST(ovs_be16 *, l4 + offset),
                        csum_value ? csum_value : htons(0xffff));
     return 0;

@@ -19,10 +19,8 @@
 #include "tnl-gso.h"
 
 #include <netinet/in.h>
-#include <string.h>
 
 #include "csum-copy.h"
-#include "csum.h"
 #include "netdev-provider.h"
 #include "util.h"
 
@@ -110,8 +108,8 @@ complete_l4(const struct level *l, uint32_t pseudo)
     }
     *field = 0;
     *field = ~csum_fold16(pseudo + (l->l4_size <= SHORT
-                             ? csum_short(l->l4, l->l4_size)
-                             : csum_fold(l->l4, l->l4_size)));
+                                    ? csum_short(l->l4, l->l4_size)
+                                    : csum_fold(l->l4, l->l4_size)));
     if (l->udp && !*field) {
         *field = htons(0xffff);
     }
@@ -129,9 +127,10 @@ complete_outer(const struct level *outer, const struct level *inner,
     struct udp_header *udp = outer->l4;
 
     udp->udp_csum = 0;
-    udp->udp_csum = ~csum_fold16(pseudo_sum(outer)
-                          + csum_short(udp, (char *) inner->l4 - (char *) udp)
-                          + (uint16_t) ~csum_fold16(inner_pseudo));
+    udp->udp_csum = ~csum_fold16(
+        pseudo_sum(outer)
+        + csum_short(udp, (char *) inner->l4 - (char *) udp)
+        + (uint16_t) ~csum_fold16(inner_pseudo));
     if (!udp->udp_csum) {
         udp->udp_csum = htons(0xffff);
     }

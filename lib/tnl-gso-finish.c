@@ -32,9 +32,10 @@
 
 /* Stage "finish": the headers of one packet out of a superpacket.
  *
- * Called by the segment stage (tnl-gso-seg.c) once per packet that it has
- * made, with the sum of the payload at hand, so that no byte of payload is
- * read again.  Must not allocate, resize, or look at other packets.
+ * Called by the segment stage (tnl-gso-seg.c, tnl-gso-frames.c,
+ * tnl-gso-train.c) once per packet that it has made, with the sum of the
+ * payload at hand, so that no byte of payload is read again.  Must not
+ * allocate, resize, or look at other packets.
  *
  * All packets but the last are of one length, and most of what changes in
  * their headers does so in all of them alike.  That is written once, into a
@@ -64,7 +65,7 @@ finish_sum(uint32_t partial)
 }
 
 /* The sum of an IP header, options and extension headers, without the fields
- * that finish_ip() writes. */
+ * that put_ip_len() and put_ip_id() write. */
 static uint32_t
 ip_sum(const uint8_t *frame, const struct tnl_gso_l3 *l3)
 {
@@ -229,8 +230,9 @@ keep_l4_csum(const struct tnl_gso_finish *f)
     return f->plan->n_packets == 1 && !f->desc->l4_partial;
 }
 
-/* Writes into 'frame', the headers of the superpacket, whatever is the same in
- * all packets of length 'l'. */
+/* Writes into 'frame', the headers of the superpacket or a copy of them that
+ * was written for another length, whatever is the same in all packets of
+ * length 'l'. */
 static void
 finish_common(const struct tnl_gso_finish *f, uint8_t *frame,
               const struct tnl_gso_finish_len *l)
@@ -370,13 +372,12 @@ tnl_gso_finish_init(struct tnl_gso_finish *f, const void *frame_,
         if (desc->encap == TNL_GSO_GRE) {
             sum = sum_range(frame, ofs, ofs + 4);
             sum += sum_range(frame, ofs + (desc->outer_csum ? 8 : 4),
-                            desc->inner.ofs);
+                             desc->inner.ofs);
         } else {
             sum = tnl_gso_pseudo_sum(frame, &desc->outer, 0);
             f->outer_pseudo_sum = csum_fold16(sum);
             sum += sum_range(frame, ofs, ofs + 4);          /* Ports. */
-            sum += sum_range(frame, ofs + UDP_HEADER_LEN,
-                            desc->inner.ofs);
+            sum += sum_range(frame, ofs + UDP_HEADER_LEN, desc->inner.ofs);
         }
         f->outer_l4_sum = csum_fold16(sum);
     }
@@ -502,8 +503,7 @@ tnl_gso_finish_train(const struct tnl_gso_finish *f, uint8_t *frame,
     put_ip_id(frame, outer, csum_add16(f->outer_ip_sum, outer_len),
               ip_id(frame, outer));
     udp->udp_len = htons(len - outer->l4_ofs);
-    udp->udp_csum = (OVS_FORCE ovs_be16) csum_fold16(
-        tnl_gso_pseudo_sum(frame, outer, len - outer->l4_ofs));
+    udp->udp_csum = tnl_gso_pseudo_csum(frame, outer, len - outer->l4_ofs);
 }
 
 /* The same as tnl_gso_finish_train() for the train of 'n' segments in 'p', and

@@ -32,8 +32,8 @@
 #include "util.h"
 
 /* Stage "segment", for kernel ports.  Like tnl-gso-seg.c it must not write a
- * header of a frame; the vnet header, which is not part of the frame,
- * is written here. */
+ * header of a frame; the vnet header, which is not part of the frame, is
+ * written here. */
 
 DEFINE_STATIC_PER_THREAD_DATA(struct tnl_gso_frames *, my_frames, NULL);
 static ovsthread_key_t frames_key;
@@ -44,6 +44,10 @@ enum { ALIGN = 16 };
 
 /* More than any vnet header has. */
 enum { MAX_VNET_ROOM = 2 * ALIGN };
+
+BUILD_ASSERT_DECL(offsetof(struct tnl_gso_frames, area) % ALIGN == 0);
+BUILD_ASSERT_DECL(MAX_VNET_ROOM + ROUND_UP(TNL_GSO_MAX_TEMPLATE, ALIGN)
+                  <= TNL_GSO_MAX_FRAME_HEAD);
 
 /* Returns the calling thread's frames, empty, for a port with 'vnet_size'
  * bytes of vnet header. */
@@ -81,6 +85,14 @@ bool
 tnl_gso_frames_take(const struct tnl_gso_desc *d)
 {
     return d->hdr_len <= TNL_GSO_MAX_TEMPLATE;
+}
+
+/* Is there room in 'frames' for all of a superpacket that 'd' describes? */
+bool
+tnl_gso_frames_fit(const struct tnl_gso_frames *frames,
+                   const struct tnl_gso_desc *d)
+{
+    return frames->n_iov + 2 * d->n_segs <= ARRAY_SIZE(frames->iov);
 }
 
 /* Asks for completion of the checksum behind 'l3'. */
@@ -151,8 +163,8 @@ put_segment(struct cursor *c, const struct tnl_gso_finish *f, ptrdiff_t start)
 
 /* Makes each segment from 'c' on a frame, until there is no more room. */
 static void
-put_singles(struct tnl_gso_frames *frames, const struct tnl_gso_finish *f,
-            struct cursor *c_)
+put_singles(struct tnl_gso_frames *frames, uint16_t super,
+            const struct tnl_gso_finish *f, struct cursor *c_)
 {
     const size_t vnet_size = frames->vnet_size;
     const size_t room = ROUND_UP(vnet_size, ALIGN);
@@ -167,6 +179,7 @@ put_singles(struct tnl_gso_frames *frames, const struct tnl_gso_finish *f,
     while (c.i < n_packets && c.iov < &frames->iov[ARRAY_SIZE(frames->iov)]) {
         struct tnl_gso_frame *out = &frames->frame[frames->n++];
 
+        out->super = super;
         out->segment = c.i;
         out->first = c.iov - frames->iov;
         out->n = 2;
@@ -180,20 +193,20 @@ put_singles(struct tnl_gso_frames *frames, const struct tnl_gso_finish *f,
 
 /* Makes trains of the segments from 'c' on, until there is no more room. */
 static void
-put_trains(struct tnl_gso_frames *frames, const struct tnl_gso_finish *f,
-           struct cursor *c)
+put_trains(struct tnl_gso_frames *frames, uint16_t super,
+           const struct tnl_gso_finish *f, struct cursor *c)
 {
     const ptrdiff_t vnet_size = frames->vnet_size;
     const struct tnl_gso_desc *d = f->desc;
     const struct tnl_gso_plan *plan = f->plan;
+    const struct iovec *end = &frames->iov[ARRAY_SIZE(frames->iov)];
 
-    while (c->i < plan->n_packets
-           && (c->iov + 2 * plan->train_len
-               <= &frames->iov[ARRAY_SIZE(frames->iov)])) {
+    while (c->i < plan->n_packets && end - c->iov >= 2 * plan->train_len) {
         struct tnl_gso_frame *out = &frames->frame[frames->n++];
         uint32_t n = MIN(plan->train_len, plan->n_packets - c->i);
         uint8_t *head = c->head;
 
+        out->super = super;
         out->segment = c->i;
         out->first = c->iov - frames->iov;
         out->n = 2 * n;
@@ -210,13 +223,14 @@ put_trains(struct tnl_gso_frames *frames, const struct tnl_gso_finish *f,
 /* Adds the frames that 'plan' makes of superpacket 'p', described by 'd', to
  * 'frames', from segment 'first' on, until there is no more room.  Returns the
  * number of the first segment that did not fit, 'plan->n_packets' if all did.
+ * 'super' is told the driver's caller of each frame.
  *
  * 'plan->method' must be TNL_GSO_SOFTWARE or TNL_GSO_UDP_GSO, and
  * tnl_gso_frames_take(d) true.  'p' must stay until the frames have been
  * sent. */
 uint32_t
-tnl_gso_frames_cut(struct tnl_gso_frames *frames, const struct dp_packet *p,
-                   const struct tnl_gso_desc *d,
+tnl_gso_frames_cut(struct tnl_gso_frames *frames, uint16_t super,
+                   const struct dp_packet *p, const struct tnl_gso_desc *d,
                    const struct tnl_gso_plan *plan, uint32_t first)
 {
     const size_t room = ROUND_UP(frames->vnet_size, ALIGN);
@@ -231,12 +245,12 @@ tnl_gso_frames_cut(struct tnl_gso_frames *frames, const struct dp_packet *p,
         .i = first,
     };
 
+    ovs_assert(tnl_gso_frames_take(d));
     tnl_gso_finish_init(&f, dp_packet_data(p), d, plan);
-    frames->trains = plan->train_len != 0;
     if (plan->train_len) {
-        put_trains(frames, &f, &c);
+        put_trains(frames, super, &f, &c);
     } else {
-        put_singles(frames, &f, &c);
+        put_singles(frames, super, &f, &c);
     }
     frames->n_iov = c.iov - frames->iov;
     frames->area_len = c.head - room - frames->area;

@@ -31,8 +31,8 @@
  *    | vnet header | outer headers | VXLAN, inner headers | payload |
  *                                  | VXLAN, inner headers | payload | ...
  *
- * Filled by tnl_gso_frames_cut(), sent and emptied by the port's driver
- * (netdev-linux-tnl.c).  One per thread. */
+ * Filled by tnl_gso_frames_cut(), with as many superpackets as fit, and sent
+ * by the port's driver (netdev-linux-tnl.c).  One per thread. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,23 +58,34 @@ struct tnl_gso_frame {
     uint32_t first;
     uint32_t n;
     uint32_t len;               /* Bytes, vnet header included. */
-    uint32_t segment;           /* Number of the first segment in it. */
+    uint16_t super;             /* The caller's number of its superpacket. */
+    uint16_t segment;           /* Number of the first segment in it. */
 };
+
+/* Has 'frame' several segments, which the kernel cuts? */
+static inline bool
+tnl_gso_frame_is_train(const struct tnl_gso_frame *frame)
+{
+    return frame->n > 2;
+}
 
 struct tnl_gso_frames {
     size_t vnet_size;           /* Bytes of a vnet header. */
-    bool trains;                /* Frames are trains. */
     size_t n;
     struct tnl_gso_frame frame[TNL_GSO_MAX_FRAMES];
     size_t n_iov;
     struct iovec iov[2 * TNL_GSO_MAX_FRAMES]; /* Headers, payload, ... */
     size_t area_len;            /* Bytes of 'area' in use. */
-    uint8_t area[TNL_GSO_MAX_FRAMES * TNL_GSO_MAX_FRAME_HEAD];
+    OVS_ALIGNED_VAR(16) uint8_t area[TNL_GSO_MAX_FRAMES
+                                     * TNL_GSO_MAX_FRAME_HEAD];
 };
 
 struct tnl_gso_frames *tnl_gso_frames_get(size_t vnet_size);
 bool tnl_gso_frames_take(const struct tnl_gso_desc *);
-uint32_t tnl_gso_frames_cut(struct tnl_gso_frames *, const struct dp_packet *,
+bool tnl_gso_frames_fit(const struct tnl_gso_frames *,
+                        const struct tnl_gso_desc *);
+uint32_t tnl_gso_frames_cut(struct tnl_gso_frames *, uint16_t super,
+                            const struct dp_packet *,
                             const struct tnl_gso_desc *,
                             const struct tnl_gso_plan *, uint32_t first);
 void tnl_gso_frames_clear(struct tnl_gso_frames *);

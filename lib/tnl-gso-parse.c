@@ -488,6 +488,6 @@ ovs_be16
 tnl_gso_pseudo_csum(const void *frame, const struct tnl_gso_l3 *l3,
                     size_t l4_len)
 {
-    return (OVS_FORCE ovs_be16) ~csum_finish(tnl_gso_pseudo_sum(frame, l3,
-                                                                l4_len));
+    return (OVS_FORCE ovs_be16) csum_fold16(tnl_gso_pseudo_sum(frame, l3,
+                                                               l4_len));
 }

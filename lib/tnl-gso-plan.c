@@ -196,7 +196,8 @@ static bool
 row_fits(const struct tnl_gso_plan_row *row, const struct tnl_gso_desc *d,
          const struct tnl_gso_caps *caps)
 {
-    /* First what most rows fail. */
+    /* First what most rows fail, although tnl_gso_plan_row_is_for() asks
+     * again: every superpacket goes through all rows. */
     if (row->encap != d->encap || !(caps->methods & (1u << row->method))) {
         return false;
     }

@@ -75,8 +75,8 @@ struct tnl_gso_finish_len {
                                  * of the pseudo-header. */
 };
 
-/* Bytes of headers that a template may have.  Enough for IPv4 and TCP options
- * on both levels and 252 bytes of Geneve options. */
+/* Bytes of headers that a template may have.  Enough for IPv4 options on both
+ * levels, TCP options and 252 bytes of Geneve options. */
 enum { TNL_GSO_MAX_TEMPLATE = 512 };
 
 /* Everything that is the same in all packets out of one superpacket, found
@@ -117,7 +117,7 @@ struct tnl_gso_finish {
                                  * superpacket if they do not fit there. */
     const struct tnl_gso_finish_len *head_len; /* Of the packets that 'head' is
                                                 * right for, or null. */
-    uint8_t template[TNL_GSO_MAX_TEMPLATE];
+    OVS_ALIGNED_VAR(8) uint8_t template[TNL_GSO_MAX_TEMPLATE];
 };
 
 void tnl_gso_finish_init(struct tnl_gso_finish *, const void *frame,

@@ -39,7 +39,7 @@ put_segment(char *dst, const struct tnl_gso_finish *f, const char *frame,
     const struct tnl_gso_desc *d = f->desc;
     uint32_t ofs = i * d->mss;
     uint32_t payload_len = MIN(d->mss, d->payload_len - ofs);
-    uint8_t headers[TNL_GSO_MAX_TEMPLATE];
+    OVS_ALIGNED_VAR(8) uint8_t headers[TNL_GSO_MAX_TEMPLATE];
     char *payload = dst + d->hdr_len - start;
     uint32_t sum;
 

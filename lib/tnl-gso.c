@@ -156,14 +156,31 @@ execute(const struct netdev *netdev, struct dp_packet *p,
     }
 }
 
-/* Where one call of tnl_gso_send() sends to. */
+/* A superpacket that frames point into. */
+struct held {
+    struct dp_packet *p;        /* Owned. */
+    struct tnl_gso_desc desc;
+    struct tnl_gso_plan plan;
+};
+
+/* More than fit into the frames of one system call, but for tiny ones. */
+enum { MAX_HELD = 32 };
+
+/* Where one call of tnl_gso_send() sends to.  What has not been sent is either
+ * packets or frames. */
 struct sender {
     struct netdev *netdev;
     int qid;
     bool concurrent_txq;
     uint64_t ol_flags;          /* What is not left to us: of a packet, */
     uint64_t super_flags;       /* of a superpacket. */
-    struct dp_packet_batch out; /* Not sent yet. */
+    struct dp_packet_batch out; /* Packets that have not been sent. */
+    struct tnl_gso_frames *frames; /* Frames that have not been sent, of */
+    struct held *held;          /* these superpackets, up to MAX_HELD. */
+    size_t n_held;
+    size_t rest;                /* The first one of them that is not, or not
+                                 * all, in frames; */
+    uint32_t next;              /* its first segment that is in none. */
     int error;                  /* The first one, or 0. */
 };
 
@@ -173,9 +190,72 @@ note_error(struct sender *s, int error)
     s->error = s->error ? s->error : error;
 }
 
-/* Hands what has not been sent to the driver, unless there is nothing. */
+/* The kernel has refused a train.  Plans the superpackets of 's' from number
+ * 'i' on without trains. */
 static void
-flush(struct sender *s)
+plan_without_trains(struct sender *s, size_t i)
+{
+    struct tnl_gso_caps caps = tnl_gso_port_caps(s->netdev->tnl_gso);
+
+    caps.methods &= 1u << TNL_GSO_SOFTWARE;
+    for (; i < s->n_held; i++) {
+        tnl_gso_plan(&s->held[i].desc, &caps, &s->held[i].plan);
+    }
+}
+
+/* Makes frames of the superpackets of 's' that are in none yet, until there is
+ * no more room. */
+static void
+put_frames(struct sender *s)
+{
+    for (; s->rest < s->n_held; s->rest++, s->next = 0) {
+        struct held *h = &s->held[s->rest];
+
+        if (OVS_LIKELY(h->plan.method != TNL_GSO_DROP)) {
+            s->next = tnl_gso_frames_cut(s->frames, s->rest, h->p, &h->desc,
+                                         &h->plan, s->next);
+            if (s->next < h->plan.n_packets) {
+                break;
+            }
+        }
+    }
+}
+
+/* Hands the superpackets that are frames to the driver, unless there are
+ * none. */
+static void
+flush_frames(struct sender *s)
+{
+    struct tnl_gso_port *port = s->netdev->tnl_gso;
+
+    if (!s->n_held) {
+        return;
+    }
+    do {
+        size_t first_left = s->frames->n;
+
+        note_error(s, port->send_frames(s->netdev, s->frames, &first_left));
+        if (OVS_UNLIKELY(first_left < s->frames->n)) {
+            s->rest = s->frames->frame[first_left].super;
+            s->next = s->frames->frame[first_left].segment;
+            plan_without_trains(s, s->rest);
+        }
+        tnl_gso_frames_clear(s->frames);
+        put_frames(s);
+    } while (s->frames->n);
+
+    for (size_t i = 0; i < s->n_held; i++) {
+        struct held *h = &s->held[i];
+
+        count(s->netdev, h->p, &h->desc, &h->plan);
+        dp_packet_delete(h->p);
+    }
+    s->n_held = s->rest = s->next = 0;
+}
+
+/* Hands the packets to the driver, unless there are none. */
+static void
+flush_packets(struct sender *s)
 {
     if (!dp_packet_batch_is_empty(&s->out)) {
         note_error(s, s->netdev->netdev_class->send(s->netdev, s->qid, &s->out,
@@ -195,39 +275,30 @@ takes_frames(const struct tnl_gso_port *port, const struct tnl_gso_desc *desc,
                     && tnl_gso_frames_take(desc))));
 }
 
-/* Cuts superpacket 'p' as 'plan' says and sends it, behind everything that
- * has not been sent.  What goes out as a train may turn out to be refused; the
- * rest is then planned again.  Takes ownership of 'p'. */
+/* Appends superpacket 'p' to what 's' sends, as frames that 'plan' says.
+ * Takes ownership of 'p'. */
 static void
-send_frames(struct sender *s, struct dp_packet *p,
-            const struct tnl_gso_desc *desc, struct tnl_gso_plan *plan)
+add_frames(struct sender *s, struct dp_packet *p,
+           const struct tnl_gso_desc *desc, const struct tnl_gso_plan *plan)
 {
-    struct tnl_gso_port *port = s->netdev->tnl_gso;
-    struct tnl_gso_frames *frames;
-    uint32_t i = 0;
-
-    flush(s);
-    frames = tnl_gso_frames_get(port->vnet_size);
-    while (i < plan->n_packets) {
-        uint32_t next = tnl_gso_frames_cut(frames, p, desc, plan, i);
-        size_t first_left = frames->n;
-
-        note_error(s, port->send_frames(s->netdev, frames, &first_left));
-        if (OVS_UNLIKELY(first_left < frames->n)) {
-            struct tnl_gso_caps caps = tnl_gso_port_caps(port);
-
-            caps.ol_flags &= ~TNL_GSO_TX_UDP_SEG;
-            tnl_gso_plan(desc, &caps, plan);
-            if (plan->method != TNL_GSO_SOFTWARE) {
-                break;
-            }
-            next = frames->frame[first_left].segment;
-        }
-        i = next;
-        tnl_gso_frames_clear(frames);
+    flush_packets(s);
+    if (!s->frames) {
+        s->frames = tnl_gso_frames_get(s->netdev->tnl_gso->vnet_size);
     }
-    count(s->netdev, p, desc, plan);
-    dp_packet_delete(p);
+    if (s->rest < s->n_held || s->n_held == MAX_HELD
+        || !tnl_gso_frames_fit(s->frames, desc)) {
+        flush_frames(s);
+    }
+    s->held[s->n_held++] = (struct held) { p, *desc, *plan };
+    put_frames(s);
+}
+
+/* Returns the packets that have not been sent, for more of them. */
+static struct dp_packet_batch *
+packets(struct sender *s)
+{
+    flush_frames(s);
+    return &s->out;
 }
 
 /* Completes the checksums that are left to us of what 's' sends, from packet
@@ -273,17 +344,17 @@ send_super(struct sender *s, struct dp_packet *p,
                 desc.n_segs = 1;
                 plan.method = method;
                 count(s->netdev, p, &desc, &plan);
-                dp_packet_batch_add(&s->out, p);
+                dp_packet_batch_add(packets(s), p);
                 prepare(s, dp_packet_batch_size(&s->out) - 1);
             }
         }
         dp_packet_batch_destroy(&parts);
     } else if (takes_frames(port, &desc, &plan)) {
-        send_frames(s, p, &desc, &plan);
+        add_frames(s, p, &desc, &plan);
     } else {
         size_t first = dp_packet_batch_size(&s->out);
 
-        execute(s->netdev, p, &desc, &plan, port->alloc, &s->out);
+        execute(s->netdev, p, &desc, &plan, port->alloc, packets(s));
         if (plan.method != TNL_GSO_SOFTWARE) {
             /* Segments need nothing but what the port does. */
             prepare(s, first);
@@ -299,7 +370,9 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
              bool concurrent_txq)
 {
     const struct tnl_gso_caps caps = tnl_gso_port_caps(netdev->tnl_gso);
+    struct held held[MAX_HELD];
     struct sender s = {
+        .held = held,
         .netdev = netdev,
         .qid = qid,
         .concurrent_txq = concurrent_txq,
@@ -321,13 +394,14 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
             send_super(&s, packet, &caps);
         } else {
             tnl_gso_send_prepare(packet, s.ol_flags);
-            dp_packet_batch_add(&s.out, packet);
+            dp_packet_batch_add(packets(&s), packet);
         }
         if (dp_packet_batch_size(&s.out) >= SEND_BATCH) {
-            flush(&s);
+            flush_packets(&s);
         }
     }
-    flush(&s);
+    flush_frames(&s);
+    flush_packets(&s);
     dp_packet_batch_destroy(&s.out);
     dp_packet_batch_reset(batch);
     return s.error;

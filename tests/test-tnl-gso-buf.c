@@ -138,6 +138,13 @@ test_other_code(void)
     dp_packet_delete(p);
     p = new_packet(SMALL);
     test_case(check_data(p, SMALL), "buf: use after a theft");
+
+    /* What is left behind is seen by LeakSanitizer. */
+    dp_packet_prealloc_tailroom(p, 20000);
+    data = dp_packet_steal_data(p);
+    test_case(expect(data[0] == 0x5a && data[SMALL - 1] == 0x5a, "data lost"),
+              "buf: steal data that was moved");
+    free(data);
     dp_packet_delete(p);
 
     p = new_packet(40000);

@@ -359,19 +359,18 @@ frames_compare_from(const struct dp_packet *p,
         uint32_t next;
 
         memset(frames->area, 0xa5, sizeof frames->area);
-        next = tnl_gso_frames_cut(frames, p, desc, plan, done);
+        next = tnl_gso_frames_cut(frames, 0, p, desc, plan, done);
         error = check_bounds(frames, p);
-        if (!error && frames->trains != (plan->method == TNL_GSO_UDP_GSO)) {
-            error = xasprintf("trains: %d", frames->trains);
-        }
         for (size_t i = 0; i < frames->n && !error; i++) {
             const struct tnl_gso_frame *frame = &frames->frame[i];
             uint32_t n = MIN(per_frame, segments->n - done);
             uint8_t *bytes = frame_flatten(frames, frame);
 
             if (frame->segment != done || done >= segments->n) {
-                error = xasprintf("starts with segment %"PRIu32", not "
+                error = xasprintf("starts with segment %"PRIu16", not "
                                   "%"PRIu32, frame->segment, done);
+            } else if (tnl_gso_frame_is_train(frame) != (n > 1)) {
+                error = xstrdup("a train, or none");
             } else {
                 error = compare_frame(bytes, frame->len, vnet_size, &l, job,
                                       plan, n, &segments->v[done]);

@@ -107,7 +107,7 @@ train(struct dp_packet *p, struct dp_packet_batch *out, int n)
     }
     for (uint32_t i = 0; i < plan.n_packets; ) {
         frames = tnl_gso_frames_get(10);
-        i = tnl_gso_frames_cut(frames, p, &desc, &plan, i);
+        i = tnl_gso_frames_cut(frames, 0, p, &desc, &plan, i);
         for (size_t j = 0; j < frames->n; j++) {
             uint8_t *bytes = frame_flatten(frames, &frames->frame[j]);
 

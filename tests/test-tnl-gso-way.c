@@ -116,7 +116,7 @@ port_send_frames(struct netdev *netdev OVS_UNUSED,
         const struct tnl_gso_frame *frame = &frames->frame[i];
         uint8_t *bytes;
 
-        if (frames->trains && port.n_trains == port.refuse) {
+        if (tnl_gso_frame_is_train(frame) && port.n_trains == port.refuse) {
             uint64_t orig;
 
             if (!port.stubborn) {
@@ -126,7 +126,7 @@ port_send_frames(struct netdev *netdev OVS_UNUSED,
             *first_left = i;
             return 0;
         }
-        port.n_trains += frames->trains;
+        port.n_trains += tnl_gso_frame_is_train(frame);
         bytes = frame_flatten(frames, frame);
         ovs_assert(!vnet_to_wire(bytes, frame->len, frames->vnet_size,
                                  &port.wire));
@@ -188,6 +188,7 @@ struct way_row {
     /* Superpackets by what is counted for them. */
     unsigned int pass, hw, trains, software, no_method, mtu_drops;
     unsigned int n_trains;      /* Trains that left. */
+    unsigned int n_calls;       /* Of send_frames(); 0: any number. */
     bool stubborn;              /* Of the port. */
     bool no_frames;             /* Packets must be sent. */
 };
@@ -217,6 +218,43 @@ static const struct way_row way_rows[] = {
       { OTHER, TCP_1400(REF_VXLAN, true), OTHER,
         UDP_1400(REF_GENEVE, true), OTHER },
       .trains = 2, .n_trains = 4 },
+    { "two superpackets in a call", 0, 0, 0, 0, -1,
+      { TCP_1400(REF_VXLAN, true), UDP_1400(REF_GENEVE, false), OTHER,
+        TCP_1400(REF_PLAIN, false) },
+      .software = 3, .n_calls = 2 },
+    { "as many as fit in a call", 0, 0, 0, 0, -1,
+      { TCP_1400(REF_VXLAN, true), TCP_1400(REF_VXLAN, false),
+        TCP_1400(REF_GENEVE, true), TCP_1400(REF_VXLAN, true) },
+      .software = 4, .n_calls = 2 },
+    { "more than fits in a call, and another", 0, 0, 0, 0, -1,
+      { TCP_SUPER(REF_VXLAN, true, 100, 30000, false),
+        TCP_1400(REF_VXLAN, true) },
+      .software = 2, .n_calls = 4 },
+    { "trains of two superpackets in a call", CSUMS, TNL_GSO_TX_UDP_SEG, 0, 0,
+      -1,
+      { TCP_1400(REF_VXLAN, true), UDP_1400(REF_GENEVE, true) },
+      .trains = 2, .n_trains = 4, .n_calls = 1 },
+    { "trains and segments in a call", CSUMS, TNL_GSO_TX_UDP_SEG, 0, 0, -1,
+      { TCP_1400(REF_VXLAN, true), TCP_1400(REF_VXLAN, false) },
+      .trains = 1, .software = 1, .n_trains = 2, .n_calls = 1 },
+    { "train of the second superpacket refused", CSUMS, TNL_GSO_TX_UDP_SEG,
+      0, 0, 3,
+      { TCP_1400(REF_VXLAN, true), TCP_1400(REF_GENEVE, true) },
+      .trains = 1, .software = 1, .n_trains = 3, .n_calls = 2 },
+    { "train of the first of two refused", CSUMS, TNL_GSO_TX_UDP_SEG,
+      0, 0, 1,
+      { TCP_1400(REF_VXLAN, true), TCP_1400(REF_GENEVE, true), OTHER },
+      .software = 2, .n_trains = 1, .n_calls = 2 },
+    { "train of a long one refused, and another behind it", 0,
+      TNL_GSO_TX_UDP_SEG, 0, 0, 1,
+      { TCP_SUPER(REF_VXLAN, true, 100, 30000, false),
+        UDP_1400(REF_VXLAN, true), OTHER },
+      .software = 2, .n_trains = 1 },
+    { "train of the first of two refused, software not allowed", 0,
+      TNL_GSO_TX_UDP_SEG, 1u << TNL_GSO_UDP_GSO, 0, 0,
+      { TCP_SUPER(REF_VXLAN, true, 1400, 64000, true),
+        UDP_SUPER(REF_VXLAN, true, 1400, 64000, true), OTHER },
+      .no_method = 2 },
     { "no checksum, no train", CSUMS, TNL_GSO_TX_UDP_SEG, 0, 0, -1,
       { TCP_1400(REF_VXLAN, false), TCP_1400(REF_GRE, true) },
       .software = 2 },
@@ -367,6 +405,9 @@ test_send(const struct way_row *row)
     EXPECT(port.n_trains, row->n_trains);
     EXPECT(port.n_supers, row->hw);
     EXPECT(row->no_frames && port.n_calls, false);
+    if (row->n_calls) {
+        EXPECT(port.n_calls, row->n_calls);
+    }
     test_case(error, "way %s", row->name);
     ref_frames_destroy(&expected);
     port_close();

@@ -178,7 +178,7 @@ send_bits(const struct iovec *iov, size_t n)
     const uint8_t *vnet = n ? iov[0].iov_base : NULL;
     unsigned long bits;
 
-    if (!n || iov[0].iov_len < 10 || vnet[0] & ~(1 | 8)
+    if (!n || iov[0].iov_len < 10 || vnet[0] & ~(1 | 2 | 8)
         || vnet[1] & ~(TUNNEL_BITS | ECN_BIT | 7)) {
         return 0;
     }
