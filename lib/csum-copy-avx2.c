@@ -50,18 +50,6 @@ sum_avx2(bool copy, uint8_t *dst, const uint8_t *src, size_t n)
     uint64_t sum;
     size_t i = 0;
 
-    if (!copy && (uintptr_t) src % 2 == 0 && n >= 32) {
-        /* A vector that is in two cache lines takes longer to load.  So the
-         * others start at a multiple of 32, and the first one has what comes
-         * before, an even number of bytes. */
-        static const uint8_t mask[64] = { [0 ... 31] = UINT8_MAX };
-
-        i = -(uintptr_t) src % 32;
-        total0 = _mm256_and_si256(
-            _mm256_loadu_si256((const void *) src),
-            _mm256_loadu_si256((const void *) (mask + 32 - i)));
-        high0 = _mm256_srli_epi64(total0, 32);
-    }
     for (; i + 64 <= n; i += 64) {
         step(copy, dst, src, i, &total0, &high0);
         step(copy, dst, src, i + 32, &total1, &high1);
