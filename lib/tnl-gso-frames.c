@@ -171,7 +171,7 @@ put_singles(struct tnl_gso_frames *frames, uint16_t super,
     /* Ends at 'room'. */
     OVS_ALIGNED_VAR(ALIGN) uint8_t vnet[MAX_VNET_ROOM] = { 0 };
     uint32_t n_packets = f->plan->n_packets;
-    struct cursor c = *c_;
+    struct cursor c = *c_;      /* A local one stays in registers. */
 
     if (vnet_size) {
         put_vnet_hdr((void *) (vnet + room - vnet_size), f->desc, f->plan);
@@ -223,7 +223,7 @@ put_trains(struct tnl_gso_frames *frames, uint16_t super,
 /* Adds the frames that 'plan' makes of superpacket 'p', described by 'd', to
  * 'frames', from segment 'first' on, until there is no more room.  Returns the
  * number of the first segment that did not fit, 'plan->n_packets' if all did.
- * 'super' is told the driver's caller of each frame.
+ * Each of them says that it is of superpacket number 'super'.
  *
  * 'plan->method' must be TNL_GSO_SOFTWARE or TNL_GSO_UDP_GSO, and
  * tnl_gso_frames_take(d) true.  'p' must stay until the frames have been
