@@ -30,7 +30,7 @@
 #include "util.h"
 
 /* What the plan stage chooses, as lines of fields separated by tabs, from
- * which Documentation/gen-offload-matrix makes tables.
+ * which build-aux/gen-offload-matrix makes tables.
  *
  * Asks the plan stage for everything, so that the documentation cannot say
  * something else than the code does. */

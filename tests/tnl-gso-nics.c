@@ -30,7 +30,7 @@
 
 /* What the plan stage chooses for network devices of DPDK, and what their
  * drivers limit, as lines of fields separated by tabs, from which
- * Documentation/gen-dpdk-nics makes tables.
+ * build-aux/gen-dpdk-nics makes tables.
  *
  * What a device advertises is put down here, at its best: it also depends on
  * model, firmware and configuration.  From the sources of DPDK 22.11.11, and

@@ -37,7 +37,7 @@ mutate damages every field of the capture's packets that check is there for,
 one at a time, and fails unless check notices each.
 
 Source: what Linux v6.18's vxlan device sends with "remcsumtx"; for Geneve,
-Documentation/encapsulations.rst.
+Documentation/ref/encapsulations.rst.
 """
 
 import collections

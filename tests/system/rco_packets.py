@@ -36,7 +36,7 @@ device makes a vxlan device of the kernel's that completes checksums itself
 ("nopartial", for which iproute2 has no word): it judges this file.
 
 Sources: behaviour of Linux v6.18 vxlan_rcv() and skb_remcsum_process(); for
-Geneve, Documentation/encapsulations.rst.
+Geneve, Documentation/ref/encapsulations.rst.
 """
 
 import collections
