@@ -1,0 +1,259 @@
+# Licensed under the Apache License, Version 2.0; see LICENSE.
+
+"""The queue without each patch in turn, and the test that then fails.
+
+A trailer "Test: SUITE NAME" of a patch's message names a test of ours; all
+that a patch names must pass with the whole queue and fail without the patch.
+"Test: build" says that what is left does not build.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+import time
+
+from .common import SRC, Error, read, run
+from .merge import leave_out
+from .patch import queue, trailers
+
+# What is built to run a suite's tests, and in which build directory.  A test
+# of 'unit' is an argument of "ovstest test-tnl-gso", one of 'vswitchd' the
+# title of a group; the others are parts of the names of cases that the script
+# tests/run-SUITE is given.
+PROGRAMS = ['vswitchd/ovs-vswitchd', 'tests/ovstest']
+TARGETS = {
+    'unit': ['tests/ovstest'],
+    'vswitchd': PROGRAMS,
+    'docs': PROGRAMS + ['vswitchd/ovs-vswitchd.8',
+                        'vswitchd/ovs-vswitchd.conf.db.5'],
+    'dpdk': PROGRAMS, 'vhost': PROGRAMS, 'nic': PROGRAMS,
+}
+WITH_DPDK = ('dpdk', 'vhost', 'nic')
+# Files of tests/ that name the build directory.
+ADAPTED = ('atconfig', 'atlocal')
+# A program that hangs without a patch has failed.
+TIME_LIMIT = 180
+
+
+class Scratch:
+    """A copy of a patched tree and of its build, in which files are changed
+    and what depends on them is built again."""
+
+    def __init__(self, tree, build, tmp):
+        self.build = build
+        self.top = os.path.join(tmp, os.path.basename(build))
+        self.src = os.path.join(self.top, '_ovs', 'openvswitch')
+        self.out = os.path.join(self.top, os.path.basename(build))
+        # Times are kept, so that make has nothing to do.
+        copy_tree(tree.ovs, self.src)
+        tree.link_overlay(self.src)
+        copy_tree(build, self.out, 'check-logs', 'dist-patches',
+                  '*-testsuite.dir', '*-testsuite', '*.log', '*.json')
+        # These name the directory, for tests of what is not compiled.
+        for name in ADAPTED:
+            path = os.path.join(self.out, 'tests', name)
+            text = read(path).replace(tree.top.encode(), self.top.encode())
+            with open(path, 'wb') as f:
+                f.write(text)
+
+    @contextlib.contextmanager
+    def changed(self, tree, files):
+        """Writes files, {path: contents}; then everything is as it was, times
+        too."""
+        # Clocks of file systems are coarse; the copies are older than that.
+        since = time.time() - 1
+        for path, data in files.items():
+            with open(os.path.join(self.src, path), 'wb') as f:
+                f.write(data)
+        try:
+            yield
+        finally:
+            restore(self.src, tree.ovs, since)
+            restore(self.out, self.build, since)
+
+    def make(self, targets):
+        """Builds targets; returns what the compiler says if that fails."""
+        jobs = '-j%d' % len(os.sched_getaffinity(0))
+        r = run(['env', '-u', 'DISTFILES', '-u', 'MAKEFLAGS', 'make', '-s',
+                 jobs] + targets, cwd=self.out, check=False)
+        if r.returncode:
+            words = (r.stdout + r.stderr).decode(errors='replace')
+            wrong = re.findall(r'.*(?:error|undefined reference).*', words)
+            return (wrong or words.strip().split('\n'))[0].strip()
+        return None
+
+    def test(self, suite, name):
+        """Runs a test.  Returns (passed, failed, last words)."""
+        script = os.path.join(SRC, 'tests', 'run-' + suite)
+        if suite == 'unit':
+            cmd = [os.path.join(self.out, 'tests', 'ovstest'),
+                   'test-tnl-gso'] + name.split()
+        else:
+            cmd = [script, name]
+        env = dict(BUILD=self.out, OVS_SRC=self.src, JOBS='1', LOG_LINES='5')
+        if suite == 'vswitchd':
+            listed = run([script, '-l'], env=env, check=False).stdout.decode()
+            number = re.search(r'^ *(\d+): \S+ +%s$' % re.escape(name),
+                               listed, re.M)
+            if not number:
+                raise Error('tests/run-vswitchd has no test "%s"' % name)
+            cmd[1] = number.group(1)
+        r = run(['timeout', '-k', '10', str(TIME_LIMIT)] + cmd, env=env,
+                check=False)
+        words = r.stdout.decode(errors='replace')
+        sums = re.findall(r'^(\d+) passed, (\d+) failed', words, re.M)
+        passed, failed = map(int, sums[-1]) if sums else (0, 1)
+        # A crash, or the end of its time.
+        if r.returncode and not failed:
+            failed = 1
+        words += r.stderr.decode(errors='replace')
+        return passed, failed, ' '.join(words.split('\n')[-4:]).strip()
+
+
+def copy_tree(src, dst, *ignored):
+    shutil.copytree(src, dst, symlinks=True,
+                    ignore=shutil.ignore_patterns(*ignored))
+
+
+def restore(copy, original, since):
+    """What has changed in a copy of a directory becomes what it was."""
+    for directory, _, names in os.walk(copy):
+        for name in names:
+            path = os.path.join(directory, name)
+            here = os.path.join(original, os.path.relpath(path, copy))
+            if name in ADAPTED or os.lstat(path).st_mtime < since:
+                continue
+            os.unlink(path)
+            if os.path.lexists(here):
+                shutil.copy2(here, path, follow_symlinks=False)
+
+
+def named_tests(patch):
+    """(suite, name) of each test that a patch names."""
+    for value in trailers(patch, 'Test'):
+        suite, _, name = value.partition(' ')
+        yield suite, name.strip('"')
+
+
+class Judge:
+    """Leaves out patches, and counts what became of it."""
+
+    def __init__(self, tree, build, tmp):
+        self.tree, self.tmp = tree, tmp
+        self.builds = {False: build,
+                       True: os.path.join(tree.top, '_build-dpdk')}
+        self.scratches = {}
+        self.passing = {}
+
+    def scratch(self, dpdk):
+        """The copy in which tests run, or None."""
+        build = self.builds[dpdk]
+        if not os.path.exists(os.path.join(build, 'vswitchd/ovs-vswitchd')):
+            return None
+        if build not in self.scratches:
+            self.scratches[build] = Scratch(self.tree, build, self.tmp)
+        return self.scratches[build]
+
+    def whole(self, scratch, suite, name):
+        """What Scratch.test() returns with the whole queue: a test that
+        fails then says nothing about a patch."""
+        if (suite, name) not in self.passing:
+            self.passing[suite, name] = scratch.test(suite, name)
+        return self.passing[suite, name]
+
+    def judge(self, patch, commit):
+        """Leaves out a patch.  Returns ('ok', 'FAIL' or 'SKIP', words)."""
+        tests = list(named_tests(patch))
+        if not tests:
+            return 'FAIL', 'names no test in a "Test:" trailer'
+        files = leave_out(self.tree, commit)
+        if any(suite == 'build' for suite, _ in tests):
+            return self.judge_build(files)
+        verdicts = []
+        for dpdk in (False, True):
+            some = [t for t in tests if (t[0] in WITH_DPDK) == dpdk]
+            if some:
+                verdicts += self.judge_tests(some, files, dpdk)
+        # The worst is the patch's.
+        for kind in ('FAIL', 'SKIP', 'ok'):
+            words = [text for verdict, text in verdicts if verdict == kind]
+            if words:
+                return kind, '; '.join(words)
+        raise AssertionError
+
+    def judge_build(self, files):
+        scratch = self.scratch(False)
+        with scratch.changed(self.tree, files):
+            error = scratch.make(PROGRAMS)
+        return (('ok', 'does not build: ' + error) if error else
+                ('FAIL', 'the tree builds without it'))
+
+    def judge_tests(self, tests, files, dpdk):
+        """(verdict, words) of each of 'tests', all in the same build."""
+        scratch = self.scratch(dpdk)
+        if not scratch:
+            return [('SKIP', 'there is no build with DPDK')]
+        verdicts, fit = [], []
+        for suite, name in tests:
+            passed, failed, last = self.whole(scratch, suite, name)
+            if failed:
+                verdicts.append(('FAIL', '%s "%s" fails with the whole queue: '
+                                 '%s' % (suite, name, last)))
+            elif not passed:
+                verdicts.append(('SKIP', '%s "%s": %s' % (suite, name, last)))
+            else:
+                fit.append((suite, name))
+        if not fit:
+            return verdicts
+        with scratch.changed(self.tree, files):
+            error = scratch.make(sorted({target for suite, _ in fit for target
+                                         in TARGETS.get(suite, PROGRAMS)}))
+            if error:
+                return [('FAIL', 'does not build without it: ' + error)]
+            for suite, name in fit:
+                failed = scratch.test(suite, name)[1]
+                verdicts.append(('ok' if failed else 'FAIL', '%s "%s" %s' % (
+                    suite, name, 'fails' if failed else 'passes without it')))
+        return verdicts
+
+
+def check_tests(tree, build, seconds=None, only=None):
+    """Leaves out each patch; with 'seconds', those for which there is time,
+    beginning with another one each time."""
+    tree.need()
+    work = tree.local_work()
+    if work:
+        raise Error('_ovs holds %s: "make refresh" first' % work)
+    patches = list(zip(queue().items(), tree.commits()))
+    if only:
+        wanted = [int(number) for number in only.split(',')]
+        patches = [p for i, p in enumerate(patches, 1) if i in wanted]
+    elif seconds:
+        turn = int(time.time()) // 60 % len(patches)
+        patches = patches[turn:] + patches[:turn]
+    start, counts = time.monotonic(), dict(ok=0, FAIL=0, SKIP=0)
+    with tempfile.TemporaryDirectory(prefix='ovs-tree-') as tmp:
+        judge = Judge(tree, os.path.abspath(build), tmp)
+        for (name, patch), commit in patches:
+            since = time.monotonic()
+            if seconds and since - start > int(seconds):
+                verdict = ('SKIP', 'no time left; "make check-queue-tests" '
+                           'does all of them')
+            else:
+                try:
+                    verdict = judge.judge(patch, commit)
+                except Error as e:
+                    verdict = 'FAIL', str(e)
+            counts[verdict[0]] += 1
+            text = '%s: %s' % (name, verdict[1])
+            if verdict[0] == 'SKIP':
+                print('SKIP: ' + text, flush=True)
+            else:
+                print('%-4s %3d s %s' % (verdict[0],
+                                         time.monotonic() - since, text),
+                      flush=True)
+    print('%d passed, %d failed, %d skipped'
+          % (counts['ok'], counts['FAIL'], counts['SKIP']))
+    return 1 if counts['FAIL'] else 0
