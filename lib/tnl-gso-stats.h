@@ -19,8 +19,9 @@
 
 /* What is known about one port, and what has happened on it.
  *
- * The send hook (tnl-gso.c) counts; Interface statistics and the appctl
- * commands (tnl-gso-unixctl.c) read.  Counters are kept in buckets by thread,
+ * Whoever sends, drops or receives counts; Interface statistics
+ * (tnl-gso-config.c) and the appctl commands (tnl-gso-unixctl.c) read.
+ * Counters are kept in buckets by thread,
  * so that PMD threads do not share cache lines, and are never reset. */
 
 #include <stdint.h>
