@@ -80,6 +80,10 @@ tnl_gso_describe(const struct dp_packet *p, struct tnl_gso_desc *d)
     if (p->offloads & DP_PACKET_OL_INNER_RCO) {
         d->rco = d->l4_partial = true;
     }
+    if (d->numbered) {
+        /* Such packets are cut before the push. */
+        return TNL_GSO_R_TUNNEL;
+    }
     return reason ? reason : parse_l4(frame, size, udp, d);
 }
 

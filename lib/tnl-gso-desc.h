@@ -109,6 +109,9 @@ struct tnl_gso_desc {
                                  * 'payload_len' <= 'mss'. */
     bool outer_csum;            /* VXLAN, Geneve: outer UDP checksum wanted.
                                  * GRE: checksum present. */
+    bool numbered;              /* GRE: a sequence number is present, which
+                                 * would have to advance from segment to
+                                 * segment: no superpacket. */
     bool l4_partial;            /* TCP or UDP checksum is to be completed by
                                  * somebody.  Segments get one in any case. */
     bool rco;                   /* That is the other end of the tunnel, for

@@ -260,24 +260,28 @@ parse_inner(const void *frame, size_t size, size_t ofs, ovs_be16 eth_type,
 }
 
 /* RFC 7348 section 5; next protocol: draft-ietf-nvo3-vxlan-gpe-13 section
- * 3.2. */
+ * 3.2, of which Open vSwitch's netdev_vxlan_build_header() writes these. */
 static enum tnl_gso_reason
 parse_vxlan(const void *frame, size_t size, struct tnl_gso_desc *d)
 {
-    enum { P_BIT = 0x04, NEXT_IPV4 = 1, NEXT_IPV6 = 2, NEXT_ETH = 3 };
+    enum { P_BIT = 0x04 };
+    enum { NEXT_IPV4 = 1, NEXT_IPV6 = 2, NEXT_ETH = 3, NEXT_NSH = 4 };
     size_t ofs = d->outer.l4_ofs + UDP_HEADER_LEN;
     const uint8_t *vxlan = at(frame, size, ofs, sizeof(struct vxlanhdr));
+    uint16_t eth_type;
     uint8_t next;
 
     if (!vxlan || d->outer.proto != IPPROTO_UDP) {
         return TNL_GSO_R_TUNNEL;
     }
     next = vxlan[0] & P_BIT ? vxlan[3] : NEXT_ETH;
-    return (next == NEXT_ETH || next == NEXT_IPV4 || next == NEXT_IPV6
+    eth_type = (next == NEXT_ETH ? ETH_TYPE_TEB
+                : next == NEXT_IPV4 ? ETH_TYPE_IP
+                : next == NEXT_IPV6 ? ETH_TYPE_IPV6
+                : next == NEXT_NSH ? ETH_TYPE_NSH : 0);
+    return (eth_type
             ? parse_inner(frame, size, ofs + sizeof(struct vxlanhdr),
-                          htons(next == NEXT_ETH ? ETH_TYPE_TEB
-                                : next == NEXT_IPV4 ? ETH_TYPE_IP
-                                : ETH_TYPE_IPV6), d)
+                          htons(eth_type), d)
             : TNL_GSO_R_TUNNEL);
 }
 
@@ -295,8 +299,7 @@ parse_geneve(const void *frame, size_t size, struct tnl_gso_desc *d)
     return parse_inner(frame, size, ofs, htons(geneve[2] << 8 | geneve[3]), d);
 }
 
-/* RFC 2784 section 2, RFC 2890 section 2.  A sequence number would have to
- * advance from segment to segment; such packets are cut before the push. */
+/* RFC 2784 section 2, RFC 2890 section 2. */
 static enum tnl_gso_reason
 parse_gre(const void *frame, size_t size, struct tnl_gso_desc *d)
 {
@@ -304,17 +307,19 @@ parse_gre(const void *frame, size_t size, struct tnl_gso_desc *d)
     const struct gre_base_hdr *gre = at(frame, size, ofs, sizeof *gre);
 
     if (!gre || d->outer.proto != IPPROTO_GRE
-        || gre->flags & ~htons(GRE_CSUM | GRE_KEY)) {
+        || gre->flags & ~htons(GRE_CSUM | GRE_KEY | GRE_SEQ)) {
         return TNL_GSO_R_TUNNEL;
     }
     d->outer_csum = (gre->flags & htons(GRE_CSUM)) != 0;
+    d->numbered = (gre->flags & htons(GRE_SEQ)) != 0;
     ofs += (sizeof *gre + (d->outer_csum ? 4 : 0)
-            + (gre->flags & htons(GRE_KEY) ? 4 : 0));
+            + (gre->flags & htons(GRE_KEY) ? 4 : 0) + (d->numbered ? 4 : 0));
     return parse_inner(frame, size, ofs, gre->protocol, d);
 }
 
-/* Parses the tunnel 'encap' behind 'd->outer', if that is one, and if the L4
- * header in it is at 'inner_l4_ofs', if that is not 0. */
+/* Parses the tunnel 'encap' behind 'd->outer', if that is one that Linux makes
+ * superpackets with, and if the L4 header in it is at 'inner_l4_ofs', if that
+ * is not 0. */
 static enum tnl_gso_reason
 try_tunnel(const void *frame, size_t size, enum tnl_gso_encap encap,
            size_t inner_l4_ofs, struct tnl_gso_desc *d)
@@ -325,7 +330,8 @@ try_tunnel(const void *frame, size_t size, enum tnl_gso_encap encap,
     reason = (encap == TNL_GSO_VXLAN ? parse_vxlan(frame, size, d)
               : encap == TNL_GSO_GENEVE ? parse_geneve(frame, size, d)
               : parse_gre(frame, size, d));
-    if (!reason && (!inner_l4_ofs || d->inner.l4_ofs == inner_l4_ofs)) {
+    if (!reason && !d->numbered
+        && (!inner_l4_ofs || d->inner.l4_ofs == inner_l4_ofs)) {
         d->encap = encap;
         return TNL_GSO_OK;
     }

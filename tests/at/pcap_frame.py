@@ -4,7 +4,7 @@ and checksums are right."""
 
 import struct
 
-ETH_IP, ETH_IP6, ETH_TEB = 0x0800, 0x86dd, 0x6558
+ETH_IP, ETH_IP6, ETH_TEB, ETH_NSH = 0x0800, 0x86dd, 0x6558, 0x894f
 
 
 def fold(total):
@@ -106,6 +106,12 @@ class Frame:
             ofs += 4
             if lse & 0x100:
                 kind = {4: ETH_IP, 6: ETH_IP6}.get(self.data[ofs] >> 4, 0)
+        if kind == ETH_NSH:     # RFC 8300 section 2.2.
+            size = (self.data[ofs + 1] & 63) * 4
+            self.text.append("nsh(%d)" % (be32(self.data, ofs + 4) >> 8))
+            kind = {1: ETH_IP, 2: ETH_IP6, 3: ETH_TEB}.get(self.data[ofs + 3],
+                                                           0)
+            ofs += size
         if kind == ETH_IP:
             self.ip4(ofs, end)
         elif kind == ETH_IP6:
@@ -277,8 +283,8 @@ class Frame:
         if not self.lenient and (d[ofs] & ~4 != 8 or not gpe and d[ofs + 1]
                                  & ~0x20 or not rco and d[ofs + 7]):
             self.wrong("VXLAN header %s" % d[ofs:ofs + 8].hex())
-        kind = {1: ETH_IP, 2: ETH_IP6, 3: ETH_TEB}.get(d[ofs + 3], 0) if gpe \
-            else ETH_TEB
+        kind = {1: ETH_IP, 2: ETH_IP6, 3: ETH_TEB, 4: ETH_NSH}.get(
+            d[ofs + 3], 0) if gpe else ETH_TEB
         self.network(kind, ofs + 8, end)
 
     def geneve(self, ofs, end):
