@@ -131,6 +131,16 @@ struct gso_type {
     uint8_t version;            /* Of IP; 0: either. */
 };
 
+/* Sets '*type' to what 'vnet' says is to be cut.  Returns 0, EINVAL or
+ * ENOTSUP.
+ *
+ * The kernel writes more than it takes.  UDP_L4 without NEEDS_CSUM, which
+ * Linux v6.18 __virtio_net_hdr_to_skb() refuses, is what
+ * virtio_net_hdr_from_skb() makes of datagrams that were joined with their
+ * checksums verified and left as they were ("rx-gro-list on":
+ * udp4_gro_complete(), __skb_incr_checksum_unnecessary()): with DATA_VALID, or
+ * with no flag if the device had summed up the whole packet
+ * (CHECKSUM_COMPLETE).  TCP comes like that too, in a tunnel or not. */
 static int
 parse_gso_type(const struct virtio_net_hdr *vnet, struct gso_type *type)
 {
@@ -147,7 +157,7 @@ parse_gso_type(const struct virtio_net_hdr *vnet, struct gso_type *type)
         break;
     case VNET_GSO_UDP_L4:
         *type = (struct gso_type) { IPPROTO_UDP, 0 };
-        if (!needs_csum || vnet->gso_type & ECN) {
+        if (vnet->gso_type & ECN) {
             return EINVAL;
         }
         break;
@@ -165,7 +175,7 @@ parse_gso_type(const struct virtio_net_hdr *vnet, struct gso_type *type)
 
     /* Linux v6.18 __virtio_net_hdr_to_skb(), virtio_net_hdr_tnl_to_skb().
      * There, 65,535 is GSO_BY_FRAGS. */
-    return (tunnel == VNET_GSO_UDP_TUNNEL || (tunnel && !needs_csum)
+    return (tunnel == VNET_GSO_UDP_TUNNEL
             || !gso_size || gso_size == UINT16_MAX
             || (needs_csum && ((OVS_FORCE uint16_t) vnet->csum_offset
                                != tnl_gso_l4_csum_ofs(type->proto)))
@@ -173,20 +183,31 @@ parse_gso_type(const struct virtio_net_hdr *vnet, struct gso_type *type)
 }
 
 /* Finds the headers of superpacket 'b' such that the L4 header which is to be
- * cut is where 'vnet' says, and stores them in '*d'. */
+ * cut is of 'type' and where 'vnet' says, and stores them in '*d'.  Returns 0,
+ * EINVAL or ENOTSUP. */
 static int
 find_super(const struct dp_packet *b, const struct virtio_net_hdr *vnet,
-           struct tnl_gso_desc *d)
+           const struct gso_type *type, struct tnl_gso_desc *d)
 {
+    bool tunnel = vnet->gso_type & VNET_GSO_UDP_TUNNEL;
     uint16_t start = (OVS_FORCE uint16_t) vnet->csum_start;
     enum tnl_gso_reason reason = tnl_gso_find_headers(b, d);
 
     if (reason) {
         return reason == TNL_GSO_R_L2 ? ENOTSUP : EINVAL;
     }
-    if (!(vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
-        || start == d->inner.l4_ofs) {
-        return vnet->gso_type & VNET_GSO_UDP_TUNNEL ? EINVAL : 0;
+    if (!(vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)) {
+        if (d->inner.proto == type->proto) {
+            return tunnel ? EINVAL : 0;
+        }
+        /* Nothing says where, but TCP that is not here is in a tunnel.  UDP
+         * in one always needs a checksum: Linux v6.18 udp4_gro_complete()
+         * joins no fraglist there. */
+        return (type->proto != IPPROTO_TCP || tnl_gso_find_tunnel(b, 0, d)
+                ? EINVAL : 0);
+    }
+    if (start == d->inner.l4_ofs) {
+        return tunnel ? EINVAL : 0;
     }
     if (start < d->inner.l4_ofs + UDP_HEADER_LEN
         || d->inner.proto == IPPROTO_TCP || start >= dp_packet_size(b)) {
@@ -199,6 +220,7 @@ find_super(const struct dp_packet *b, const struct virtio_net_hdr *vnet,
 static int
 parse_gso(struct dp_packet *b, const struct virtio_net_hdr *vnet)
 {
+    bool needs_csum = vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
     uint16_t gso_size = (OVS_FORCE uint16_t) vnet->gso_size;
     struct tnl_gso_desc d;
     struct gso_type type;
@@ -208,7 +230,7 @@ parse_gso(struct dp_packet *b, const struct virtio_net_hdr *vnet)
     int error;
 
     error = parse_gso_type(vnet, &type);
-    error = error ? error : find_super(b, vnet, &d);
+    error = error ? error : find_super(b, vnet, &type, &d);
     if (error) {
         return error;
     }
@@ -221,8 +243,7 @@ parse_gso(struct dp_packet *b, const struct virtio_net_hdr *vnet)
     if (vnet->gso_type == VIRTIO_NET_HDR_GSO_UDP) {
         return (d.encap != TNL_GSO_PLAIN ? ENOTSUP
                 : netdev_linux_ufo_prepare(b, &d.inner, gso_size,
-                                           vnet->flags
-                                           & VIRTIO_NET_HDR_F_NEEDS_CSUM));
+                                           needs_csum));
     }
     payload_len = dp_packet_size(b) - d.inner.l4_ofs - len;
     if (type.proto == IPPROTO_UDP
@@ -234,10 +255,10 @@ parse_gso(struct dp_packet *b, const struct virtio_net_hdr *vnet)
      * GSO ones."  The sum over each part of the others is made anew, whatever
      * the packet's is: tcp4_gso_segment(). */
     super = payload_len > gso_size;
-    if (super || vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+    if (super || needs_csum) {
         tnl_gso_marks_partial(b, &d, true);
     }
-    if (!super && d.encap == TNL_GSO_GRE) {
+    if (!super && needs_csum && d.encap == TNL_GSO_GRE) {
         /* Nobody completes a GRE checksum later.  The kernel leaves it to
          * those who cut, and we to those who cut the others. */
         complete(b, &d);
