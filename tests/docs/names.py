@@ -84,6 +84,12 @@ def settings():
             if not key.startswith('ol_')}
 
 
+def json_keys():
+    """What the commands' answers in JSON have."""
+    return set(re.findall(r'\bjson_object_put(?:_string|_format)?\('
+                          r'[^,;]+,\s*"([^"]+)"', code()))
+
+
 def dummy_options(text):
     """Options by which a test says what a dummy port can do."""
     return set(re.findall(r'\bsmap_get(?:_\w+)?\(args,\s*"(ol_\w+)"', text))
@@ -239,6 +245,13 @@ def check(ovs_src):
         missing = names - xml_words(title, ovs_src)
         yield 'group "%s" of vswitch.xml' % title, [
             'lacks ' + name for name in sorted(missing)]
+    described = set(re.findall(r'``([\w-]+)``', section('JSON')))
+    for name in sorted(json_keys()):
+        yield 'JSON key ' + name, (
+            [] if name in described else ['not in "JSON" of ' + REFERENCE])
+    for name in sorted(described - {'ok', 'TCP', 'UDP'}):
+        yield 'JSON key ' + name, (
+            [] if '"%s"' % name in code() else ['not in the code'])
     shown = section('tnl-gso/show') + section('Methods')
     for kind, names in (('encapsulation', encaps()),
                         ('checksum code', checksum_codes())):
