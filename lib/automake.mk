@@ -59,6 +59,8 @@ lib_libopenvswitch_la_SOURCES += \
 
 if LINUX
 lib_libopenvswitch_la_SOURCES += \
+	lib/tnl-gso/netdev-linux-io.c \
+	lib/tnl-gso/netdev-linux-io.h \
 	lib/tnl-gso/netdev-linux-probe.c \
 	lib/tnl-gso/netdev-linux-probe.h \
 	lib/tnl-gso/netdev-linux-tnl.c \

@@ -29,6 +29,7 @@
 
 /* Not all of the functions in there are inline. */
 #pragma GCC diagnostic ignored "-Wunused-function"
+#include "netdev-linux-io.h"
 #include "netdev-linux-private.h"
 #include "netdev-provider.h"
 #include "openvswitch/vlog.h"
@@ -96,39 +97,78 @@ skip(const struct netdev *netdev, int error)
     return true;
 }
 
-/* Returns that packet of 'batch', which must be there, whose data is at
- * 'data'.  Its place in a system call does not tell: what got no vnet header
- * was left out. */
-static const struct dp_packet *
-find_packet(const struct dp_packet_batch *batch, const void *data)
+/* Counts 'packet', which 'netdev' does not send because of 'error', a positive
+ * errno value. */
+void
+netdev_linux_tnl_lost(struct netdev *netdev,
+                      const struct dp_packet *packet OVS_UNUSED, int error)
 {
-    const struct dp_packet *p;
-
-    DP_PACKET_BATCH_FOR_EACH (i, p, batch) {
-        if (dp_packet_data(p) == data) {
-            return p;
-        }
-    }
-    OVS_NOT_REACHED();
+    netdev_linux_io_lost(netdev, 1, error);
 }
 
-/* The kernel has refused with 'error' to send that packet of 'batch' on
- * 'netdev' whose vnet header is at 'data'.  Returns 0 if this has been dealt
- * with, and the others may do better, otherwise 'error'. */
+/* The same for all of 'batch'.  Returns 'error'. */
+int
+netdev_linux_tnl_lost_batch(struct netdev *netdev,
+                            const struct dp_packet_batch *batch, int error)
+{
+    const struct dp_packet *packet;
+
+    DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+        netdev_linux_tnl_lost(netdev, packet, error);
+    }
+    return error;
+}
+
+/* The kernel has refused with 'error' to send the packet of 'batch' on
+ * 'netdev' whose vnet header is at 'iov[0]', the first one of 'n' that have
+ * been prepared.  Returns 0 if this has been dealt with, and the others may do
+ * better, otherwise 'error': then all of them are counted as lost. */
 int
 netdev_linux_tnl_refused(struct netdev *netdev,
                          const struct dp_packet_batch *batch,
-                         const void *data, int error)
+                         const struct iovec *iov, size_t n, int error)
 {
-    if (error == EINVAL
-        && send_otherwise(netdev, find_packet(batch, data))) {
+    const struct dp_packet *p;
+    bool first = true;
+
+    /* In the order of the batch, but what got no vnet header was left out. */
+    DP_PACKET_BATCH_FOR_EACH (i, p, batch) {
+        if (dp_packet_data(p) != iov->iov_base) {
+            continue;
+        }
+        if (first && error == EINVAL && send_otherwise(netdev, p)) {
+            return 0;
+        }
+        netdev_linux_tnl_lost(netdev, p, error);
+        if (first && skip(netdev, error)) {
+            return 0;
+        }
+        if (!--n) {
+            break;
+        }
+        first = false;
+        iov++;
+    }
+    return error;
+}
+
+/* The same for tap device 'netdev' and packet number 'i' of 'batch'. */
+int
+netdev_linux_tnl_tap_refused(struct netdev *netdev,
+                             const struct dp_packet_batch *batch, size_t i,
+                             int error)
+{
+    if (error == EINVAL && send_otherwise(netdev, batch->packets[i])) {
         return 0;
     }
-    if (!skip(netdev, error)) {
-        return error;
+    netdev_linux_tnl_lost(netdev, batch->packets[i], error);
+    if (skip(netdev, error) || error == EIO) {
+        return 0;
     }
-    netdev_linux_cast(netdev)->tx_dropped++;
-    return 0;
+    while (++i < dp_packet_batch_size(batch)) {
+        netdev_linux_tnl_lost(netdev, batch->packets[i], error);
+    }
+    return error;
 }
 
 /* Does a netdev of 'class' take frames?  All do that have vnet headers. */
@@ -191,6 +231,15 @@ send_tap(int fd, const struct tnl_gso_frames *frames, size_t first,
     return retval >= 0;
 }
 
+/* Counts the frames from 'first' on, which 'netdev' does not send because of
+ * 'error'. */
+static void
+lost_frames(struct netdev *netdev, const struct tnl_gso_frames *frames,
+            size_t first, int error)
+{
+    netdev_linux_io_lost(netdev, frames->n - first, error);
+}
+
 /* Sends all of 'frames' on 'netdev'.  What the kernel refuses to send, or
  * drops because a queue is full, is counted as dropped and does not keep back
  * the others; but if that is a train, which an old kernel does not know, the
@@ -209,7 +258,7 @@ netdev_linux_tnl_send_frames(struct netdev *netdev_,
 
     /* A tap device that is down answers EIO to each write. */
     if (fd < 0 || (tap && netdev->present && !(netdev->ifi_flags & IFF_UP))) {
-        netdev->tx_dropped += frames->n;
+        lost_frames(netdev_, frames, 0, fd < 0 ? -fd : ENETDOWN);
         return fd < 0 ? -fd : 0;
     }
 
@@ -226,11 +275,11 @@ netdev_linux_tnl_send_frames(struct netdev *netdev_,
         }
         if (error && (skip(netdev_, error) || error == ENOBUFS
                       || (tap && error == EIO))) {
-            netdev->tx_dropped++;
+            netdev_linux_io_lost(netdev_, 1, error);
             i++;
             result = error == ENOBUFS ? EAGAIN : result;
         } else if (error) {
-            netdev->tx_dropped += frames->n - i;
+            lost_frames(netdev_, frames, i, error);
             result = error;
             break;
         }

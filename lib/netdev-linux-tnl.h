@@ -23,13 +23,22 @@
 
 struct ethtool_gfeatures;
 struct ethtool_gstrings;
+struct dp_packet;
 struct dp_packet_batch;
+struct iovec;
 struct netdev;
 struct netdev_class;
 struct tnl_gso_frames;
 
+void netdev_linux_tnl_lost(struct netdev *, const struct dp_packet *,
+                           int error);
+int netdev_linux_tnl_lost_batch(struct netdev *,
+                                const struct dp_packet_batch *, int error);
 int netdev_linux_tnl_refused(struct netdev *, const struct dp_packet_batch *,
-                             const void *data, int error);
+                             const struct iovec *, size_t n, int error);
+int netdev_linux_tnl_tap_refused(struct netdev *,
+                                 const struct dp_packet_batch *, size_t i,
+                                 int error);
 bool netdev_linux_tnl_takes_frames(const struct netdev_class *);
 int netdev_linux_tnl_send_frames(struct netdev *,
                                  const struct tnl_gso_frames *,

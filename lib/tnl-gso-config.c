@@ -29,6 +29,7 @@
 #include "netdev-dpdk-tnl.h"
 #endif
 #ifdef __linux__
+#include "netdev-linux-io.h"
 #include "netdev-linux-probe.h"
 #include "netdev-linux-tnl.h"
 #include "netdev-linux-vnet.h"
@@ -66,6 +67,7 @@ tnl_gso_port_create(struct netdev *netdev)
             (userspace_tso_enabled()
              && netdev->netdev_class != &netdev_tap_class ? VNET_LEN : 0);
         netdev->tnl_gso->kernel = netdev_linux_probe_new();
+        netdev->tnl_gso->io = netdev_linux_io_new();
     }
 #endif
 #ifdef DPDK_NETDEV
@@ -81,6 +83,7 @@ tnl_gso_port_destroy(struct netdev *netdev)
 {
 #ifdef __linux__
     netdev_linux_probe_free(netdev->tnl_gso->kernel);
+    netdev_linux_io_free(netdev->tnl_gso->io);
 #endif
 #ifdef DPDK_NETDEV
     netdev_dpdk_tnl_port_destroy(netdev->tnl_gso);
@@ -239,6 +242,9 @@ tnl_gso_get_custom_stats(const struct netdev *netdev,
 {
     struct tnl_gso_stats s;
 
+#ifdef __linux__
+    netdev_linux_io_poll(netdev);
+#endif
     tnl_gso_stats_get(netdev->tnl_gso, &s);
     for (size_t e = 0; e < TNL_GSO_N_ENCAPS; e++) {
         for (size_t m = 0; m < TNL_GSO_N_METHODS; m++) {

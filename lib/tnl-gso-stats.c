@@ -235,6 +235,8 @@ tnl_gso_event_to_string(enum tnl_gso_event event)
         return "rco_completed";
     case TNL_GSO_E_REFUSED:
         return "refused_by_driver";
+    case TNL_GSO_E_RX_SOCKET_FULL:
+        return "rx_socket_full";
     case TNL_GSO_N_EVENTS:
     default:
         OVS_NOT_REACHED();

@@ -34,6 +34,7 @@
 
 struct netdev;
 struct netdev_dpdk_tnl;
+struct netdev_linux_io;
 struct netdev_linux_probe;
 struct tnl_gso_frames;
 
@@ -55,6 +56,8 @@ enum tnl_gso_event {
                                  * other end of a tunnel had left to us. */
     TNL_GSO_E_REFUSED,          /* Refused by a driver's prepare step; sent
                                  * without any offload instead. */
+    TNL_GSO_E_RX_SOCKET_FULL,   /* Packets that a packet socket had no room
+                                 * for when they arrived. */
     TNL_GSO_N_EVENTS
 };
 
@@ -88,6 +91,7 @@ struct tnl_gso_port {
                                  * not change once there is traffic. */
     struct netdev_linux_probe *kernel; /* Kernel ports: what they have said,
                                         * for netdev-linux-probe.c. */
+    struct netdev_linux_io *io; /* The same: their sockets. */
     struct netdev_dpdk_tnl *dpdk; /* DPDK ports: for netdev-dpdk-tnl.c. */
 
     /* Makes packets that only this netdev sends. */

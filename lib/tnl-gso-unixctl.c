@@ -28,6 +28,7 @@
 #include "netdev-dpdk-tnl.h"
 #endif
 #ifdef __linux__
+#include "netdev-linux-io.h"
 #include "netdev-linux-probe.h"
 #endif
 #include "netdev-native-tnl.h"
@@ -200,6 +201,9 @@ stats_port(struct tnl_gso_port *port, void *r_)
     if (!reply_wants(r, port)) {
         return;
     }
+#ifdef __linux__
+    netdev_linux_io_poll(port->netdev);
+#endif
     tnl_gso_stats_get(port, &s);
     if (r->ports) {
         struct json *json = json_for_port(port);
