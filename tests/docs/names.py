@@ -253,6 +253,8 @@ def check(ovs_src):
         yield 'JSON key ' + name, (
             [] if '"%s"' % name in code() else ['not in the code'])
     shown = section('tnl-gso/show') + section('Methods')
+    yield 'encapsulations', [] if encaps() else [
+        'none found in the code: correct tests/docs/names.py']
     for kind, names in (('encapsulation', encaps()),
                         ('checksum code', checksum_codes())):
         for name in sorted(names):
