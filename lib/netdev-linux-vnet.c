@@ -50,6 +50,8 @@ BUILD_ASSERT_DECL(VNET_LEN == sizeof(struct virtio_net_hdr));
 
 enum { ECN = VIRTIO_NET_HDR_GSO_ECN };
 
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
+
 /* The length of the innermost L4 header of 'b', or 0: tnl_gso_l4_len(). */
 static size_t
 l4_len(const struct dp_packet *b, const struct tnl_gso_desc *d)
@@ -342,6 +344,11 @@ netdev_linux_vnet_build(struct dp_packet *b, int mtu)
     size_t l4;
     size_t len;
 
+    if (OVS_UNLIKELY(dp_packet_headroom(b) < VNET_LEN) && !segsz
+        && !tnl_gso_takes_headroom(b, VNET_LEN)) {
+        /* It must not lose its end to the header. */
+        return EMSGSIZE;
+    }
     if (!b->uso_segsz && !(segsz && dp_packet_tunnel(b))) {
         return -1;
     }
@@ -405,10 +412,30 @@ vnet_extra(const struct netdev *netdev)
     return size > VNET_LEN ? MIN(size, VNET_TUNNEL_LEN) - VNET_LEN : 0;
 }
 
+/* Does what has been read into the first of 'iov', and had more bytes than
+ * there was room for, end up right nevertheless?  Every segment that is cut
+ * from the rest of a TCP superpacket does: see tnl_gso_make_headroom(). */
+static bool
+may_lose_end(const struct iovec *iov)
+{
+    const struct virtio_net_hdr *vnet = iov->iov_base;
+
+    switch (vnet->gso_type & ~(VNET_GSO_UDP_TUNNEL | ECN)) {
+    case VIRTIO_NET_HDR_GSO_TCPV4:
+    case VIRTIO_NET_HDR_GSO_TCPV6:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* The same as readv() from the tap device 'netdev', but what is read always
  * starts with a vnet header of 10 bytes.  The rest says nothing that
  * netdev_linux_vnet_parse() does not find by itself.  The first one of the 'n'
- * buffers must have room for the header. */
+ * buffers must have room for the header.
+ *
+ * Returns 0, which is no packet, for one that the buffers had no room for: a
+ * tap does not tell that it has cut it off.  The caller counts it. */
 ssize_t
 netdev_linux_vnet_read(const struct netdev *netdev, int fd,
                        const struct iovec *iov, int n)
@@ -416,22 +443,40 @@ netdev_linux_vnet_read(const struct netdev *netdev, int fd,
     enum { MAX_IOV = 4 };
     uint8_t rest[VNET_TUNNEL_LEN];
     size_t extra = vnet_extra(netdev);
-    struct iovec v[MAX_IOV + 2];
+    struct iovec v[MAX_IOV + 3];
     ssize_t retval;
-
-    if (!extra) {
-        return readv(fd, iov, n);
-    }
+    size_t room = 0;
+    uint8_t over;
+    int n_v = 0;
 
     ovs_assert(n <= MAX_IOV && iov[0].iov_len >= VNET_LEN);
-    v[0] = (struct iovec) { iov[0].iov_base, VNET_LEN };
-    v[1] = (struct iovec) { rest, extra };
-    v[2] = (struct iovec) { (char *) iov[0].iov_base + VNET_LEN,
-                            iov[0].iov_len - VNET_LEN };
-    memcpy(&v[3], &iov[1], (n - 1) * sizeof *v);
-    retval = readv(fd, v, n + 2);
-    return retval <= VNET_LEN ? retval : MAX(VNET_LEN,
-                                             retval - (ssize_t) extra);
+    if (extra) {
+        v[n_v++] = (struct iovec) { iov[0].iov_base, VNET_LEN };
+        v[n_v++] = (struct iovec) { rest, extra };
+        v[n_v++] = (struct iovec) { (char *) iov[0].iov_base + VNET_LEN,
+                                    iov[0].iov_len - VNET_LEN };
+    } else {
+        v[n_v++] = iov[0];
+    }
+    for (int i = 1; i < n; i++) {
+        v[n_v++] = iov[i];
+    }
+    for (int i = 0; i < n; i++) {
+        room += iov[i].iov_len;
+    }
+    v[n_v++] = (struct iovec) { &over, sizeof over };
+
+    retval = readv(fd, v, n_v);
+    if (retval <= VNET_LEN) {
+        return retval;
+    }
+    retval = MAX(VNET_LEN, retval - (ssize_t) extra);
+    if (OVS_UNLIKELY(retval > (ssize_t) room)) {
+        VLOG_WARN_RL(&rl, "%s: Dropped packet: Too big",
+                     netdev_get_name(netdev));
+        return may_lose_end(iov) ? room : 0;
+    }
+    return retval;
 }
 
 /* Writes 'b', which starts with a vnet header of 10 bytes if the tap device

@@ -74,6 +74,10 @@ static struct ovs_list stacks OVS_GUARDED_BY(stacks_mutex)
 static atomic_size_t n_bufs[N_CLASSES];
 
 DEFINE_STATIC_PER_THREAD_DATA(struct stack *, my_stack, NULL);
+/* The thread is ending and has no stack any more, but destructors of other
+ * keys may still free packets.  In there, no key can be given a new value:
+ * ovsthread_key_create(). */
+DEFINE_STATIC_PER_THREAD_DATA(bool, ended, false);
 static ovsthread_key_t stack_key;
 
 static size_t
@@ -153,6 +157,8 @@ stack_destroy(void *stack_)
 {
     struct stack *stack = stack_;
 
+    *my_stack_get() = NULL;
+    *ended_get() = true;
     ovs_mutex_lock(&stacks_mutex);
     ovs_list_remove(&stack->node);
     ovs_mutex_unlock(&stacks_mutex);
@@ -168,8 +174,12 @@ static struct stack *
 stack_create(void)
 {
     static struct ovsthread_once once = OVSTHREAD_ONCE_INITIALIZER;
-    struct stack *stack = xzalloc(sizeof *stack);
+    struct stack *stack;
 
+    if (*ended_get()) {
+        return NULL;
+    }
+    stack = xzalloc(sizeof *stack);
     if (ovsthread_once_start(&once)) {
         ovsthread_key_create(&stack_key, stack_destroy);
         ovsthread_once_done(&once);
@@ -181,6 +191,7 @@ stack_create(void)
     return stack;
 }
 
+/* Returns the calling thread's stack, or null if the thread is ending. */
 static struct stack *
 stack_get(void)
 {
@@ -198,8 +209,10 @@ struct dp_packet *
 tnl_gso_alloc_any(const struct netdev *netdev OVS_UNUSED, size_t size,
                   size_t headroom)
 {
-    struct dp_packet *p = dp_packet_new_with_headroom(size, headroom);
+    struct dp_packet *p;
 
+    ovs_assert(size + headroom <= UINT16_MAX);
+    p = dp_packet_new_with_headroom(size, headroom);
     dp_packet_set_size(p, size);
     return p;
 }
@@ -222,7 +235,7 @@ static inline struct buf *
 buf_get(size_t class)
 {
     struct stack *stack = stack_get();
-    size_t n = size_read(&stack->n[class]);
+    size_t n = OVS_LIKELY(stack) ? size_read(&stack->n[class]) : 0;
 
     if (OVS_LIKELY(n)) {
         atomic_store_relaxed(&stack->n[class], n - 1);
@@ -234,6 +247,7 @@ buf_get(size_t class)
 /* Returns a packet with 'size' bytes of data, not initialized, behind
  * 'headroom' bytes, for a driver.  The caller must set every other field that
  * a driver reads: offsets, offloads, hash and mark are those of its last user.
+ * Both together must not be more than 65,535 bytes.
  *
  * What is too large for the pool comes from malloc(). */
 struct dp_packet *
@@ -251,6 +265,14 @@ tnl_gso_buf_new(const struct netdev *netdev, size_t size, size_t headroom)
     return p;
 }
 
+/* How much 'headroom' a packet from tnl_gso_buf_new_rx() gets.  65,535 is how a
+ * dp_packet says that it has no data. */
+static size_t
+rx_headroom(size_t headroom)
+{
+    return MIN(headroom, UINT16_MAX - 1);
+}
+
 /* Returns an empty packet, for any code, with 64 kB of room less the
  * 'headroom' in front of it. */
 struct dp_packet *
@@ -259,7 +281,7 @@ tnl_gso_buf_new_rx(size_t headroom)
     struct buf *buf = buf_get(RX_CLASS);
 
     buf_init(buf, RX_CLASS);
-    dp_packet_reserve(&buf->packet, MIN(headroom, UINT16_MAX));
+    dp_packet_reserve(&buf->packet, rx_headroom(headroom));
     return &buf->packet;
 }
 
@@ -271,14 +293,26 @@ tnl_gso_buf_fit_rx(struct dp_packet *bufs[], size_t n, size_t headroom)
     for (size_t i = 0; i < n; i++) {
         if (bufs[i]) {
             dp_packet_set_data(bufs[i], ((char *) dp_packet_base(bufs[i])
-                                         + MIN(headroom, UINT16_MAX)));
+                                         + rx_headroom(headroom)));
         }
     }
 }
 
-/* Returns an empty packet with room for 'size' bytes, for a driver to receive
- * an ordinary packet into: behind enough headroom for a tunnel, so that a push
- * copies nothing. */
+/* Returns how many of 'len' bytes, the longest ordinary packet of a port with
+ * its vnet header, can be received into a packet from
+ * tnl_gso_buf_new_rx_std(): all that a dp_packet can say.  If 'aux' is true,
+ * what is longer continues in one from tnl_gso_buf_new_rx(), and has to fit in
+ * front of the data of that. */
+size_t
+tnl_gso_buf_rx_len(size_t len, bool aux)
+{
+    return MIN(len, aux ? rx_headroom(len) : UINT16_MAX);
+}
+
+/* Returns an empty packet with room for 'size' bytes, at most
+ * tnl_gso_buf_rx_len(), for a driver to receive an ordinary packet into:
+ * behind enough headroom for a tunnel, so that a push copies nothing, or as
+ * much of it as 'size' leaves. */
 struct dp_packet *
 tnl_gso_buf_new_rx_std(size_t size)
 {
@@ -286,7 +320,9 @@ tnl_gso_buf_new_rx_std(size_t size)
     struct buf *buf;
 
     if (class == N_SMALL_CLASSES) {
-        return dp_packet_new_with_headroom(size, RX_HEADROOM);
+        ovs_assert(size <= UINT16_MAX);
+        return dp_packet_new_with_headroom(
+            size, tnl_gso_headroom(size, RX_HEADROOM, 1));
     }
     buf = buf_get(class);
     buf_init(buf, class);
@@ -301,7 +337,7 @@ tnl_gso_buf_new_rx_std(size_t size)
 struct dp_packet *
 tnl_gso_buf_new_parts(size_t size)
 {
-    size_t headroom = MIN(RX_HEADROOM, ROUND_DOWN(UINT16_MAX - size, 4));
+    size_t headroom = tnl_gso_headroom(size, RX_HEADROOM, 4);
     struct dp_packet *p;
 
     ovs_assert(size <= UINT16_MAX);
@@ -353,6 +389,21 @@ tnl_gso_buf_settle(struct dp_packet *p)
     return p;
 }
 
+/* Returns 'p', or if it is not from malloc(), a copy that is, having freed
+ * 'p'. */
+struct dp_packet *
+tnl_gso_buf_to_malloc(struct dp_packet *p)
+{
+    struct dp_packet *copy;
+
+    if (p->source == DPBUF_MALLOC) {
+        return p;
+    }
+    copy = dp_packet_clone_with_headroom(p, dp_packet_headroom(p));
+    dp_packet_delete(p);
+    return copy;
+}
+
 /* Frees the data of 'p', whose source is DPBUF_POOL, if it had to be moved
  * out of the buffer: dp_packet_resize(). */
 void
@@ -378,7 +429,7 @@ tnl_gso_buf_free(struct dp_packet *p)
 
     tnl_gso_buf_free_data(p);
     class = class_of(p);
-    n = size_read(&stack->n[class]);
+    n = OVS_LIKELY(stack) ? size_read(&stack->n[class]) : MAX_IDLE;
     if (OVS_LIKELY(n < classes[class].max_idle)) {
         stack->bufs[class][n] = buf;
         atomic_store_relaxed(&stack->n[class], n + 1);

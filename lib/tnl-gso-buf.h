@@ -21,9 +21,26 @@
  *
  * Allocated by the segment stage (tnl-gso-seg.c) and by netdev-linux.c for
  * what it receives, freed by dp_packet_delete() wherever a packet ends:
- * 'source' is DPBUF_POOL.  To others this is a packet whose data can be
- * replaced (dp_packet_resize()) or copied, but not taken from it.  Must not
- * know what is in a packet.
+ * 'source' is DPBUF_POOL.  Must not know what is in a packet.
+ *
+ * What any code may do with such a packet, which it cannot tell from others:
+ *
+ *   - keep it, hand it to another thread, write all of it, its headroom and
+ *     its tailroom;
+ *   - have its data moved, by dp_packet_resize() and whatever calls that: it
+ *     is then in memory from malloc(), and the packet still in the pool's;
+ *   - copy it: dp_packet_clone() returns packets from malloc();
+ *   - take its data, by dp_packet_steal_data(), which copies;
+ *   - free it, by dp_packet_delete() only, in any thread, also in one that is
+ *     ending.  dp_packet_uninit() is for those who own the structure.
+ *
+ * What none may do is copy the structure, as dp_packet_swap() does: the buffer
+ * is around it.  Who wants to has to call tnl_gso_buf_to_malloc() first.
+ * Packets of DPDK and AF_XDP are the same in that.
+ *
+ * A dp_packet tells its room in 16 bits: headroom, data and tailroom are no
+ * more than 65,535 bytes.  Everything here keeps to that, and so must those
+ * who ask for a 'size' behind a 'headroom': tnl_gso_headroom().
  *
  * A malloc() for the packet and another one for its data would cost more than
  * copying the payload of a segment does, and memory for a superpacket would
@@ -33,12 +50,23 @@
  * there are no locks and nothing to send back.  What is kept is bounded per
  * thread, and given back when the thread ends. */
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "util.h"
 
 struct dp_packet;
 struct netdev;
+
+/* Returns the headroom that 'size' bytes of data leave of the 'wanted' bytes:
+ * a multiple of 'align' if it is less. */
+static inline size_t
+tnl_gso_headroom(size_t size, size_t wanted, size_t align)
+{
+    return size + wanted <= UINT16_MAX ? wanted
+           : size >= UINT16_MAX ? 0 : ROUND_DOWN(UINT16_MAX - size, align);
+}
 
 struct dp_packet *tnl_gso_alloc_any(const struct netdev *, size_t size,
                                     size_t headroom);
@@ -46,10 +74,12 @@ struct dp_packet *tnl_gso_buf_new(const struct netdev *, size_t size,
                                   size_t headroom);
 struct dp_packet *tnl_gso_buf_new_rx(size_t headroom);
 void tnl_gso_buf_fit_rx(struct dp_packet *[], size_t n, size_t headroom);
+size_t tnl_gso_buf_rx_len(size_t len, bool aux);
 struct dp_packet *tnl_gso_buf_new_rx_std(size_t size);
 struct dp_packet *tnl_gso_buf_new_parts(size_t size);
 size_t tnl_gso_buf_parts_memory(size_t size);
 struct dp_packet *tnl_gso_buf_settle(struct dp_packet *);
+struct dp_packet *tnl_gso_buf_to_malloc(struct dp_packet *);
 void tnl_gso_buf_free(struct dp_packet *);
 void tnl_gso_buf_free_data(struct dp_packet *);
 

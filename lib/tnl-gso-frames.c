@@ -49,6 +49,13 @@ BUILD_ASSERT_DECL(offsetof(struct tnl_gso_frames, area) % ALIGN == 0);
 BUILD_ASSERT_DECL(MAX_VNET_ROOM + ROUND_UP(TNL_GSO_MAX_TEMPLATE, ALIGN)
                   <= TNL_GSO_MAX_FRAME_HEAD);
 
+static void
+frames_destroy(void *frames)
+{
+    *my_frames_get() = NULL;
+    free(frames);
+}
+
 /* Returns the calling thread's frames, empty, for a port with 'vnet_size'
  * bytes of vnet header. */
 struct tnl_gso_frames *
@@ -59,7 +66,7 @@ tnl_gso_frames_get(size_t vnet_size)
 
     if (OVS_UNLIKELY(!*frames)) {
         if (ovsthread_once_start(&once)) {
-            ovsthread_key_create(&frames_key, free);
+            ovsthread_key_create(&frames_key, frames_destroy);
             ovsthread_once_done(&once);
         }
         *frames = xmalloc(sizeof **frames);

@@ -224,7 +224,25 @@ tnl_gso_gre_seq_csum(struct gre_base_hdr *gre, size_t len)
     }
 }
 
-/* dp_packet keeps sizes in 16 bits.  If giving 'p' at least 'size' bytes of
+/* How many bytes of headroom, data and tailroom 'p' can have: dp_packet keeps
+ * sizes in 16 bits, and an mbuf's shared info is behind its data. */
+static size_t
+max_room(const struct dp_packet *p)
+{
+    enum { MBUF_EXTRA = 128 };
+
+    return UINT16_MAX - (p->source == DPBUF_DPDK ? MBUF_EXTRA : 0);
+}
+
+/* Can 'p' get 'size' bytes of headroom and lose nothing at its end? */
+bool
+tnl_gso_takes_headroom(const struct dp_packet *p, size_t size)
+{
+    return (size <= dp_packet_headroom(p)
+            || size + dp_packet_size(p) <= max_room(p));
+}
+
+/* If giving 'p' at least 'size' bytes of
  * headroom the usual way would exceed them, does it without room to spare and
  * returns true.  Otherwise returns false, having done nothing.
  *
@@ -234,8 +252,8 @@ tnl_gso_gre_seq_csum(struct gre_base_hdr *gre, size_t len)
 bool
 tnl_gso_make_headroom(struct dp_packet *p, size_t size)
 {
-    enum { USUAL = 64, MBUF_EXTRA = 128 };
-    size_t max = UINT16_MAX - (p->source == DPBUF_DPDK ? MBUF_EXTRA : 0);
+    enum { USUAL = 64 };
+    size_t max = max_room(p);
 
     if (OVS_LIKELY(MAX(size, USUAL) + dp_packet_size(p)
                    + dp_packet_tailroom(p) <= max)) {
@@ -247,6 +265,18 @@ tnl_gso_make_headroom(struct dp_packet *p, size_t size)
     }
     dp_packet_resize(p, MIN(MAX(size, USUAL), max - dp_packet_size(p)), 0);
     return true;
+}
+
+/* Gives 'p' at least 'size' bytes of tailroom if it can.  Its data may move.
+ * It stays as it is if it would become too long, and so does one from AF_XDP,
+ * whose data cannot move. */
+void
+tnl_gso_try_tailroom(struct dp_packet *p, size_t size)
+{
+    if (size > dp_packet_tailroom(p) && p->source != DPBUF_AFXDP
+        && dp_packet_headroom(p) + dp_packet_size(p) + size <= max_room(p)) {
+        dp_packet_resize(p, dp_packet_headroom(p), size);
+    }
 }
 
 /* Returns the sum of the pseudo-header for the upper layer behind the

@@ -243,10 +243,9 @@ static struct dp_packet *
 packet_new(const struct train *t, uint32_t len)
 {
     uint32_t size = t->hdr_len + len;
-    /* 16 bits must hold both; headers must be aligned to 16 bits. */
-    uint32_t headroom = MIN(TNL_GSO_HEADROOM,
-                            ROUND_DOWN(UINT16_MAX - size, 2));
-    struct dp_packet *p = tnl_gso_alloc_any(NULL, size, headroom);
+    /* Headers must be aligned to 16 bits. */
+    struct dp_packet *p = tnl_gso_alloc_any(
+        NULL, size, tnl_gso_headroom(size, TNL_GSO_HEADROOM, 2));
 
     memcpy(dp_packet_data(p), dp_packet_data(t->packet), t->hdr_len);
 

@@ -57,7 +57,9 @@ seg_new(const struct dp_packet *p, const struct tnl_gso_desc *d,
     /* Payload that starts at a cache line is stored faster. */
     size_t headroom = ROUND_UP(TNL_GSO_HEADROOM + d->hdr_len, CACHE_LINE_SIZE)
                       - d->hdr_len;
-    struct dp_packet *seg = alloc(netdev, d->hdr_len + len, headroom);
+    size_t size = d->hdr_len + len;
+    struct dp_packet *seg = alloc(netdev, size,
+                                  tnl_gso_headroom(size, headroom, 2));
     char *dst = dp_packet_data(seg);
 
     if (csum) {

@@ -20,6 +20,7 @@
 
 #include "netdev-provider.h"
 #include "packets.h"
+#include "tnl-gso.h"
 #include "tnl-gso-buf.h"
 #include "util.h"
 
@@ -74,13 +75,30 @@ tnl_gso_port_new(const struct netdev *netdev)
     atomic_init(&port->super_flags, 0);
     atomic_init(&port->mtu, 0);
     ovsthread_stats_init(&port->buckets);
-    ovs_mutex_lock(&ports_mutex);
-    ovs_list_push_back(&ports, &port->node);
-    ovs_mutex_unlock(&ports_mutex);
     return port;
 }
 
-/* Frees 'port'.  No thread may be sending on it any more. */
+/* Adds 'netdev', which is complete, to the ports that are shown. */
+void
+tnl_gso_port_link(struct netdev *netdev)
+{
+    ovs_mutex_lock(&ports_mutex);
+    ovs_list_push_back(&ports, &netdev->tnl_gso->node);
+    ovs_mutex_unlock(&ports_mutex);
+}
+
+/* Takes 'netdev' from them, before any of it is destroyed: the last one who
+ * closes it need not be the thread that shows ports. */
+void
+tnl_gso_port_unlink(struct netdev *netdev)
+{
+    ovs_mutex_lock(&ports_mutex);
+    ovs_list_remove(&netdev->tnl_gso->node);
+    ovs_mutex_unlock(&ports_mutex);
+}
+
+/* Frees 'port', which must not be linked.  No thread may be sending on it any
+ * more. */
 void
 tnl_gso_port_free(struct tnl_gso_port *port)
 {
@@ -90,9 +108,6 @@ tnl_gso_port_free(struct tnl_gso_port *port)
     if (!port) {
         return;
     }
-    ovs_mutex_lock(&ports_mutex);
-    ovs_list_remove(&port->node);
-    ovs_mutex_unlock(&ports_mutex);
     OVSTHREAD_STATS_FOR_EACH_BUCKET (b, i, &port->buckets) {
         free_cacheline(b);
     }

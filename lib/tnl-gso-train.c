@@ -70,7 +70,8 @@ tnl_gso_train_cut(const struct tnl_gso_finish *f, const struct dp_packet *p,
         uint32_t ofs = i * d->mss;
         uint32_t payload_len = MIN(n * d->mss, d->payload_len - ofs);
         size_t size = head_len + n * (d->hdr_len - head_len) + payload_len;
-        struct dp_packet *train = alloc(netdev, size, TNL_GSO_HEADROOM);
+        struct dp_packet *train = alloc(
+            netdev, size, tnl_gso_headroom(size, TNL_GSO_HEADROOM, 2));
         char *dst = dp_packet_data(train);
 
         for (uint32_t k = 0; k < n; k++) {

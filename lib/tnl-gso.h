@@ -159,7 +159,9 @@ void tnl_gso_marks_partial(struct dp_packet *, const struct tnl_gso_desc *,
 void tnl_gso_marks_guess(struct dp_packet *);
 void tnl_gso_marks_repair(struct dp_packet *);
 void tnl_gso_marks_truncate(struct dp_packet *); /* In dp-packet.h, too. */
+bool tnl_gso_takes_headroom(const struct dp_packet *, size_t size);
 bool tnl_gso_make_headroom(struct dp_packet *, size_t size);
+void tnl_gso_try_tailroom(struct dp_packet *, size_t size);
 void tnl_gso_gre_seq_csum(struct gre_base_hdr *, size_t len);
 uint32_t tnl_gso_pseudo_csum6(const struct ovs_16aligned_ip6_hdr *);
 struct dp_packet *tnl_gso_pop_check(const struct netdev *tunnel,
@@ -315,6 +317,8 @@ void tnl_gso_init(void);
 
 /* tnl-gso-config.c: configuration, and what the database is told. */
 void tnl_gso_port_create(struct netdev *);
+void tnl_gso_port_link(struct netdev *);
+void tnl_gso_port_unlink(struct netdev *);
 void tnl_gso_port_destroy(struct netdev *);
 void tnl_gso_set_config(const struct smap *other_config);
 void tnl_gso_port_set_config(struct netdev *, const struct smap *);

@@ -293,6 +293,40 @@ test_threads(void)
               "buf: freed by a thread that ends");
 }
 
+/* Frees 'p' when the thread's buffers are gone: keys are destroyed in the order
+ * in which they were made. */
+static void
+free_late(void *p)
+{
+    dp_packet_delete(p);
+}
+
+static void *
+end_with_packet(void *key_)
+{
+    ovsthread_key_t *key = key_;
+
+    ovsthread_setspecific(*key, new_packet(SMALL));
+    return NULL;
+}
+
+/* A destructor of another key frees a packet. */
+static void
+test_thread_end(void)
+{
+    struct tnl_gso_buf_usage before = usage();
+    struct tnl_gso_buf_usage after;
+    ovsthread_key_t key;
+
+    ovsthread_key_create(&key, free_late);
+    xpthread_join(ovs_thread_create("end", end_with_packet, &key), NULL);
+    ovsthread_key_delete(key);
+    after = usage();
+    test_case(expect(after.n_bufs == before.n_bufs
+                     && after.n_idle == before.n_idle, "lost or kept"),
+              "buf: freed by a destructor");
+}
+
 void
 test_buf(struct ovs_cmdl_context *ctx OVS_UNUSED)
 {
@@ -302,4 +336,5 @@ test_buf(struct ovs_cmdl_context *ctx OVS_UNUSED)
     test_receive();
     test_receive_std();
     test_threads();
+    test_thread_end();
 }

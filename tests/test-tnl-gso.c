@@ -114,6 +114,7 @@ static const struct ovs_cmdl_command commands[] = {
     { "csum", NULL, 0, 0, test_csum, OVS_RO },
     { "dpdk-drivers", NULL, 0, 0, test_dpdk_drivers, OVS_RO },
     { "buf", NULL, 0, 0, test_buf, OVS_RO },
+    { "sizes", NULL, 0, 0, test_room, OVS_RO },
     { "vnet", NULL, 0, 0, test_vnet, OVS_RO },
     { "merge", NULL, 0, 2, test_merge, OVS_RO },
     { "reasm", NULL, 0, 0, test_reasm, OVS_RO },
