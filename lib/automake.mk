@@ -61,6 +61,8 @@ if LINUX
 lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/netdev-linux-io.c \
 	lib/tnl-gso/netdev-linux-io.h \
+	lib/tnl-gso/netdev-linux-life.c \
+	lib/tnl-gso/netdev-linux-life.h \
 	lib/tnl-gso/netdev-linux-probe.c \
 	lib/tnl-gso/netdev-linux-probe.h \
 	lib/tnl-gso/netdev-linux-tnl.c \

@@ -34,6 +34,7 @@
 
 /* Not all of the functions in there are inline. */
 #pragma GCC diagnostic ignored "-Wunused-function"
+#include "netdev-linux-life.h"
 #include "netdev-linux-private.h"
 #include "netdev-linux-tnl.h"
 #include "netdev-linux-vnet.h"
@@ -409,6 +410,7 @@ netdev_linux_tnl_probe_tap(struct netdev *netdev, int fd,
         return offloads;
     }
 
+    netdev_linux_life_add_tap(netdev, fd, offloads);
     p->vnet_errno = set_vnet_size(netdev, fd, VNET_TUNNEL_LEN);
     for (size_t i = 0; i < ARRAY_SIZE(tap_steps); i++) {
         unsigned long want = offloads | tap_steps[i];

@@ -74,6 +74,7 @@ tnl_gso_port_new(const struct netdev *netdev)
     atomic_init(&port->methods, TNL_GSO_METHODS_ALL);
     atomic_init(&port->super_flags, 0);
     atomic_init(&port->mtu, 0);
+    atomic_init(&port->n_devices, 0);
     ovsthread_stats_init(&port->buckets);
     return port;
 }

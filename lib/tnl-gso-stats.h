@@ -89,6 +89,8 @@ struct tnl_gso_port {
     struct tnl_gso_limits limits; /* Likewise, but only while nobody sends. */
     size_t vnet_size;           /* Kernel ports: bytes of a vnet header.  Does
                                  * not change once there is traffic. */
+    atomic_uint32_t n_devices;  /* Kernel ports: how often the device that
+                                 * has the port's name was replaced. */
     struct netdev_linux_probe *kernel; /* Kernel ports: what they have said,
                                         * for netdev-linux-probe.c. */
     struct netdev_linux_io *io; /* The same: their sockets. */
