@@ -93,6 +93,41 @@ tnl_gso_port_destroy(struct netdev *netdev)
     netdev->tnl_gso = NULL;
 }
 
+/* Userspace TSO.  Ports and sockets are made for it or without it, so the first
+ * datapath in userspace fixes it until the restart. */
+static bool tso_is_fixed;
+static bool tso_after_restart;
+
+/* Takes userspace-tso-enable from Open_vSwitch 'other_config', and sets '*on',
+ * whether userspace TSO is on, to it, unless it is fixed.  Returns true if it
+ * is, or off now. */
+bool
+tnl_gso_set_tso(const struct smap *other_config, bool *on)
+{
+    static const char key[] = "userspace-tso-enable"; /* Upstream's. */
+    bool want = smap_get_bool(other_config, key, false);
+
+    if (!tso_is_fixed) {
+        *on = want;
+    } else if (want != tso_after_restart && want != *on) {
+        VLOG_WARN("other_config:%s is now %s, userspace TSO stays %s until "
+                  "ovs-vswitchd is restarted", key, want ? "true" : "false",
+                  *on ? "enabled" : "disabled");
+    } else if (want != tso_after_restart) {
+        VLOG_INFO("other_config:%s is %s again, no restart is pending", key,
+                  want ? "true" : "false");
+    }
+    tso_after_restart = want;
+    return tso_is_fixed || !want;
+}
+
+/* Would userspace TSO be on after a restart? */
+bool
+tnl_gso_tso_after_restart(void)
+{
+    return tso_after_restart;
+}
+
 /* Takes what concerns us from an Interface's other_config. */
 void
 tnl_gso_port_set_config(struct netdev *netdev, const struct smap *config)
@@ -170,13 +205,15 @@ set_csum6_ports(const char *s)
     free(copy);
 }
 
-/* Takes what concerns us from Open_vSwitch other_config. */
+/* Takes what concerns us from Open_vSwitch other_config, for a datapath in
+ * userspace, before it has ports. */
 void
 tnl_gso_set_config(const struct smap *other_config)
 {
     static char *old_impl;
     const char *impl = smap_get(other_config, "tnl-gso-csum-impl");
 
+    tso_is_fixed = true;
     stt_reasm_set_config(other_config);
     set_csum6_ports(smap_get(other_config, "tnl-gso-csum6-ports"));
     if (!nullable_string_is_equal(old_impl, impl)) {

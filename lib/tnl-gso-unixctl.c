@@ -289,14 +289,18 @@ tnl_gso_unixctl_ports(struct unixctl_conn *conn, int argc,
         .ports = is_json ? json_array_create_empty() : NULL,
     };
     const char *impl = csum_copy_impl()->name;
+    bool tso = userspace_tso_enabled(), next = tnl_gso_tso_after_restart();
     struct tnl_gso_buf_usage bufs;
 
     tnl_gso_buf_usage_get(&bufs);
     if (*cb == show_port) {
-        ds_put_format(&r.text, "userspace TSO: %s\nchecksum code: %s\n"
+        ds_put_format(&r.text, "userspace TSO: %s%s\nchecksum code: %s\n"
                       "buffers: %"PRIuSIZE", of which idle %"PRIuSIZE", "
                       "%"PRIuSIZE" kB\n",
-                      userspace_tso_enabled() ? "enabled" : "disabled", impl,
+                      tso ? "enabled" : "disabled",
+                      next == tso ? ""
+                      : next ? ", enabled after a restart of ovs-vswitchd"
+                      : ", disabled after a restart of ovs-vswitchd", impl,
                       bufs.n_bufs, bufs.n_idle, bufs.bytes / 1024);
     }
     tnl_gso_ports_for_each(*cb, &r);
@@ -307,8 +311,9 @@ tnl_gso_unixctl_ports(struct unixctl_conn *conn, int argc,
     } else if (is_json) {
         struct json *json = json_object_create();
 
-        json_object_put(json, "userspace-tso",
-                        json_boolean_create(userspace_tso_enabled()));
+        json_object_put(json, "userspace-tso", json_boolean_create(tso));
+        json_object_put(json, "userspace-tso-after-restart",
+                        json_boolean_create(next));
         json_object_put_string(json, "checksum-code", impl);
         json_object_put(json, "buffers", json_integer_create(bufs.n_bufs));
         json_object_put(json, "buffers-idle",

@@ -321,6 +321,8 @@ void tnl_gso_port_link(struct netdev *);
 void tnl_gso_port_unlink(struct netdev *);
 void tnl_gso_port_destroy(struct netdev *);
 void tnl_gso_set_config(const struct smap *other_config);
+bool tnl_gso_set_tso(const struct smap *other_config, bool *on);
+bool tnl_gso_tso_after_restart(void);
 void tnl_gso_port_set_config(struct netdev *, const struct smap *);
 int tnl_gso_check_datapath(const struct netdev *, const char *datapath_type,
                            char **errorp);
