@@ -35,6 +35,7 @@
 #include "netdev-linux-vnet.h"
 #endif
 #include "netdev-provider.h"
+#include "netdev-vport.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/netdev.h"
 #include "openvswitch/vlog.h"
@@ -255,7 +256,8 @@ tnl_gso_get_status(const struct netdev *netdev, struct smap *smap)
 
 static void
 put_counter(struct netdev_custom_stats *cs, unsigned long long value,
-            const char *what, const char *which, const char *unit)
+            const char *prefix, const char *what, const char *which,
+            const char *unit)
 {
     struct netdev_custom_counter *c;
 
@@ -266,37 +268,63 @@ put_counter(struct netdev_custom_stats *cs, unsigned long long value,
                             (cs->size + 1) * sizeof *cs->counters);
     c = &cs->counters[cs->size++];
     c->value = value;
-    snprintf(c->name, sizeof c->name, "tnl_gso_%s_%s%s", what, which, unit);
+    snprintf(c->name, sizeof c->name, "tnl_gso_%s%s_%s%s", prefix, what,
+             which, unit);
     for (char *p = c->name; *p; p++) {
         *p = *p == '-' ? '_' : *p;
     }
 }
 
-/* Appends our counters that are not zero to 'cs'. */
-void
-tnl_gso_get_custom_stats(const struct netdev *netdev,
-                         struct netdev_custom_stats *cs)
+/* Appends the counters of 'port' that are not zero to 'cs'. */
+static void
+put_counters(struct netdev_custom_stats *cs, const struct tnl_gso_port *port,
+             const char *prefix)
 {
     struct tnl_gso_stats s;
 
-#ifdef __linux__
-    netdev_linux_io_poll(netdev);
-#endif
-    tnl_gso_stats_get(netdev->tnl_gso, &s);
+    tnl_gso_stats_get(port, &s);
     for (size_t e = 0; e < TNL_GSO_N_ENCAPS; e++) {
         for (size_t m = 0; m < TNL_GSO_N_METHODS; m++) {
             const char *encap = tnl_gso_encap_to_string(e);
             const char *method = tnl_gso_method_to_string(m);
 
-            put_counter(cs, s.tx[e][m].packets, encap, method, "_packets");
-            put_counter(cs, s.tx[e][m].segments, encap, method, "_segments");
-            put_counter(cs, s.tx[e][m].bytes, encap, method, "_bytes");
+            put_counter(cs, s.tx[e][m].packets, prefix, encap, method,
+                        "_packets");
+            put_counter(cs, s.tx[e][m].segments, prefix, encap, method,
+                        "_segments");
+            put_counter(cs, s.tx[e][m].bytes, prefix, encap, method, "_bytes");
         }
     }
     for (size_t i = 0; i < TNL_GSO_N_REASONS; i++) {
-        put_counter(cs, s.drops[i], "drop", tnl_gso_reason_to_string(i), "");
+        put_counter(cs, s.drops[i], prefix, "drop",
+                    tnl_gso_reason_to_string(i), "");
     }
     for (size_t i = 0; i < TNL_GSO_N_EVENTS; i++) {
-        put_counter(cs, s.events[i], "event", tnl_gso_event_to_string(i), "");
+        put_counter(cs, s.events[i], prefix, "event",
+                    tnl_gso_event_to_string(i), "");
+    }
+}
+
+/* Appends our counters that are not zero to 'cs'.  A tunnel gets, marked as
+ * shared, those of the datapath's port that it has with others: packets are
+ * pushed and popped there, and no Interface stands for it. */
+void
+tnl_gso_get_custom_stats(const struct netdev *netdev,
+                         struct netdev_custom_stats *cs)
+{
+    char buf[NETDEV_VPORT_NAME_BUFSIZE];
+    const char *name = netdev_vport_get_dpif_port(netdev, buf, sizeof buf);
+
+#ifdef __linux__
+    netdev_linux_io_poll(netdev);
+#endif
+    put_counters(cs, netdev->tnl_gso, "");
+    if (strcmp(name, netdev_get_name(netdev))) {
+        struct netdev *shared = netdev_from_name(name);
+
+        if (shared) {
+            put_counters(cs, shared->tnl_gso, "shared_");
+            netdev_close(shared);
+        }
     }
 }

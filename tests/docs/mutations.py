@@ -44,7 +44,7 @@ MUTATIONS = [
      'command tnl-gso/new'),
     (CODE, r'\Z', 's = smap_get(config, "tnl-gso-new");',
      'setting tnl-gso-new'),
-    (CODE, r'\Z', 'put_counter(cs, s.new, "new", method, "_x");',
+    (CODE, r'\Z', 'put_counter(cs, s.new, prefix, "new", method, "_x");',
      'statistics tnl_gso_new_<method>_x'),
     (CODE, r'return "bad_rco";', 'return "bad_new";', 'reason bad_new'),
 

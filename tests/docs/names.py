@@ -105,11 +105,13 @@ def statistics():
     variable = {'encap': '<encap>', 'method': '<method>',
                 'tnl_gso_reason_to_string(i)': '<reason>',
                 'tnl_gso_event_to_string(i)': '<event>'}
-    return {'tnl_gso_%s_%s%s' % (
+    shared = {'tnl_gso_%s<counter>' % prefix for prefix in re.findall(
+        r'put_counters\(\w+, [^,]+, "(\w+)"\);', code())}
+    return shared | {'tnl_gso_%s_%s%s' % (
                 what.strip('"') if what.startswith('"') else variable[what],
                 variable[which], unit)
             for what, which, unit in re.findall(
-                r'put_counter\(\w+,[^;,]*?,\s*([^,;]+?),\s*([^,;]+?),'
+                r'put_counter\(\w+,[^;,]*?,\s*prefix,\s*([^,;]+?),\s*([^,;]+?),'
                 r'\s*"(\w*)"\);', code())}
 
 
@@ -175,7 +177,7 @@ def xml_keys(column):
 
 def xml_templates(column):
     words = {'encap': '<encap>', 'method': '<method>', 'reason': '<reason>',
-             'family': '<family>', 'name': '<event>'}
+             'family': '<family>', 'name': '<event>', 'counter': '<counter>'}
     return {'_'.join(words.get(word, word) for word in key.split('_'))
             for key in xml_keys(column)}
 
