@@ -37,6 +37,8 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/tnl-gso-finish.c \
 	lib/tnl-gso/tnl-gso-frames.c \
 	lib/tnl-gso/tnl-gso-frames.h \
+	lib/tnl-gso/tnl-gso-id.c \
+	lib/tnl-gso/tnl-gso-id.h \
 	lib/tnl-gso/tnl-gso-marks.c \
 	lib/tnl-gso/tnl-gso-merge.c \
 	lib/tnl-gso/tnl-gso-merge.h \

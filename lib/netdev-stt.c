@@ -27,12 +27,12 @@
 #include "ovs-atomic.h"
 #include "ovs-thread.h"
 #include "packets.h"
-#include "random.h"
 #include "stt.h"
 #include "stt-reasm.h"
 #include "timeval.h"
 #include "tnl-gso.h"
 #include "tnl-gso-desc.h"
+#include "tnl-gso-id.h"
 #include "tnl-rco.h"
 #include "unaligned.h"
 #include "util.h"
@@ -51,22 +51,22 @@ set_in_use(void)
 
 /* Push. */
 
-/* A frame ID must not come again, between the same two addresses, while
- * another frame may be incomplete.  One counter for all of them lasts for
- * 2**32 frames. */
+/* Returns an ID for a frame behind the IP header 'l3'.  It must not come
+ * again, between the same two addresses, while another frame may be
+ * incomplete, and nobody else may know it before: who sends parts with it
+ * ahead of ours has the receiver drop ours. */
 static ovs_be32
-new_frame_id(void)
+new_frame_id(const void *l3)
 {
-    static struct ovsthread_once once = OVSTHREAD_ONCE_INITIALIZER;
-    static atomic_uint32_t next;
-    uint32_t id;
+    const struct ovs_16aligned_ip6_hdr *ip6 = l3;
+    const struct ip_header *ip = l3;
+    bool v6 = IP_VER(ip->ip_ihl_ver) == 6;
 
-    if (ovsthread_once_start(&once)) {
-        atomic_init(&next, random_uint32());
-        ovsthread_once_done(&once);
-    }
-    atomic_add_relaxed(&next, 1, &id);
-    return htonl(id);
+    return htonl(v6
+                 ? tnl_gso_new_ids(&ip6->ip6_src, &ip6->ip6_dst, true,
+                                   TNL_GSO_ID_STT, 1)
+                 : tnl_gso_new_ids(&ip->ip_src, &ip->ip_dst, false,
+                                   TNL_GSO_ID_STT, 1));
 }
 
 /* Does 'p' start with a VLAN tag that an STT header has a place for? */
@@ -92,8 +92,9 @@ can_point_at_l4(const struct dp_packet *p, const struct tnl_gso_desc *d)
                 <= UINT8_MAX));
 }
 
-/* Can superpacket 'p' be in an STT frame?  There is nothing in an STT header
- * to say that it is of UDP, and who cuts TCP in the end may not know what to
+/* Can superpacket 'p' be in an STT frame?  Not with an mss that a receiver
+ * does not believe.  There is nothing in an STT header to say that it is of
+ * UDP, and who cuts TCP in the end may not know what to
  * do with CWR, which belongs into the first segment only: Linux' STT did
  * not.  What the IP header does not count is payload to who cuts, and padding
  * to a receiver. */
@@ -103,7 +104,8 @@ netdev_stt_takes_super(const struct dp_packet *p)
     struct tnl_gso_desc d;
     const struct tcp_header *tcp;
 
-    if (p->uso_segsz || dp_packet_l2_pad_size(p) || tnl_gso_describe(p, &d)
+    if (p->uso_segsz || dp_packet_get_tso_segsz(p) < STT_LEAST_INNER_MSS
+        || dp_packet_l2_pad_size(p) || tnl_gso_describe(p, &d)
         || !can_point_at_l4(p, &d)) {
         return false;
     }
@@ -214,7 +216,7 @@ netdev_stt_push_header(const struct netdev *netdev,
     frame_len = dp_packet_size(packet) - data->header_len + STT_HEADER_LEN;
     tcp->tcp_src = src_port;
     put_16aligned_be32(&tcp->tcp_seq, htonl(frame_len << 16));
-    put_16aligned_be32(&tcp->tcp_ack, new_frame_id());
+    put_16aligned_be32(&tcp->tcp_ack, new_frame_id(dp_packet_l3(packet)));
     stt = (struct stt_header *) (tcp + 1);
     stt->flags = from_inner.flags;
     stt->l4_ofs = from_inner.l4_ofs;
@@ -317,6 +319,9 @@ strip_stt_header(struct dp_packet *frame, struct flow_tnl *tnl)
     if (stt.flags & STT_F_PARTIAL) {
         if (!partial_is_right(frame, &stt)) {
             return STT_DROP_OFFLOAD;
+        }
+        if (stt.mss && ntohs(stt.mss) < STT_LEAST_INNER_MSS) {
+            return STT_DROP_MSS;
         }
         dp_packet_l4_checksum_set_partial(frame);
         if (stt.flags & STT_F_TCP) {

@@ -43,6 +43,13 @@ struct ovs_action_push_tnl;
  * 3.7.1. */
 #define STT_MIN_MSS 536
 
+/* The least mss of a superpacket in an STT frame: a peer's few packets must
+ * not become many of ours.  Linux does not believe in a path with an MTU below
+ * 552 bytes (v6.18 net/ipv4/route.c, DEFAULT_MIN_PMTU), which leaves TCP with
+ * all the options that it can have 472.  For those that have less, be it that
+ * the other end of their connection wants it, the sender cuts. */
+#define STT_LEAST_INNER_MSS 472
+
 /* A superpacket with one of these gets its segment size from the port that it
  * leaves through: an STT frame, or one in a tunnel. */
 #define STT_MARKS (DP_PACKET_OL_STT \

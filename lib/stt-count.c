@@ -89,8 +89,6 @@ stt_verdict_to_string(enum stt_verdict verdict)
         return "duplicate";
     case STT_DROP_OVERLAP:
         return "overlap";
-    case STT_DROP_TOTAL:
-        return "other_total";
     case STT_DROP_HOLES:
         return "too_many_holes";
     case STT_DROP_MEMORY:
@@ -103,6 +101,8 @@ stt_verdict_to_string(enum stt_verdict verdict)
         return "bad_version";
     case STT_DROP_OFFLOAD:
         return "bad_offload";
+    case STT_DROP_MSS:
+        return "small_mss";
     case STT_EXPIRED:
         return "expired";
     case STT_EVICTED_PEER:

@@ -105,10 +105,6 @@ stt_frame_store(struct stt_frame *frame, const struct stt_segment *s)
     bool follows, precedes;
     size_t i;
 
-    if (s->total != frame->total) {
-        return STT_DROP_TOTAL;
-    }
-
     /* The part comes before ranges[i].  As a rule it is the next one. */
     for (i = frame->n_ranges; i && ranges[i - 1].start > s->ofs; i--) {
         continue;
@@ -142,15 +138,18 @@ stt_frame_store(struct stt_frame *frame, const struct stt_segment *s)
         ranges[i] = (struct stt_range) { s->ofs, end };
     }
     frame->received += s->len;
+    stt_ledger_touch(&frame->hold);
     frame->ce |= s->ce;
     return frame->received == frame->total ? STT_COMPLETE : STT_HELD;
 }
 
-/* Is 's' a part of 'frame'? */
+/* Is 's' a part of 'frame'?  A part that gives another length is one of
+ * another frame: otherwise one that somebody has made up would keep the right
+ * ones out. */
 bool
 stt_frame_has(const struct stt_frame *frame, const struct stt_segment *s)
 {
-    return (frame->id == s->frame_id
+    return (frame->id == s->frame_id && frame->total == s->total
             && ipv6_addr_equals(&frame->src, &s->src)
             && ipv6_addr_equals(&frame->dst, &s->dst));
 }

@@ -31,19 +31,27 @@ struct stt_peer {
     struct in6_addr src;
     size_t bytes;               /* Of all frames, victims included. */
     size_t n_frames;
-    struct ovs_list frames;     /* "struct stt_hold"s, oldest first. */
+    struct heap own;            /* "struct stt_hold"s that are no victims. */
 };
 
-/* Bytes of a "struct stt_peer" and of what refers to it: each frame may be the
- * only one of its peer. */
-enum { PEER_BYTES = sizeof(struct stt_peer) + 4 * sizeof(void *) };
+/* Bytes of a "struct stt_peer" and of what refers to it and to a frame: each
+ * frame may be the only one of its peer. */
+enum { PEER_BYTES = sizeof(struct stt_peer) + 8 * sizeof(void *) };
 
 static struct ovs_mutex mutex = OVS_MUTEX_INITIALIZER;
 static struct hmap peers OVS_GUARDED_BY(mutex) = HMAP_INITIALIZER(&peers);
 static struct heap by_bytes OVS_GUARDED_BY(mutex);
 static struct ovs_list by_age OVS_GUARDED_BY(mutex)
     = OVS_LIST_INITIALIZER(&by_age);
-static uint64_t next_serial OVS_GUARDED_BY(mutex);
+
+/* All "struct stt_hold"s that are not victims yet.  As in the heaps of peers,
+ * the first one is that with the least 'last', as far as is known: it grows
+ * behind the heap's back. */
+static struct heap all OVS_GUARDED_BY(mutex);
+
+/* Written with the mutex locked; a line of its own for those who only read. */
+OVS_ALIGNED_VAR(CACHE_LINE_SIZE) atomic_ullong stt_ledger_clock = 0;
+
 static struct stt_reasm_usage usage OVS_GUARDED_BY(mutex) = {
     .limit = STT_REASM_DEF_LIMIT,
     .peer_limit = STT_REASM_DEF_PEER_LIMIT,
@@ -63,15 +71,23 @@ peer_find(const struct in6_addr *src, uint32_t hash)
     return NULL;
 }
 
+/* The peer that was destroyed last, or null: most have one frame at a time,
+ * and come back. */
+static struct stt_peer *spare OVS_GUARDED_BY(mutex);
+
 static struct stt_peer *
 peer_create(const struct in6_addr *src, uint32_t hash)
     OVS_REQUIRES(mutex)
 {
-    struct stt_peer *peer = xmalloc(sizeof *peer);
+    struct stt_peer *peer = spare;
 
+    spare = NULL;
+    if (!peer) {
+        peer = xmalloc(sizeof *peer);
+        heap_init(&peer->own);
+    }
     peer->src = *src;
     peer->bytes = peer->n_frames = 0;
-    ovs_list_init(&peer->frames);
     hmap_insert(&peers, &peer->node, hash);
     heap_insert(&by_bytes, &peer->heap_node, 0);
     return peer;
@@ -83,6 +99,11 @@ peer_destroy(struct stt_peer *peer)
 {
     heap_remove(&by_bytes, &peer->heap_node);
     hmap_remove(&peers, &peer->node);
+    if (!spare) {
+        spare = peer;
+        return;
+    }
+    heap_destroy(&peer->own);
     free(peer);
 }
 
@@ -91,7 +112,8 @@ unlist(struct stt_hold *hold)
     OVS_REQUIRES(mutex)
 {
     ovs_list_remove(&hold->age_node);
-    ovs_list_remove(&hold->peer_node);
+    heap_remove(&all, &hold->all_node);
+    heap_remove(&hold->peer->own, &hold->own_node);
     hold->listed = false;
 }
 
@@ -104,18 +126,43 @@ pop(struct stt_hold *hold, enum stt_verdict why, struct stt_victim *victim)
     *victim = (struct stt_victim) { hold->serial, hold->hash, why };
 }
 
-/* The same with the oldest frame of 'peer'.  Returns false if all of its
- * frames are victims already, which other threads are about to give up. */
-static bool
-pop_oldest(struct stt_peer *peer, enum stt_verdict why,
-           struct stt_victim *victim)
+/* Returns the first hold of 'heap', which is not empty, once what has come in
+ * the meantime is known.  'member' is the offset of its nodes in holds.
+ *
+ * Looks at no more than MAX_LOOKS: each has cost somebody a packet, but the
+ * mutex is locked. */
+static struct stt_hold *
+find_idle__(struct heap *heap, size_t member)
     OVS_REQUIRES(mutex)
 {
-    if (ovs_list_is_empty(&peer->frames)) {
+    enum { MAX_LOOKS = 64 };
+
+    for (size_t n = 0; ; n++) {
+        struct heap_node *node = heap_max(heap);
+        struct stt_hold *hold = (void *) ((char *) node - member);
+        unsigned long long int last;
+
+        atomic_read_relaxed(&hold->last, &last);
+        if (node->priority == UINT64_MAX - last || n >= MAX_LOOKS) {
+            return hold;
+        }
+        heap_change(heap, node, UINT64_MAX - last);
+    }
+}
+
+#define FIND_IDLE(HEAP, MEMBER) \
+    find_idle__(HEAP, offsetof(struct stt_hold, MEMBER))
+
+/* Names a frame of 'peer' as victim.  Returns false if all of its frames are
+ * victims already, which other threads are about to give up. */
+static bool
+pop_own(struct stt_peer *peer, enum stt_verdict why, struct stt_victim *victim)
+    OVS_REQUIRES(mutex)
+{
+    if (heap_is_empty(&peer->own)) {
         return false;
     }
-    pop(CONTAINER_OF(ovs_list_front(&peer->frames), struct stt_hold,
-                     peer_node), why, victim);
+    pop(FIND_IDLE(&peer->own, own_node), why, victim);
     return true;
 }
 
@@ -130,21 +177,22 @@ largest_peer(void)
 /* Names a victim for 'peer', which may be null, when all peers together hold
  * too much. */
 static bool
-pop_fairly(const struct stt_peer *peer, struct stt_victim *victim)
+pop_any(const struct stt_peer *peer, struct stt_victim *victim)
     OVS_REQUIRES(mutex)
 {
     struct stt_peer *largest = largest_peer();
+    struct stt_hold *hold;
 
-    if (!largest) {
-        return false;
-    } else if (largest->n_frames == 1 && !ovs_list_is_empty(&by_age)) {
-        /* Nobody is to blame. */
-        pop(CONTAINER_OF(ovs_list_front(&by_age), struct stt_hold, age_node),
-            STT_EVICTED, victim);
+    if (largest && largest->bytes > MIN(usage.limit, usage.peer_limit) / 2
+        && pop_own(largest, (largest == peer ? STT_EVICTED_PEER
+                             : STT_EVICTED), victim)) {
         return true;
+    } else if (heap_is_empty(&all)) {
+        return false;
     }
-    return pop_oldest(largest, largest == peer ? STT_EVICTED_PEER
-                                               : STT_EVICTED, victim);
+    hold = FIND_IDLE(&all, all_node);
+    pop(hold, hold->peer == peer ? STT_EVICTED_PEER : STT_EVICTED, victim);
+    return true;
 }
 
 static enum stt_ledger_result
@@ -154,14 +202,15 @@ reserve__(struct stt_hold *hold, const struct in6_addr *src, uint32_t src_hash,
 {
     struct stt_peer *peer = peer_find(src, src_hash);
     size_t bytes = hold->bytes + PEER_BYTES;
+    unsigned long long int now;
 
     if (bytes > usage.limit || bytes > usage.peer_limit) {
         return STT_LEDGER_NO;
     } else if (peer && peer->bytes + bytes > usage.peer_limit) {
-        return (pop_oldest(peer, STT_EVICTED_PEER, victim)
+        return (pop_own(peer, STT_EVICTED_PEER, victim)
                 ? STT_LEDGER_VICTIM : STT_LEDGER_NO);
     } else if (usage.bytes + bytes > usage.limit) {
-        return (pop_fairly(peer, victim)
+        return (pop_any(peer, victim)
                 ? STT_LEDGER_VICTIM : STT_LEDGER_NO);
     }
 
@@ -175,11 +224,15 @@ reserve__(struct stt_hold *hold, const struct in6_addr *src, uint32_t src_hash,
     usage.bytes += bytes;
     usage.max_bytes = MAX(usage.max_bytes, usage.bytes);
 
+    atomic_read_relaxed(&stt_ledger_clock, &now);
+    atomic_store_relaxed(&stt_ledger_clock, now + 1);
     hold->peer = peer;
-    hold->serial = next_serial++;
+    hold->serial = now;
     hold->listed = true;
+    atomic_init(&hold->last, now);
     ovs_list_push_back(&by_age, &hold->age_node);
-    ovs_list_push_back(&peer->frames, &hold->peer_node);
+    heap_insert(&all, &hold->all_node, UINT64_MAX - now);
+    heap_insert(&peer->own, &hold->own_node, UINT64_MAX - now);
     return STT_LEDGER_OK;
 }
 
@@ -256,9 +309,9 @@ stt_ledger_pop_excess(struct stt_victim *victim)
     ovs_mutex_lock(&mutex);
     largest = largest_peer();
     if (largest && largest->bytes > usage.peer_limit) {
-        found = pop_oldest(largest, STT_EVICTED_PEER, victim);
+        found = pop_own(largest, STT_EVICTED_PEER, victim);
     } else {
-        found = usage.bytes > usage.limit && pop_fairly(NULL, victim);
+        found = usage.bytes > usage.limit && pop_any(NULL, victim);
     }
     ovs_mutex_unlock(&mutex);
     return found;

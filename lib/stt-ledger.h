@@ -25,17 +25,26 @@
  * Does not know where frames are: it names a victim, and the caller looks for
  * it, under its own locks, and may find that it is complete by now.
  *
- * Within its own limit a peer displaces its oldest frame.  Within the limit of
- * all, who holds most loses its oldest frame, so those who hold little keep
- * theirs, however many frames another one begins.  When nobody holds more than
- * one, the oldest one goes. */
+ * It is the frame to which nothing has come for longest.  So frames that are
+ * being received stay, whatever else is begun, and by whom, unless as many as
+ * there is memory for are begun between two of their parts.
+ *
+ * Of whose frames, that is another question.  A peer at its own limit displaces
+ * one of its own.  When all are at the limit of all, one that has more than
+ * half of what a peer can have loses one: whoever has only a few addresses
+ * cannot displace frames of those who hold little, however slow they are.
+ * Otherwise nobody is to blame, and it is one of all.  It must not be one of
+ * those who hold most, however little that is: against sources that are faked,
+ * a frame each, this would always be somebody real. */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <netinet/in.h>
 
+#include "heap.h"
 #include "openvswitch/list.h"
+#include "ovs-atomic.h"
 #include "stt-reasm.h"
 
 struct stt_peer;
@@ -52,8 +61,25 @@ struct stt_hold {
     uint64_t serial;            /* Of no other frame before or after. */
     bool listed;                /* Not yet named as victim. */
     struct ovs_list age_node;   /* In the list of all, oldest first. */
-    struct ovs_list peer_node;  /* The same in that of its peer. */
+
+    struct heap_node all_node;  /* In 'all'. */
+    struct heap_node own_node;  /* In that of its peer. */
+    atomic_ullong last;         /* Of stt_ledger_clock: when something came. */
 };
+
+/* Counts frames that have been begun: the time by which it is known to which
+ * frame nothing has come for longest. */
+extern atomic_ullong stt_ledger_clock;
+
+/* Something has come for a frame.  Takes no lock. */
+static inline void
+stt_ledger_touch(struct stt_hold *hold)
+{
+    unsigned long long int now;
+
+    atomic_read_relaxed(&stt_ledger_clock, &now);
+    atomic_store_relaxed(&hold->last, now);
+}
 
 /* A frame to be given up. */
 struct stt_victim {

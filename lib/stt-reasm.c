@@ -43,8 +43,8 @@ struct bucket {
 
 static struct bucket *table;    /* N_BUCKETS. */
 
-/* Words of a frame's key: source, destination, frame ID. */
-enum { SRC_WORDS = 4, KEY_WORDS = 9 };
+/* Words of a frame's key: source, destination, frame ID, length. */
+enum { SRC_WORDS = 4, KEY_WORDS = 10 };
 static uint64_t hash_seed[KEY_WORDS + 1];
 
 static atomic_uint timeout = STT_REASM_DEF_TIMEOUT; /* ms. */
@@ -94,10 +94,12 @@ hash_key(const struct stt_segment *s)
     uint64_t sum = hash_seed[KEY_WORDS];
     struct hash hash;
 
-    BUILD_ASSERT(sizeof words == 2 * sizeof s->src + sizeof s->frame_id);
+    BUILD_ASSERT(sizeof words == (2 * sizeof s->src + sizeof s->frame_id
+                                  + sizeof *words));
     memcpy(words, &s->src, sizeof s->src);
     memcpy(words + SRC_WORDS, &s->dst, sizeof s->dst);
     memcpy(words + 2 * SRC_WORDS, &s->frame_id, sizeof s->frame_id);
+    words[2 * SRC_WORDS + 1] = s->total;
     for (size_t i = 0; i < SRC_WORDS; i++) {
         sum += hash_seed[i] * words[i];
     }

@@ -54,7 +54,6 @@ enum stt_verdict {
                                  * frame shorter than an STT header. */
     STT_DROP_DUPLICATE,         /* All of it was there before. */
     STT_DROP_OVERLAP,           /* Some of it was there before. */
-    STT_DROP_TOTAL,             /* Another frame length than the first one. */
     STT_DROP_HOLES,             /* Too many holes in the frame. */
     STT_DROP_MEMORY,            /* No memory for its frame within limits. */
 
@@ -64,6 +63,7 @@ enum stt_verdict {
     STT_DROP_VERSION,           /* STT version is not 0. */
     STT_DROP_OFFLOAD,           /* STT header contradicts itself or the inner
                                  * frame. */
+    STT_DROP_MSS,               /* Inner mss is too small. */
 
     /* Frames that were given up. */
     STT_EXPIRED,                /* Not complete in time. */

@@ -22,18 +22,16 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 
-#include "hash.h"
 #include "netdev-native-tnl.h"
 #include "netdev-provider.h"
 #include "netdev-stt.h"
 #include "odp-netlink.h"
 #include "openvswitch/vlog.h"
 #include "ovs-atomic.h"
-#include "ovs-thread.h"
-#include "random.h"
 #include "tnl-gso-buf.h"
 #include "tnl-gso-desc.h"
 #include "tnl-gso-frames.h"
+#include "tnl-gso-id.h"
 #include "tnl-gso-plan.h"
 #include "tnl-gso-seg.h"
 #include "tnl-gso-stats.h"
@@ -621,45 +619,23 @@ tnl_gso_push_prepare(const struct netdev *tunnel,
     }
 }
 
-/* Outer IPv4 IDs, where fragmentation is allowed, must not repeat while
- * fragments may still be on their way (RFC 6864 section 4.3).  As in Linux
- * v6.18 __ip_select_ident(), packets draw from one of a fixed number of
- * counters by source, destination and protocol. */
-enum { N_IP_IDS = 2048 };
-
-static atomic_uint32_t *
-ip_ids(void)
-{
-    static struct ovsthread_once once = OVSTHREAD_ONCE_INITIALIZER;
-    static atomic_uint32_t ids[N_IP_IDS];
-
-    if (ovsthread_once_start(&once)) {
-        for (size_t i = 0; i < N_IP_IDS; i++) {
-            atomic_init(&ids[i], random_uint32());
-        }
-        ovsthread_once_done(&once);
-    }
-    return ids;
-}
-
 /* Returns the ID for header 'ip', which has just been put in front of
  * 'packet': the first one of a block with one for each segment that 'packet'
- * can become.  Segments have no need of a block with DF set (RFC 6864 section
- * 4.1), and get IDs from zero as in upstream. */
+ * can become.
+ *
+ * Where fragmentation is allowed, IDs between two addresses must not repeat
+ * while fragments may still be on their way (RFC 6864 section 4.3).  Segments
+ * have no need of a block with DF set (section 4.1), and get IDs from zero as
+ * in upstream. */
 ovs_be16
 tnl_gso_new_ip_id(const struct dp_packet *packet, const struct ip_header *ip)
 {
     uint16_t mss = dp_packet_get_tso_segsz(packet) | packet->uso_segsz;
     uint32_t n = mss ? DIV_ROUND_UP(dp_packet_size(packet), mss) : 1;
-    uint32_t hash;
-    uint32_t id;
 
     if (ip->ip_frag_off & htons(IP_DF)) {
         return 0;
     }
-    hash = hash_3words((OVS_FORCE uint32_t) get_16aligned_be32(&ip->ip_src),
-                       (OVS_FORCE uint32_t) get_16aligned_be32(&ip->ip_dst),
-                       ip->ip_proto);
-    atomic_add_relaxed(&ip_ids()[hash % N_IP_IDS], n, &id);
-    return htons(id);
+    return htons(tnl_gso_new_ids(&ip->ip_src, &ip->ip_dst, false, ip->ip_proto,
+                                 n));
 }

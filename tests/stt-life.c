@@ -107,7 +107,7 @@ drops(const unsigned long long int counts[])
 {
     unsigned long long int n = 0;
 
-    for (size_t i = STT_DROP_CSUM; i <= STT_DROP_OFFLOAD; i++) {
+    for (size_t i = STT_DROP_CSUM; i < STT_EXPIRED; i++) {
         n += counts[i];
     }
     return n;

@@ -205,7 +205,7 @@ map_get(struct ref_stt *ref, const struct stt_segment *s, long long int now)
 
     LIST_FOR_EACH (map, node, &ref->maps) {
         if (!memcmp(&map->src, &s->src, 16) && !memcmp(&map->dst, &s->dst, 16)
-            && map->id == ntohl(s->frame_id)) {
+            && map->id == ntohl(s->frame_id) && map->total == s->total) {
             if (now - map->first < ref->timeout) {
                 return map;
             }
@@ -231,9 +231,6 @@ map_store(struct map *map, const struct stt_segment *s)
     uint32_t missing = 0;
     uint32_t runs = 0;
 
-    if (s->total != map->total) {
-        return STT_DROP_TOTAL;
-    }
     for (uint32_t i = s->ofs; i < end; i++) {
         n_there += map->have[i];
     }

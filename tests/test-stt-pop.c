@@ -73,6 +73,8 @@ static const struct bad_row bad_rows[] = {
     { "L4 offset", &stt_tcp_row, 2, 2, 36, STT_DROP_OFFLOAD },
     { "L4 offset of none", &stt_tcp_row, 2, 2, 0, STT_DROP_OFFLOAD },
     { "mss with UDP", &stt_udp_row, 2, 5, 1, STT_DROP_OFFLOAD },
+    { "mss of 376", &stt_tcp_row, 2, 4, 376 / 256, STT_DROP_MSS },
+    { "mss of 632", &stt_tcp_row, 2, 4, 632 / 256, STT_WHOLE },
     { "Ethertype", &stt_tcp_row, 3, 12, 0x07, STT_DROP_OFFLOAD },
     { "inner IP version", &stt_tcp_row, 3, 14, 0x65, STT_DROP_OFFLOAD },
     { "inner fragment", &stt_tcp_row, 3, 20, 0x20, STT_DROP_OFFLOAD },

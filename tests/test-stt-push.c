@@ -41,11 +41,14 @@ test_not_taken(void)
         int n_vlans;
         int n_mpls;
         uint16_t tcp_flags;
+        uint16_t mss;
     } rows[] = {
         { .name = "UDP", .udp = true },
         { .name = "two VLANs", .n_vlans = 2 },
         { .name = "MPLS", .n_mpls = 1 },
         { .name = "CWR", .tcp_flags = 0x090 },
+        { .name = "mss 471", .mss = 471 },
+        { .name = "mss 1", .mss = 1 },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -55,7 +58,7 @@ test_not_taken(void)
 
         pkt_row_init(&row, REF_PLAIN);
         row.payload = 5000;
-        row.mss = 1400;
+        row.mss = rows[i].mss ? rows[i].mss : 1400;
         row.udp = rows[i].udp;
         row.inner.n_vlans = rows[i].n_vlans;
         row.inner.n_mpls = rows[i].n_mpls;
@@ -81,7 +84,7 @@ test_lying(void)
 
     pkt_row_init(&row, REF_PLAIN);
     row.payload = 5000;
-    row.mss = 1400;
+    row.mss = 472;
     p = pkt_build(&row);
     EXPECT(netdev_stt_takes_super(p), true);
     dp_packet_set_l2_pad_size(p, 100);

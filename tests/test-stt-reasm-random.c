@@ -176,7 +176,7 @@ test_reasm_random(struct ovs_cmdl_context *ctx)
         /* What has to be there, if there is enough of anything. */
         if (n >= 100 && v != STT_WHOLE && v != STT_DROP_MEMORY
             && v != STT_EVICTED && v != STT_EVICTED_PEER
-            && (v < STT_DROP_IP || v > STT_DROP_OFFLOAD)) {
+            && (v < STT_DROP_IP || v >= STT_EXPIRED)) {
             test_case(counts[v] ? NULL : xstrdup("never"),
                       "reasm-random: %s", stt_verdict_to_string(v));
         }

@@ -274,7 +274,7 @@ test_lengths(void)
     }
 }
 
-/* Another total than the first part's. */
+/* A part with another total than the first one's is one of another frame. */
 static void
 test_totals(void)
 {
@@ -286,13 +286,15 @@ test_totals(void)
         char *error = NULL;
         bool ce;
 
+        EXPECT(stt_add_changed(&f, 0, MSS, &change, NULL, &ce), STT_HELD);
         stt_add_part(&f, 0, MSS, NULL);
-        EXPECT(stt_add_changed(&f, 200, MSS, &change, NULL, &ce),
-               STT_DROP_TOTAL);
+        EXPECT(stt_add_changed(&f, 200, MSS, &change, NULL, &ce), STT_HELD);
         EXPECT(stt_add_changed(&f, 0, MSS, &change, NULL, &ce),
-               STT_DROP_TOTAL);
+               STT_DROP_DUPLICATE);
+        EXPECT(stt_usage().n_frames, 2);
         test_case(error ? error : stt_complete(&f, MSS, 500),
                   "reasm: total %u instead of %u", others[i], f.total);
+        free(stt_empty());
     }
 }
 

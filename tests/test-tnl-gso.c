@@ -91,6 +91,7 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  frames                  trains, and the kernel's part\n"
            "  way                     batches on their way to a port\n"
            "  stt                     push, cut and pop of STT\n"
+           "  stt-attack              STT while somebody attacks\n"
            "  stt-life [N [SEED]]     random packets around STT tunnels\n"
            "  segment plain|vxlan|geneve|gre MSS CSUM IN.pcap OUT.pcap [udp]\n"
            "                          cuts captured superpackets; CSUM is 1\n"
@@ -126,6 +127,7 @@ static const struct ovs_cmdl_command commands[] = {
     { "frames", NULL, 0, 0, test_frames, OVS_RO },
     { "way", NULL, 0, 0, test_way, OVS_RO },
     { "stt", NULL, 0, 0, test_stt, OVS_RO },
+    { "stt-attack", NULL, 0, 0, test_stt_attack, OVS_RO },
     { "stt-life", NULL, 0, 2, test_stt_life, OVS_RO },
     { "segment", NULL, 5, 6, test_segment, OVS_RO },
     { "train", NULL, 4, 5, test_train, OVS_RO },

@@ -135,6 +135,7 @@ void test_rco(struct ovs_cmdl_context *);
 void test_rco_corpus(struct ovs_cmdl_context *);
 void test_corpus(struct ovs_cmdl_context *);
 void test_merge_corpus(struct ovs_cmdl_context *);
+void test_stt_attack(struct ovs_cmdl_context *);
 void test_stt_life(struct ovs_cmdl_context *);
 void test_stt_corpus(struct ovs_cmdl_context *);
 

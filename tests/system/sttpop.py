@@ -40,9 +40,9 @@ from stt import Inner, stt_frame
 from sttbed import KEY, MARKER, SECONDS, compare
 from sttparts import CASES, SOME, parts
 
-REASONS = ('bad_checksum', 'bad_length', 'duplicate', 'overlap', 'other_total',
+REASONS = ('bad_checksum', 'bad_length', 'duplicate', 'overlap',
            'too_many_holes', 'no_memory', 'bad_ip', 'bad_tcp_header',
-           'bad_version', 'bad_offload', 'evicted_peer', 'evicted')
+           'bad_version', 'bad_offload', 'small_mss', 'evicted_peer', 'evicted')
 # May follow later, from what an earlier case has left.
 LATE_REASONS = ('expired',)
 

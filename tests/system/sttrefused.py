@@ -79,7 +79,9 @@ def _(bed, v):
     p = cut(outer_of(bed, v), i, data, 1400)
     wrong = outer_of(bed, v).packet((len(data) + 1) << 16 | 1400, i,
                                 data[1400:2800], ACK)
-    return [p[0], wrong] + p[1:], whole(bed, sp), {'other_total': 1}
+    ahead = outer_of(bed, v).packet((len(data) - 1) << 16, i, data[:8], ACK)
+    # Parts of frames of their own.
+    return [ahead, p[0], wrong] + p[1:], whole(bed, sp), {}
 
 
 @pop('data offset')
@@ -133,6 +135,20 @@ def _(bed, v):
                 (0x06, 34, 0, u4[:-1]), (0x02, 54, 0, u6[:-1]),
                 # A fragment.
                 (0x0e, 34, 0, spoiled(t4, 20, 0x20)))]
+
+
+@refused('small mss', 'small_mss')
+def _(bed, v):
+    t4, t6 = (tcp(ip=ip, l4='tcp', payload=900).frame for ip in (4, 6))
+    return [one(bed, v, header(flags, ofs, mss, key=KEY) + f)
+            for flags, ofs, f in ((0x0e, 34, t4), (0x0a, 54, t6))
+            for mss in (1, 48, 471)]
+
+
+@pop('least mss')
+def _(bed, v):
+    sp = tcp(payload=6000, mss=472)
+    return parts(bed, v, stt_frame(sp.frame, KEY, 472)), whole(bed, sp), {}
 
 
 @pop('IP length', versions=(4,))
