@@ -20,9 +20,11 @@
 
 #include <string.h>
 
+#include "dp-packet.h"
 #include "netdev-provider.h"
 #include "openvswitch/vlog.h"
 #include "smap.h"
+#include "tnl-gso-stats.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(netdev_dummy_tnl);
@@ -78,4 +80,21 @@ netdev_dummy_tnl_set_config(struct netdev *netdev, const struct smap *args)
         }
     }
     free(copy);
+}
+
+/* 'netdev' has not sent those packets of 'batch' from 'first' on. */
+void
+netdev_dummy_tnl_refused(struct netdev *netdev,
+                         const struct dp_packet_batch *batch,
+                         const struct dp_packet *first)
+{
+    const struct dp_packet *p;
+    bool refused = false;
+
+    DP_PACKET_BATCH_FOR_EACH (i, p, batch) {
+        refused |= p == first;
+        if (refused) {
+            tnl_gso_count_refused(netdev->tnl_gso, p);
+        }
+    }
 }

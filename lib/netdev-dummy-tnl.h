@@ -19,9 +19,13 @@
 
 /* Dummy ports that can do what a test says, included by netdev-dummy.c. */
 
+struct dp_packet;
+struct dp_packet_batch;
 struct netdev;
 struct smap;
 
 void netdev_dummy_tnl_set_config(struct netdev *, const struct smap *args);
+void netdev_dummy_tnl_refused(struct netdev *, const struct dp_packet_batch *,
+                              const struct dp_packet *first);
 
 #endif /* netdev-dummy-tnl.h */

@@ -40,10 +40,13 @@
 #include "netdev-linux-vnet.h"
 #include "netdev-provider.h"
 #include "openvswitch/dynamic-string.h"
+#include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
+#include "ovs-atomic.h"
 #include "ovs-thread.h"
 #include "packets.h"
 #include "socket-util.h"
+#include "timeval.h"
 #include "tnl-gso-show.h"
 #include "tnl-gso-stats.h"
 #include "userspace-tso.h"
@@ -110,11 +113,25 @@ static const char *const feature_names[N_FEATURES] = {
     [F_UDP_GRO_FORWARDING] = "rx-udp-gro-forwarding",
 };
 
+/* After a refusal UDP superpackets are tried again: what was refused may have
+ * been one packet's fault, and the one that is refused again is cut instead.
+ * Milliseconds; twice as long after each refusal that comes too soon. */
+enum { FIRST_RETRY = 1000, LAST_RETRY = 600 * 1000 };
+
+/* How many ports are demoted. */
+static atomic_count n_demoted = ATOMIC_COUNT_INIT(0);
+
 /* Hangs on struct tnl_gso_port.  Protected by the netdev's mutex once the
- * netdev is constructed; the main thread writes all but 'demoted'. */
+ * netdev is constructed; the main thread writes all but what is about
+ * demotions. */
 struct netdev_linux_probe {
     bool tap;
-    bool demoted;
+
+    /* The kernel has refused what it should have taken. */
+    atomic_bool demoted;        /* Read without the mutex, too. */
+    unsigned int n_refused;     /* How often that has happened. */
+    long long int retry_at;     /* When it is or was tried again. */
+    long long int retry_after;  /* How long after the last refusal. */
 
     /* Taps. */
     unsigned long granted;      /* TUN_F_*. */
@@ -131,12 +148,29 @@ struct netdev_linux_probe {
 struct netdev_linux_probe *
 netdev_linux_probe_new(void)
 {
-    return xzalloc(sizeof(struct netdev_linux_probe));
+    struct netdev_linux_probe *probe = xzalloc(sizeof *probe);
+
+    atomic_init(&probe->demoted, false);
+    return probe;
+}
+
+/* Is the port of 'probe' sent no UDP superpackets for now? */
+static bool
+is_demoted(const struct netdev_linux_probe *probe)
+{
+    bool demoted;
+
+    atomic_read_relaxed(&CONST_CAST(struct netdev_linux_probe *,
+                                    probe)->demoted, &demoted);
+    return demoted;
 }
 
 void
 netdev_linux_probe_free(struct netdev_linux_probe *probe)
 {
+    if (probe && is_demoted(probe)) {
+        atomic_count_dec(&n_demoted);
+    }
     free(probe);
 }
 
@@ -269,7 +303,7 @@ super_flags(const struct netdev_linux_probe *p)
         }
         flags |= uso ? TNL_GSO_TX_UDP_SEG : 0;
     }
-    return p->demoted ? flags & ~TNL_GSO_TX_UDP_SEG : flags;
+    return is_demoted(p) ? flags & ~TNL_GSO_TX_UDP_SEG : flags;
 }
 
 /* Stores 'ol_flags' and the super_flags that follow from what is known about
@@ -434,24 +468,88 @@ netdev_linux_tnl_probe_tap(struct netdev *netdev, int fd,
 }
 
 /* The kernel has refused a UDP superpacket on 'netdev' that it should have
- * taken: sends no more of them until the port is added again.  Any thread may
- * call this. */
+ * taken: sends no more of them for a while.  Any thread may call this. */
 void
 netdev_linux_tnl_demote(struct netdev *netdev_)
 {
     struct netdev_linux *netdev = netdev_linux_cast(netdev_);
-    bool demoted;
+    struct netdev_linux_probe *p = netdev_->tnl_gso->kernel;
+    long long int now = time_msec();
 
     ovs_mutex_lock(&netdev->mutex);
-    demoted = netdev_->tnl_gso->kernel->demoted;
-    netdev_->tnl_gso->kernel->demoted = true;
-    if (store_flags(netdev_, netdev_->ol_flags)) {
-        netdev_change_seq_changed(netdev_);
+    /* More of them may have been on their way. */
+    if (!is_demoted(p)) {
+        p->retry_after = (p->n_refused && now < p->retry_at + p->retry_after
+                          ? MIN(2 * p->retry_after, LAST_RETRY)
+                          : FIRST_RETRY);
+        p->retry_at = now + p->retry_after;
+        p->n_refused++;
+        atomic_store_relaxed(&p->demoted, true);
+        atomic_count_inc(&n_demoted);
+        tnl_gso_count_event(netdev_->tnl_gso, TNL_GSO_E_DEMOTED);
+        VLOG_WARN("%s: the kernel refused a UDP superpacket, sending no more "
+                  "of them for %lld s", netdev_get_name(netdev_),
+                  p->retry_after / 1000);
+        if (store_flags(netdev_, netdev_->ol_flags)) {
+            netdev_change_seq_changed(netdev_);
+        }
     }
     ovs_mutex_unlock(&netdev->mutex);
-    if (!demoted) {
-        VLOG_WARN("%s: the kernel refused a UDP superpacket, sending no more "
-                  "of them", netdev_get_name(netdev_));
+}
+
+/* Lets 'port' be sent UDP superpackets again, if it is time. */
+static void
+retry(struct tnl_gso_port *port, void *aux OVS_UNUSED)
+{
+    struct netdev_linux_probe *p = port->kernel;
+    struct netdev *netdev;
+
+    if (!p || !is_demoted(p)) {
+        return;
+    }
+    netdev = CONST_CAST(struct netdev *, port->netdev);
+    ovs_mutex_lock(&netdev_linux_cast(netdev)->mutex);
+    if (time_msec() >= p->retry_at) {
+        atomic_store_relaxed(&p->demoted, false);
+        atomic_count_dec(&n_demoted);
+        VLOG_INFO("%s: trying UDP superpackets again",
+                  netdev_get_name(netdev));
+        if (store_flags(netdev, netdev->ol_flags)) {
+            netdev_change_seq_changed(netdev);
+        }
+    }
+    ovs_mutex_unlock(&netdev_linux_cast(netdev)->mutex);
+}
+
+/* Called by the main thread in each of its rounds. */
+void
+netdev_linux_tnl_run(void)
+{
+    if (atomic_count_get(&n_demoted)) {
+        tnl_gso_ports_for_each(retry, NULL);
+    }
+}
+
+static void
+retry_wait(struct tnl_gso_port *port, void *aux OVS_UNUSED)
+{
+    const struct netdev_linux_probe *p = port->kernel;
+
+    if (p && is_demoted(p)) {
+        struct netdev_linux *netdev = netdev_linux_cast(port->netdev);
+
+        ovs_mutex_lock(&netdev->mutex);
+        poll_timer_wait_until(p->retry_at);
+        ovs_mutex_unlock(&netdev->mutex);
+    }
+}
+
+/* Wakes the main thread up when netdev_linux_tnl_run() has something to do. */
+void
+netdev_linux_tnl_wait(void)
+{
+    if (atomic_count_get(&n_demoted)) {
+        tnl_gso_ports_for_each(retry_wait, NULL);
     }
 }
 
@@ -541,8 +639,12 @@ netdev_linux_probe_tell(const struct netdev *netdev_,
             cb(feature_names[F_UDP_GRO_FORWARDING], ds_cstr(&ds), aux);
         }
     }
-    if (p->demoted) {
-        cb("demoted", "a UDP superpacket was refused at run time", aux);
+    if (is_demoted(p)) {
+        ds_clear(&ds);
+        ds_put_format(&ds, "a UDP superpacket was refused at run time (%u), "
+                      "next attempt in %lld s", p->n_refused,
+                      (MAX(p->retry_at - time_msec(), 0) + 999) / 1000);
+        cb("demoted", ds_cstr(&ds), aux);
     }
     ovs_mutex_unlock(&netdev->mutex);
     ds_destroy(&ds);

@@ -63,6 +63,7 @@ send_otherwise(struct netdev *netdev, const struct dp_packet *p)
     if (tnl_gso_port_caps(netdev->tnl_gso).ol_flags & TNL_GSO_TX_UDP_SEG) {
         return false;
     }
+    tnl_gso_count_refused(netdev->tnl_gso, p);
     copy = dp_packet_clone(p);
     dp_packet_pull(copy, sizeof(struct virtio_net_hdr));
     dp_packet_batch_init_packet(&batch, copy);
@@ -101,8 +102,9 @@ skip(const struct netdev *netdev, int error)
  * errno value. */
 void
 netdev_linux_tnl_lost(struct netdev *netdev,
-                      const struct dp_packet *packet OVS_UNUSED, int error)
+                      const struct dp_packet *packet, int error)
 {
+    tnl_gso_count_refused(netdev->tnl_gso, packet);
     netdev_linux_io_lost(netdev, 1, error);
 }
 
@@ -231,13 +233,17 @@ send_tap(int fd, const struct tnl_gso_frames *frames, size_t first,
     return retval >= 0;
 }
 
-/* Counts the frames from 'first' on, which 'netdev' does not send because of
- * 'error'. */
+/* Counts frames ['first', 'end'), which 'netdev' does not send because of
+ * 'error', and their segments. */
 static void
 lost_frames(struct netdev *netdev, const struct tnl_gso_frames *frames,
-            size_t first, int error)
+            size_t first, size_t end, int error)
 {
-    netdev_linux_io_lost(netdev, frames->n - first, error);
+    netdev_linux_io_lost(netdev, end - first, error);
+    for (size_t i = first; i < end; i++) {
+        tnl_gso_count_events(netdev->tnl_gso, TNL_GSO_E_TX_REFUSED,
+                             tnl_gso_frame_n_segs(&frames->frame[i]));
+    }
 }
 
 /* Sends all of 'frames' on 'netdev'.  What the kernel refuses to send, or
@@ -258,7 +264,7 @@ netdev_linux_tnl_send_frames(struct netdev *netdev_,
 
     /* A tap device that is down answers EIO to each write. */
     if (fd < 0 || (tap && netdev->present && !(netdev->ifi_flags & IFF_UP))) {
-        lost_frames(netdev_, frames, 0, fd < 0 ? -fd : ENETDOWN);
+        lost_frames(netdev_, frames, 0, frames->n, fd < 0 ? -fd : ENETDOWN);
         return fd < 0 ? -fd : 0;
     }
 
@@ -275,11 +281,11 @@ netdev_linux_tnl_send_frames(struct netdev *netdev_,
         }
         if (error && (skip(netdev_, error) || error == ENOBUFS
                       || (tap && error == EIO))) {
-            netdev_linux_io_lost(netdev_, 1, error);
+            lost_frames(netdev_, frames, i, i + 1, error);
             i++;
             result = error == ENOBUFS ? EAGAIN : result;
         } else if (error) {
-            lost_frames(netdev_, frames, i, error);
+            lost_frames(netdev_, frames, i, frames->n, error);
             result = error;
             break;
         }

@@ -54,6 +54,8 @@ void netdev_linux_tnl_set_ol(struct netdev *, uint64_t ol_flags,
                              const struct ethtool_gfeatures *);
 void netdev_linux_tnl_set_mtu(struct netdev *, int mtu);
 void netdev_linux_tnl_demote(struct netdev *);
+void netdev_linux_tnl_run(void);
+void netdev_linux_tnl_wait(void);
 
 /* netdev-linux.c, by our patch: the file descriptor to which frames for a
  * netdev are written, behind a vnet header, or a negative errno value. */

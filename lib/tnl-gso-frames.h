@@ -42,6 +42,7 @@
 #include "tnl-gso-desc.h"
 #include "tnl-gso-plan.h"
 #include "tnl-gso-seg.h"
+#include "util.h"
 
 struct dp_packet;
 
@@ -67,6 +68,13 @@ static inline bool
 tnl_gso_frame_is_train(const struct tnl_gso_frame *frame)
 {
     return frame->n > 2;
+}
+
+/* How many segments 'frame' has: headers and payload of each are two pieces. */
+static inline uint32_t
+tnl_gso_frame_n_segs(const struct tnl_gso_frame *frame)
+{
+    return DIV_ROUND_UP(frame->n, 2);
 }
 
 struct tnl_gso_frames {

@@ -18,6 +18,7 @@
 
 #include "tnl-gso-stats.h"
 
+#include "dp-packet.h"
 #include "netdev-provider.h"
 #include "packets.h"
 #include "tnl-gso.h"
@@ -187,6 +188,16 @@ tnl_gso_count_drop(struct tnl_gso_port *port, enum tnl_gso_reason reason)
     add(&bucket_get(port)->drops[reason], 1);
 }
 
+/* Counts that 'p', which has come down to the driver of 'port', is not taken:
+ * the segments of it that have been counted as sent. */
+void
+tnl_gso_count_refused(struct tnl_gso_port *port, const struct dp_packet *p)
+{
+    if (p->n_planned) {
+        tnl_gso_count_events(port, TNL_GSO_E_TX_REFUSED, p->n_planned);
+    }
+}
+
 /* Sums up what all threads have counted on 'port'. */
 void
 tnl_gso_stats_get(const struct tnl_gso_port *port, struct tnl_gso_stats *s)
@@ -251,6 +262,10 @@ tnl_gso_event_to_string(enum tnl_gso_event event)
         return "rco_completed";
     case TNL_GSO_E_REFUSED:
         return "refused_by_driver";
+    case TNL_GSO_E_DEMOTED:
+        return "demoted";
+    case TNL_GSO_E_TX_REFUSED:
+        return "tx_refused";
     case TNL_GSO_E_RX_SOCKET_FULL:
         return "rx_socket_full";
     case TNL_GSO_N_EVENTS:

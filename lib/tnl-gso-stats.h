@@ -32,6 +32,7 @@
 #include "tnl-gso-plan.h"
 #include "tnl-gso-seg.h"
 
+struct dp_packet;
 struct netdev;
 struct netdev_dpdk_tnl;
 struct netdev_linux_io;
@@ -56,6 +57,10 @@ enum tnl_gso_event {
                                  * other end of a tunnel had left to us. */
     TNL_GSO_E_REFUSED,          /* Refused by a driver's prepare step; sent
                                  * without any offload instead. */
+    TNL_GSO_E_DEMOTED,          /* How often a port was demoted, for the kernel
+                                 * refused a UDP superpacket. */
+    TNL_GSO_E_TX_REFUSED,       /* Segments, of superpackets that are counted,
+                                 * that the kernel or a driver did not take. */
     TNL_GSO_E_RX_SOCKET_FULL,   /* Packets that a packet socket had no room
                                  * for when they arrived. */
     TNL_GSO_N_EVENTS
@@ -118,6 +123,7 @@ void tnl_gso_count_event(struct tnl_gso_port *, enum tnl_gso_event);
 void tnl_gso_count_events(struct tnl_gso_port *, enum tnl_gso_event,
                           uint32_t n);
 void tnl_gso_count_drop(struct tnl_gso_port *, enum tnl_gso_reason);
+void tnl_gso_count_refused(struct tnl_gso_port *, const struct dp_packet *);
 void tnl_gso_stats_get(const struct tnl_gso_port *, struct tnl_gso_stats *);
 
 /* Calls 'cb' for all ports in the order of their creation. */

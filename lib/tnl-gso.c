@@ -315,6 +315,27 @@ prepare(struct sender *s, size_t first)
     }
 }
 
+/* Writes on the packets in 'out' from number 'first' on, which 'plan' has made
+ * of what 'd' describes, how many segments each has, for the driver to count
+ * those that it does not take. */
+static void
+set_planned(struct dp_packet_batch *out, size_t first,
+            const struct tnl_gso_desc *d, const struct tnl_gso_plan *plan)
+{
+    size_t n = dp_packet_batch_size(out);
+    uint32_t left = d->n_segs;
+    uint32_t each;
+
+    if (first == n) {
+        return;
+    }
+    each = plan->train_len ? plan->train_len : MAX(plan->unit / d->mss, 1);
+    for (size_t i = first; i < n; i++) {
+        out->packets[i]->n_planned = i < n - 1 ? MIN(each, left) : left;
+        left -= out->packets[i]->n_planned;
+    }
+}
+
 /* Appends what becomes of superpacket 'p' on a port with 'caps' to what 's'
  * sends.  Takes ownership of 'p'. */
 static void
@@ -342,6 +363,7 @@ send_super(struct sender *s, struct dp_packet *p,
                 desc.n_segs = 1;
                 plan.method = method;
                 count(s->netdev, p, &desc, &plan);
+                p->n_planned = 1;
                 dp_packet_batch_add(packets(s), p);
                 prepare(s, dp_packet_batch_size(&s->out) - 1);
             }
@@ -353,6 +375,7 @@ send_super(struct sender *s, struct dp_packet *p,
         size_t first = dp_packet_batch_size(&s->out);
 
         execute(s->netdev, p, &desc, &plan, port->alloc, packets(s));
+        set_planned(&s->out, first, &desc, &plan);
         if (plan.method != TNL_GSO_SOFTWARE) {
             /* Segments need nothing but what the port does. */
             prepare(s, first);
@@ -419,8 +442,10 @@ tnl_gso_cut_refused(const struct netdev *netdev, struct dp_packet *p,
     struct tnl_gso_plan plan;
 
     caps.ol_flags = 0;
+    tnl_gso_count_refused(netdev->tnl_gso, p);
     describe_and_plan(p, &caps, &desc, &plan);
     execute(netdev, p, &desc, &plan, netdev->tnl_gso->alloc, out);
+    set_planned(out, first, &desc, &plan);
     for (size_t i = first; i < dp_packet_batch_size(out); i++) {
         dp_packet_ol_send_prepare(out->packets[i], 0);
     }
