@@ -312,7 +312,11 @@ tnl_gso_plan_refused(enum tnl_gso_reason reason, uint32_t l3_len, uint16_t mss,
 /* Plans to cut the superpacket that 'd' describes into the fewest
  * superpackets of at most 'max_frame_len' bytes, headers included, so that
  * all but the last carry a multiple of the mss.  Who cuts those is planned
- * when they are sent.  They are one packet already if 'n_packets' is 1. */
+ * when they are sent.  They are one packet already if 'n_packets' is 1.
+ *
+ * The last one has more than one segment, too, as far as the mss leaves a
+ * choice: an ordinary packet would be shorter than the segments of the others,
+ * and could leave where those are dropped. */
 void
 tnl_gso_plan_split(const struct tnl_gso_desc *d, uint32_t max_frame_len,
                    struct tnl_gso_plan *plan)
@@ -322,7 +326,13 @@ tnl_gso_plan_split(const struct tnl_gso_desc *d, uint32_t max_frame_len,
     uint32_t unit = MIN(room, d->payload_len);
 
     if (unit < d->payload_len) {
-        unit -= unit % d->mss;
+        uint32_t max = unit / d->mss;
+        uint32_t n = max ? DIV_ROUND_UP(d->n_segs, max) : 0;
+
+        if (d->n_segs % MAX(max, 1) == 1 && n < max) {
+            max--;
+        }
+        unit = max * d->mss;
     }
     if (!unit && d->payload_len) {
         plan_drop(plan, TNL_GSO_R_TOO_BIG);

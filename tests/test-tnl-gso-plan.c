@@ -469,15 +469,24 @@ test_split(void)
         { 0, 100, 0, 1 },
         { 1400, 1500, 1400, 1 },
         { 60000, 60100, 60000, 1 },
-        /* One byte too much. */
-        { 60000, 60099, 42 * MSS, 2 },
-        { 58800, 58899, 41 * MSS, 2 },
+        /* One byte too much: the last one has two segments nevertheless. */
+        { 60000, 60099, 41 * MSS, 2 },
+        { 58800, 58899, 40 * MSS, 2 },
         /* A multiple of the mss, and around it. */
-        { 60000, 100 + 42 * MSS, 42 * MSS, 2 },
+        { 60000, 100 + 42 * MSS, 41 * MSS, 2 },
         { 60000, 99 + 42 * MSS, 41 * MSS, 2 },
-        { 60000, 101 + 42 * MSS, 42 * MSS, 2 },
+        { 60000, 101 + 42 * MSS, 41 * MSS, 2 },
+        { 60000, 100 + 41 * MSS, 41 * MSS, 2 },
+        { 60000, 100 + 40 * MSS, 40 * MSS, 2 },
         { 60000, 100 + 10 * MSS, 10 * MSS, 5 },
         { 60000, 100 + MSS, MSS, 43 },
+        /* 43 segments: 3 * 13 + 4, not 3 * 14 + 1.  One less than 7 at a time
+         * would be one more packet. */
+        { 60000, 100 + 14 * MSS, 13 * MSS, 4 },
+        { 60000, 100 + 7 * MSS, 7 * MSS, 7 },
+        { 4 * MSS, 100 + 3 * MSS, 2 * MSS, 2 },
+        /* Two and one: there is no other way. */
+        { 3 * MSS, 100 + 2 * MSS, 2 * MSS, 2 },
         /* No room for a segment. */
         { 60000, 99 + MSS, 0, 0 },
         { 60000, 100, 0, 0 },
