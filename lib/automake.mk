@@ -45,6 +45,8 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/tnl-gso-parse.c \
 	lib/tnl-gso/tnl-gso-plan.c \
 	lib/tnl-gso/tnl-gso-plan.h \
+	lib/tnl-gso/tnl-gso-rx.c \
+	lib/tnl-gso/tnl-gso-rx.h \
 	lib/tnl-gso/tnl-gso-seg.c \
 	lib/tnl-gso/tnl-gso-seg.h \
 	lib/tnl-gso/tnl-gso-show.c \
@@ -53,6 +55,7 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/tnl-gso-stats.h \
 	lib/tnl-gso/tnl-gso-train.c \
 	lib/tnl-gso/tnl-gso-unixctl.c \
+	lib/tnl-gso/tnl-gso-upcall.c \
 	lib/tnl-gso/tnl-gso.c \
 	lib/tnl-gso/tnl-gso.h \
 	lib/tnl-gso/tnl-rco-config.c \

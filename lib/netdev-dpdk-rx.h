@@ -32,6 +32,7 @@
 #include <rte_vhost.h>
 
 #include "dp-packet.h"
+#include "tnl-gso-rx.h"
 #include "tnl-gso.h"
 #include "userspace-tso.h"
 #include "util.h"
@@ -58,6 +59,25 @@ netdev_dpdk_rx_segsz(struct dp_packet_batch *batch)
         if (super ? !tso : enabled) {
             packet->mbuf.tso_segsz = 0;
         }
+    }
+}
+
+/* Keeps what would be too much for one turn of 'rxq', a guest's, out of
+ * 'batch', which has been through netdev_dpdk_rx_segsz().  That is for guests
+ * that ask for tiny segments: of the others' packets, only a flag is read. */
+static inline void
+netdev_dpdk_rx_bound(struct netdev_rxq *rxq, struct dp_packet_batch *batch)
+{
+    struct dp_packet *packet;
+    bool tiny = false;
+
+    DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+        tiny |= (packet->mbuf.ol_flags & RTE_MBUF_F_RX_LRO
+                 && packet->mbuf.tso_segsz
+                 && packet->mbuf.tso_segsz < TNL_GSO_MIN_USUAL_MSS);
+    }
+    if (OVS_UNLIKELY(tiny)) {
+        tnl_gso_rx_bound(rxq, batch);
     }
 }
 

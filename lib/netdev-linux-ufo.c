@@ -88,36 +88,63 @@ finish_ipv6(struct ovs_16aligned_ip6_hdr *ip6, ovs_be32 id, size_t ofs,
     ip6->ip6_plen = htons(sizeof *frag + len);
 }
 
-/* Adds the fragments of 'b', which has been prepared, to 'batch', and frees
- * 'b'. */
-void
-netdev_linux_ufo_cut(struct dp_packet_batch *batch, struct dp_packet *b)
+/* Makes one fragment of 'b', 'len' bytes from 'ofs' on of what is behind its
+ * IP header; over IPv6, of the datagram with 'id'. */
+static struct dp_packet *
+fragment(const struct dp_packet *b, size_t ofs, size_t len, ovs_be32 id)
 {
     enum { HEADROOM = 128 };    /* For a vnet and a tunnel header. */
     size_t hdr_len = b->l4_ofs;
-    size_t total = dp_packet_size(b) - hdr_len;
     const uint8_t *frame = dp_packet_data(b);
+    bool more = hdr_len + ofs + len < dp_packet_size(b);
     bool v4 = IP_VER(frame[b->l3_ofs]) == 4;
     size_t frag_len = v4 ? 0 : sizeof(struct ovs_16aligned_ip6_frag);
-    ovs_be32 id = (OVS_FORCE ovs_be32) random_uint32();
+    struct dp_packet *p;
+    void *l3;
 
-    for (size_t ofs = 0; ofs < total; ofs += b->uso_segsz) {
-        size_t len = MIN(b->uso_segsz, total - ofs);
-        bool more = ofs + len < total;
-        struct dp_packet *p;
-        void *l3;
+    p = dp_packet_new_with_headroom(hdr_len + frag_len + len, HEADROOM);
+    dp_packet_put(p, frame, hdr_len);
+    dp_packet_put_uninit(p, frag_len);
+    dp_packet_put(p, frame + hdr_len + ofs, len);
+    l3 = dp_packet_at_assert(p, b->l3_ofs, IP_HEADER_LEN);
+    if (v4) {
+        finish_ipv4(l3, hdr_len - b->l3_ofs, ofs, len, more);
+    } else {
+        finish_ipv6(l3, id, ofs, len, more);
+    }
+    return p;
+}
 
-        p = dp_packet_new_with_headroom(hdr_len + frag_len + len, HEADROOM);
-        dp_packet_put(p, frame, hdr_len);
-        dp_packet_put_uninit(p, frag_len);
-        dp_packet_put(p, frame + hdr_len + ofs, len);
-        l3 = dp_packet_at_assert(p, b->l3_ofs, IP_HEADER_LEN);
-        if (v4) {
-            finish_ipv4(l3, hdr_len - b->l3_ofs, ofs, len, more);
-        } else {
-            finish_ipv6(l3, id, ofs, len, more);
+/* Prepares 'ufo' for the first call of netdev_linux_ufo_cut(). */
+void
+netdev_linux_ufo_init(struct netdev_linux_ufo *ufo)
+{
+    ufo->ofs = 0;
+}
+
+/* Adds fragments of 'b', which has been prepared, to 'batch' until that has
+ * NETDEV_MAX_BURST packets: from where the last call for 'b' with 'ufo' has
+ * stopped.  Returns true, having freed 'b', after the last one; 'ufo' is then
+ * ready for another datagram. */
+bool
+netdev_linux_ufo_cut(struct netdev_linux_ufo *ufo, struct dp_packet *b,
+                     struct dp_packet_batch *batch)
+{
+    size_t total = dp_packet_size(b) - b->l4_ofs;
+
+    if (!ufo->ofs) {
+        ufo->id = (OVS_FORCE ovs_be32) random_uint32();
+    }
+    while (ufo->ofs < total) {
+        size_t len = MIN(b->uso_segsz, total - ufo->ofs);
+
+        if (dp_packet_batch_size(batch) >= NETDEV_MAX_BURST) {
+            return false;
         }
-        dp_packet_batch_add(batch, p);
+        dp_packet_batch_add(batch, fragment(b, ufo->ofs, len, ufo->id));
+        ufo->ofs += len;
     }
     dp_packet_delete(b);
+    ufo->ofs = 0;
+    return true;
 }

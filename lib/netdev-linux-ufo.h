@@ -21,30 +21,36 @@
  *
  * No kernel gives these to those who have not asked for them, but what makes
  * one is not to lose it.  They are cut where they are received, so that nobody
- * else knows of them: netdev_linux_vnet_parse() prepares, and the receive
- * loops of netdev-linux.c add to their batch through us. */
+ * else knows of them: netdev_linux_vnet_parse() prepares, and tnl-gso-rx.c
+ * hands over as many fragments at a time as fit into a batch. */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "dp-packet.h"
 
 struct tnl_gso_l3;
 
+/* How far a datagram has been cut. */
+struct netdev_linux_ufo {
+    size_t ofs;                 /* Of the next fragment, in bytes behind the
+                                 * IP header. */
+    ovs_be32 id;                /* IPv6: of the datagram. */
+};
+
 int netdev_linux_ufo_prepare(struct dp_packet *, const struct tnl_gso_l3 *,
                              uint16_t gso_size, bool needs_csum);
-void netdev_linux_ufo_cut(struct dp_packet_batch *, struct dp_packet *);
+void netdev_linux_ufo_init(struct netdev_linux_ufo *);
+bool netdev_linux_ufo_cut(struct netdev_linux_ufo *, struct dp_packet *,
+                          struct dp_packet_batch *);
 
-/* Adds 'b', which has been parsed, to 'batch'.  Prepared, it has a size of
- * segments as superpackets have, but its checksum is final. */
-static inline void
-netdev_linux_ufo_add(struct dp_packet_batch *batch, struct dp_packet *b)
+/* Has 'b', which has been parsed, been prepared to become fragments?  It then
+ * has a size of segments as superpackets have, but its checksum is final. */
+static inline bool
+netdev_linux_ufo_is(const struct dp_packet *b)
 {
-    if (OVS_LIKELY(!b->uso_segsz || dp_packet_tunnel(b)
-                   || dp_packet_l4_checksum_partial(b))) {
-        dp_packet_batch_add(batch, b);
-    } else {
-        netdev_linux_ufo_cut(batch, b);
-    }
+    return (b->uso_segsz && !dp_packet_tunnel(b)
+            && !dp_packet_l4_checksum_partial(b));
 }
 
 #endif /* netdev-linux-ufo.h */

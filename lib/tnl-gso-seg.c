@@ -43,6 +43,18 @@ tnl_gso_seg_copy_marks(struct dp_packet *seg, const struct dp_packet *p)
     seg->l2_5_ofs = p->l2_5_ofs;
 }
 
+/* Gives the packets of 'batch' from number 'first' on the metadata 'md', those
+ * of what they were cut from.  Nobody reads them in what is on its way to a
+ * driver, so that tnl_gso_cut() leaves them alone. */
+void
+tnl_gso_seg_set_md(struct dp_packet_batch *batch, size_t first,
+                   const struct pkt_metadata *md)
+{
+    for (size_t i = first; i < dp_packet_batch_size(batch); i++) {
+        batch->packets[i]->md = *md;
+    }
+}
+
 /* Returns a new packet for 'netdev', from 'alloc', with room for the headers
  * of 'p' and with the 'len' bytes of payload at 'payload_ofs', counted from
  * the first byte of payload.  If 'csum' is true, stores the sum of the payload

@@ -34,6 +34,7 @@
 struct dp_packet;
 struct dp_packet_batch;
 struct netdev;
+struct pkt_metadata;
 
 /* Bytes in front of a segment that we make: room for a vnet header, and for a
  * tunnel header when cutting happens before a push. */
@@ -52,6 +53,8 @@ void tnl_gso_cut(struct dp_packet *, const struct tnl_gso_desc *,
                  const struct netdev *, struct dp_packet_batch *out);
 
 void tnl_gso_seg_copy_marks(struct dp_packet *, const struct dp_packet *from);
+void tnl_gso_seg_set_md(struct dp_packet_batch *, size_t first,
+                        const struct pkt_metadata *);
 void tnl_gso_seg_set_offsets(struct dp_packet *,
                              const struct tnl_gso_l3 *first,
                              const struct tnl_gso_l3 *second);

@@ -91,9 +91,11 @@ port_mtu(const struct netdev *netdev)
 }
 
 /* Describes superpacket 'p' and plans its way through a port with 'caps'. */
-static void
-describe_and_plan(const struct dp_packet *p, const struct tnl_gso_caps *caps,
-                  struct tnl_gso_desc *desc, struct tnl_gso_plan *plan)
+void
+tnl_gso_describe_and_plan(const struct dp_packet *p,
+                          const struct tnl_gso_caps *caps,
+                          struct tnl_gso_desc *desc,
+                          struct tnl_gso_plan *plan)
 {
     enum tnl_gso_reason reason = tnl_gso_describe(p, desc);
 
@@ -346,7 +348,7 @@ send_super(struct sender *s, struct dp_packet *p,
     struct tnl_gso_desc desc;
     struct tnl_gso_plan plan;
 
-    describe_and_plan(p, caps, &desc, &plan);
+    tnl_gso_describe_and_plan(p, caps, &desc, &plan);
     if (OVS_UNLIKELY(plan.again)) {
         enum tnl_gso_method method = plan.method;
         struct dp_packet_batch parts;
@@ -443,7 +445,7 @@ tnl_gso_cut_refused(const struct netdev *netdev, struct dp_packet *p,
 
     caps.ol_flags = 0;
     tnl_gso_count_refused(netdev->tnl_gso, p);
-    describe_and_plan(p, &caps, &desc, &plan);
+    tnl_gso_describe_and_plan(p, &caps, &desc, &plan);
     execute(netdev, p, &desc, &plan, netdev->tnl_gso->alloc, out);
     set_planned(out, first, &desc, &plan);
     for (size_t i = first; i < dp_packet_batch_size(out); i++) {
@@ -521,20 +523,25 @@ has_room(const struct dp_packet *p, const struct ovs_action_push_tnl *data)
 }
 
 /* Appends superpacket 'p' to 'out' in a form that a push of 'data' can take:
- * whole, as several superpackets, or as segments.  Takes ownership of 'p'. */
+ * whole, as several superpackets, or as segments, which get the metadata of
+ * 'p': there may be another lookup.  Takes ownership of 'p'. */
 static void
 push_prepare_super(const struct netdev *tunnel, struct dp_packet *p,
                    const struct ovs_action_push_tnl *data,
                    struct dp_packet_batch *out)
 {
     const struct tnl_gso_caps none = { .methods = TNL_GSO_METHODS_ALL };
+    size_t first = dp_packet_batch_size(out);
+    struct pkt_metadata md;
     struct tnl_gso_desc desc;
     struct tnl_gso_plan plan;
 
     /* Marks and offsets have room for one tunnel. */
     if (dp_packet_tunnel(p) || !header_takes_super(data, p)) {
-        describe_and_plan(p, &none, &desc, &plan);
+        md = p->md;
+        tnl_gso_describe_and_plan(p, &none, &desc, &plan);
         execute(tunnel, p, &desc, &plan, tnl_gso_alloc_any, out);
+        tnl_gso_seg_set_md(out, first, &md);
         return;
     }
 
@@ -548,11 +555,13 @@ push_prepare_super(const struct netdev *tunnel, struct dp_packet *p,
         dp_packet_batch_add(out, p);
         return;
     }
+    md = p->md;
     tnl_gso_plan_split(&desc, MAX_TUNNEL_FRAME_LEN - data->header_len, &plan);
     if (plan.method == TNL_GSO_DROP) {
         execute(tunnel, p, &desc, &plan, tnl_gso_alloc_any, out);
     } else {
         tnl_gso_cut(p, &desc, &plan, tnl_gso_alloc_any, tunnel, out);
+        tnl_gso_seg_set_md(out, first, &md);
     }
 }
 
@@ -583,7 +592,7 @@ finish_singles(struct dp_packet_batch *batch)
         struct tnl_gso_plan plan;
 
         if (tnl_gso_is_super(packet)) {
-            describe_and_plan(packet, &none, &desc, &plan);
+            tnl_gso_describe_and_plan(packet, &none, &desc, &plan);
             if (plan.method != TNL_GSO_PASS) {
                 continue;
             }

@@ -92,6 +92,7 @@ struct ds;
 struct netdev;
 struct netdev_custom_stats;
 struct netdev_tunnel_config;
+struct nlattr;
 struct ovs_action_push_tnl;
 struct smap;
 struct tnl_gso_desc;
@@ -118,6 +119,12 @@ tnl_gso_enabled(void)
     atomic_read_relaxed(&tnl_gso_stt_in_use, &stt);
     return stt || userspace_tso_enabled();
 }
+
+/* tnl-gso-upcall.c: superpackets that userspace is told about. */
+bool tnl_gso_upcall_must_cut(const struct dp_packet_batch *,
+                             const struct nlattr *userspace);
+void tnl_gso_upcall_cut(struct dp_packet_batch *, bool should_steal,
+                        struct dp_packet_batch *out);
 
 /* Bytes of a packet that go to a controller: an OpenFlow message has 16 bits
  * of length for them and for what is told about them. */

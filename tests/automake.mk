@@ -39,6 +39,7 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/test-tnl-gso-props.c \
 	tests/tnl-gso/test-tnl-gso-rco.c \
 	tests/tnl-gso/test-tnl-gso-rco-pop.c \
+	tests/tnl-gso/test-tnl-gso-rx.c \
 	tests/tnl-gso/test-tnl-gso-segment.c \
 	tests/tnl-gso/test-tnl-gso-sizes.c \
 	tests/tnl-gso/test-tnl-gso-ufo.c \

@@ -22,9 +22,9 @@
 #include <stdlib.h>
 
 #include "dp-packet.h"
-#include "tnl-gso/netdev-linux-ufo.h"
 #include "tnl-gso/netdev-linux-vnet.h"
 #include "tnl-gso/tnl-gso.h"
+#include "tnl-gso/tnl-gso-rx.h"
 #include "tnl-gso/tnl-gso-seg.h"
 #include "util.h"
 
@@ -140,14 +140,24 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             fail("the header is not there any more");
         }
     } else if (!retval && b->uso_segsz && !b->offloads) {
+        struct netdev_rxq rx = { .held = NULL };
         struct dp_packet_batch batch;
 
         dp_packet_batch_init(&batch);
-        netdev_linux_ufo_add(&batch, b);
+        tnl_gso_rx_add(&rx, &batch, b);
         if (batch.count < 2) {
             fail("prepared and not cut");
         }
-        dp_packet_delete_batch(&batch, true);
+        for (;;) {
+            if (!batch.count || batch.count > NETDEV_MAX_BURST) {
+                fail("not as many as a batch is to have");
+            }
+            dp_packet_delete_batch(&batch, true);
+            if (!rx.held) {
+                break;
+            }
+            tnl_gso_rx_again(&rx, &batch);
+        }
         dp_packet_batch_destroy(&batch);
         return 0;
     } else if (!retval) {

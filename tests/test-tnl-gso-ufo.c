@@ -24,8 +24,8 @@
 #include <string.h>
 
 #include "dp-packet.h"
-#include "tnl-gso/netdev-linux-ufo.h"
 #include "tnl-gso/netdev-linux-vnet.h"
+#include "tnl-gso/tnl-gso-rx.h"
 #include "util.h"
 
 /* UDP to be cut into IP fragments: what a receiver puts together again must be
@@ -181,7 +181,9 @@ test_row(const struct ufo_row *r)
     static uint8_t frame[MAX_FRAME], udp[MAX_FRAME];
     size_t hdr = ETH + (r->version == 4 ? 20 : 40) + r->extra;
     uint8_t vnet[10] = { r->needs_csum, 3 };
-    struct dp_packet_batch batch;
+    struct netdev_rxq rx = { .held = NULL };
+    struct dp_packet_batch batch, turn;
+    struct dp_packet *packet;
     uint16_t fields[] = { hdr + 8, r->gso_size, hdr, 6 };
     struct dp_packet *b;
     char *error = NULL;
@@ -200,8 +202,22 @@ test_row(const struct ufo_row *r)
         return;
     }
 
+    /* As many turns as there are fragments for. */
     dp_packet_batch_init(&batch);
-    netdev_linux_ufo_add(&batch, b);
+    dp_packet_batch_init(&turn);
+    tnl_gso_rx_add(&rx, &turn, b);
+    for (;;) {
+        EXPECT(turn.count > 0 && turn.count <= NETDEV_MAX_BURST, true);
+        DP_PACKET_BATCH_FOR_EACH (i, packet, &turn) {
+            dp_packet_batch_add(&batch, packet);
+        }
+        if (!rx.held) {
+            break;
+        }
+        EXPECT(turn.count, NETDEV_MAX_BURST);
+        tnl_gso_rx_again(&rx, &turn);
+    }
+    dp_packet_batch_destroy(&turn);
     EXPECT(batch.count, r->n_fragments);
     if (r->n_fragments == 1) {
         EXPECT(dp_packet_l4_checksum_partial(b), r->needs_csum);

@@ -497,6 +497,8 @@ test_push(const char *name, const struct item *item, uint32_t tnl_type,
     port_open(0, 0, 0, -1);
     dp_packet_batch_init(&batch);
     add_item(item, 0, &batch, &expected);
+    batch.packets[0]->md.recirc_id = 0x12345678;
+    batch.packets[0]->md.in_port.odp_port = u32_to_odp(0x23456789);
     tnl_gso_push_prepare(&port.netdev, &batch, &data);
     EXPECT(dp_packet_batch_size(&batch), n);
     DP_PACKET_BATCH_FOR_EACH (i, p, &batch) {
@@ -506,6 +508,8 @@ test_push(const char *name, const struct item *item, uint32_t tnl_type,
         EXPECT(p->uso_segsz, super ? item->mss : 0);
         /* UINT16_MAX less what may come in front of a tunnel header. */
         EXPECT(dp_packet_size(p) + header_len <= 65407, true);
+        EXPECT(p->md.recirc_id, 0x12345678);
+        EXPECT(odp_to_u32(p->md.in_port.odp_port), 0x23456789);
         if (!super) {
             dp_packet_ol_send_prepare(p, 0);
         }

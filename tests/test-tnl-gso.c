@@ -86,6 +86,7 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  reasm-random [N [SEED]] random sequences of their parts\n"
            "  rco [N [SEED]]          remote checksums\n"
            "  ufo                     IP fragments of UDP superpackets\n"
+           "  rx                      turns of a receive queue\n"
            "  props [N [SEED]]        random packets\n"
            "  complete [N [SEED]]     checksums of ordinary packets\n"
            "  frames                  trains, and the kernel's part\n"
@@ -122,6 +123,7 @@ static const struct ovs_cmdl_command commands[] = {
     { "reasm-random", NULL, 0, 2, test_reasm_random, OVS_RO },
     { "rco", NULL, 0, 2, test_rco, OVS_RO },
     { "ufo", NULL, 0, 0, test_ufo, OVS_RO },
+    { "rx", NULL, 0, 0, test_rx, OVS_RO },
     { "props", NULL, 0, 2, test_props, OVS_RO },
     { "complete", NULL, 0, 2, test_complete_ordinary, OVS_RO },
     { "frames", NULL, 0, 0, test_frames, OVS_RO },

@@ -123,6 +123,7 @@ void test_dpdk_drivers(struct ovs_cmdl_context *);
 void test_buf(struct ovs_cmdl_context *);
 void test_room(struct ovs_cmdl_context *);
 void test_ufo(struct ovs_cmdl_context *);
+void test_rx(struct ovs_cmdl_context *);
 void test_vnet(struct ovs_cmdl_context *);
 void test_vnet_corpus(struct ovs_cmdl_context *);
 void test_merge(struct ovs_cmdl_context *);

@@ -33,6 +33,9 @@
  *                    whose vnet header has a gso_type of MASK: bit
  *                    (1 << type), leaving out the bits for ECN and tunnels;
  *                    bit 31 for all with a tunnel bit
+ *        ufo         recvmmsg(): does not fail, but gives each UDP superpacket
+ *                    (gso_type UDP_L4) as Linux before 4.14 would: to be cut
+ *                    into IP fragments (gso_type UDP), ERRNO bytes in each
  * ERRNO  a number
  * WHEN   "always", "once", "N": every Nth such call, "+N": all after N
  *
@@ -47,6 +50,7 @@
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <linux/sockios.h>
+#include <linux/virtio_net.h>
 #include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
@@ -61,6 +65,10 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5 /* Linux 6.2. */
+#endif
 
 enum { MAX_RULES = 8, TUNNEL_BITS = 0x20 | 0x40, ECN_BIT = 0x80 };
 
@@ -274,6 +282,28 @@ sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
         }
     }
     return REAL(sendmmsg)(fd, msgs, i, flags);
+}
+
+int
+recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
+         struct timespec *timeout)
+{
+    int retval = REAL(recvmmsg)(fd, msgs, n, flags, timeout);
+    int saved = errno;
+
+    for (int i = 0; i < retval; i++) {
+        struct virtio_net_hdr *vnet = msgs[i].msg_hdr.msg_iov[0].iov_base;
+        int gso_size;
+
+        if (msgs[i].msg_len > sizeof *vnet && is_packet(fd)
+            && vnet->gso_type == VIRTIO_NET_HDR_GSO_UDP_L4
+            && (gso_size = fails("ufo", 1)) != 0) {
+            vnet->gso_type = VIRTIO_NET_HDR_GSO_UDP;
+            vnet->gso_size = gso_size;
+        }
+    }
+    errno = saved;
+    return retval;
 }
 
 static int

@@ -14,7 +14,7 @@
 # limitations under the License.
 """Sends UDP superpackets and says which datagrams arrived.
 
-    udp.py receive ADDRESS PORTFILE SECONDS plain|gro
+    udp.py receive ADDRESS PORTFILE SECONDS plain|gro|joined
     udp.py send    ADDRESS PORTFILE SECONDS WINDOW[,PID] ROUNDS SIZE:LENGTH...
 
 send hands the kernel, in each of ROUNDS, one superpacket per SIZE:LENGTH:
@@ -29,7 +29,8 @@ window is sent, so that it gets all of it at once.
 receive prints "DATAGRAMS MISSING TWICE REORDERED BAD WHOLE".  BAD ones have
 not the bytes or the length that they should have.  With "gro" the kernel may
 hand over several datagrams at once (UDP_GRO), which are WHOLE superpackets if
-nobody on the way has cut them.  The sender prints how many superpackets were
+nobody on the way has cut them.  With "joined" a superpacket must come as one
+datagram, as which somebody on the way has treated it.  The sender prints how many superpackets were
 not acknowledged.
 """
 
@@ -106,7 +107,7 @@ class Receiver:
         return total - sum(map(len, self.got.values()))
 
 
-def receive(address, portfile, seconds, gro):
+def receive(address, portfile, seconds, gro, joined):
     s = socket.socket(family(address), socket.SOCK_DGRAM)
     s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
     if gro:
@@ -133,6 +134,8 @@ def receive(address, portfile, seconds, gro):
         for level, kind, value in control:
             if (level, kind) == (SOL_UDP, UDP_GRO):
                 size = struct.unpack('i', value[:4])[0]
+        if joined and len(data) >= HEADER.size:
+            size = max(HEADER.unpack_from(data)[4], HEADER.size)
         r.whole += size < len(data)
         for begin in range(0, len(data), size):
             number = r.take(data[begin:begin + size])
@@ -205,9 +208,9 @@ def send(address, portfile, seconds, window, rounds, *sizes):
 
 def main():
     if (len(sys.argv) == 6 and sys.argv[1] == 'receive'
-            and sys.argv[5] in ('plain', 'gro')):
+            and sys.argv[5] in ('plain', 'gro', 'joined')):
         receive(sys.argv[2], sys.argv[3], float(sys.argv[4]),
-                sys.argv[5] == 'gro')
+                sys.argv[5] == 'gro', sys.argv[5] == 'joined')
     elif len(sys.argv) > 7 and sys.argv[1] == 'send':
         send(sys.argv[2], sys.argv[3], float(sys.argv[4]), *sys.argv[5:])
     else:

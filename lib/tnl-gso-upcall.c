@@ -1,0 +1,141 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "tnl-gso.h"
+
+#include "coverage.h"
+#include "netlink.h"
+#include "odp-netlink.h"
+#include "odp-util.h"
+#include "tnl-gso-buf.h"
+#include "tnl-gso-desc.h"
+#include "tnl-gso-plan.h"
+#include "tnl-gso-seg.h"
+#include "util.h"
+
+/* Superpackets on their way to userspace: to a controller, which may let them
+ * go on (continuations), or into a sample (sFlow, IPFIX).
+ *
+ * Linux v6.18 ovs_dp_upcall() cuts them before: queue_gso_packets().  So each
+ * segment is told, with checksums that are final, and comes back as the packet
+ * that it is.  A superpacket in an OpenFlow message would have lost what marks
+ * it as one, and a packet over the MTU would come back.
+ *
+ * Called from dpif-netdev's action "userspace".  The slow path, which a packet
+ * leaves with its marks, gets superpackets whole; so do misses, whose packet
+ * nobody copies. */
+
+COVERAGE_DEFINE(tnl_gso_upcall_cut);
+COVERAGE_DEFINE(tnl_gso_upcall_drop);
+
+/* Is action 'userspace' an upcall that gives the packet to someone who sees
+ * but its bytes? */
+static bool
+tells_bytes(const struct nlattr *userspace)
+{
+    const struct nlattr *userdata
+        = nl_attr_find_nested(userspace, OVS_USERSPACE_ATTR_USERDATA);
+    const struct user_action_cookie *cookie;
+
+    if (!userdata || nl_attr_get_size(userdata) != sizeof *cookie) {
+        return true;
+    }
+    cookie = nl_attr_get(userdata);
+    return cookie->type != USER_ACTION_COOKIE_SLOW_PATH;
+}
+
+/* Must there be cut something in 'batch' before action 'userspace' is executed
+ * on it? */
+bool
+tnl_gso_upcall_must_cut(const struct dp_packet_batch *batch,
+                        const struct nlattr *userspace)
+{
+    return (OVS_UNLIKELY(tnl_gso_enabled()) && tnl_gso_pending(batch)
+            && tells_bytes(userspace));
+}
+
+/* Appends the segments of superpacket 'p', with final checksums and the
+ * metadata of 'p', to 'out', or drops and counts it if it cannot be cut.
+ * Takes ownership of 'p'. */
+static void
+cut(struct dp_packet *p, struct dp_packet_batch *out)
+{
+    const struct tnl_gso_caps none = { .methods = TNL_GSO_METHODS_ALL };
+    size_t first = dp_packet_batch_size(out);
+    const struct pkt_metadata md = p->md;
+    struct tnl_gso_desc desc;
+    struct tnl_gso_plan plan;
+
+    tnl_gso_describe_and_plan(p, &none, &desc, &plan);
+    switch (plan.method) {
+    case TNL_GSO_PASS:
+        dp_packet_set_tso_segsz(p, 0);
+        p->uso_segsz = 0;
+        dp_packet_batch_add(out, p);
+        return;
+
+    case TNL_GSO_DROP:
+        COVERAGE_INC(tnl_gso_upcall_drop);
+        dp_packet_delete(p);
+        return;
+
+    case TNL_GSO_SOFTWARE:
+        COVERAGE_INC(tnl_gso_upcall_cut);
+        tnl_gso_cut(p, &desc, &plan, tnl_gso_alloc_any, NULL, out);
+        tnl_gso_seg_set_md(out, first, &md);
+        return;
+
+    case TNL_GSO_HW:
+    case TNL_GSO_HW_PARTIAL:
+    case TNL_GSO_TCP_TSO:
+    case TNL_GSO_UDP_GSO:
+    case TNL_GSO_N_METHODS:
+    default:
+        OVS_NOT_REACHED();
+    }
+}
+
+/* Makes '*out', a new batch that the caller must destroy, of the packets in
+ * 'batch': superpackets cut, all others as they are.  If 'should_steal', takes
+ * ownership of the packets in 'batch', otherwise leaves them alone.  What is to
+ * be taken off their ends has been taken off in '*out'. */
+void
+tnl_gso_upcall_cut(struct dp_packet_batch *batch, bool should_steal,
+                   struct dp_packet_batch *out)
+{
+    struct dp_packet_batch clones;
+    struct dp_packet *packet;
+
+    dp_packet_batch_init(out);
+    if (!should_steal) {
+        dp_packet_batch_clone(&clones, batch);
+        dp_packet_batch_reset_cutlen(batch);
+        batch = &clones;
+    }
+    dp_packet_batch_apply_cutlen(batch);
+    DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+        if (tnl_gso_is_super(packet)) {
+            cut(packet, out);
+        } else {
+            dp_packet_batch_add(out, packet);
+        }
+    }
+    if (!should_steal) {
+        dp_packet_batch_destroy(&clones);
+    }
+}
