@@ -10,6 +10,8 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/netdev-dpdk-drivers.h \
 	lib/tnl-gso/netdev-dummy-tnl.c \
 	lib/tnl-gso/netdev-dummy-tnl.h \
+	lib/tnl-gso/netdev-linux-big.c \
+	lib/tnl-gso/netdev-linux-big.h \
 	lib/tnl-gso/netdev-linux-ufo.c \
 	lib/tnl-gso/netdev-linux-ufo.h \
 	lib/tnl-gso/netdev-linux-vnet.c \

@@ -30,8 +30,9 @@
 struct tnl_gso_rx_held {
     size_t first, n;            /* Those of 'packets' that are left: 'first'
                                  * up to 'n', not included. */
+    size_t allocated;           /* Room in 'packets'. */
     struct netdev_linux_ufo ufo; /* How far the first one has been cut. */
-    struct dp_packet *packets[NETDEV_MAX_BURST]; /* Owned. */
+    struct dp_packet **packets; /* Owned. */
 };
 
 /* How many packets 'p' becomes at the most. */
@@ -57,18 +58,32 @@ has_room(const struct dp_packet_batch *batch, const struct dp_packet *p)
 }
 
 /* Keeps 'p' behind everything else that 'rx' has kept.  A provider is not
- * asked for more before all of that is gone, and gives no more than
- * NETDEV_MAX_BURST at a time. */
+ * asked for more before all of that is gone, and what it gives at a time is
+ * bounded: NETDEV_MAX_BURST packets, of which those of more than 64 kB come as
+ * several (netdev-linux-big.c). */
 static void
 hold(struct netdev_rxq *rx, struct dp_packet *p)
 {
-    if (!rx->held) {
-        rx->held = xmalloc(sizeof *rx->held);
-        rx->held->first = rx->held->n = 0;
-        netdev_linux_ufo_init(&rx->held->ufo);
+    struct tnl_gso_rx_held *held = rx->held;
+
+    if (!held) {
+        held = rx->held = xzalloc(sizeof *held);
+        netdev_linux_ufo_init(&held->ufo);
     }
-    ovs_assert(rx->held->n < ARRAY_SIZE(rx->held->packets));
-    rx->held->packets[rx->held->n++] = p;
+    if (held->n >= held->allocated) {
+        held->packets = x2nrealloc(held->packets, &held->allocated,
+                                   sizeof *held->packets);
+    }
+    held->packets[held->n++] = p;
+}
+
+/* Frees what 'rx' keeps packets in.  They are no longer its own. */
+static void
+held_free(struct netdev_rxq *rx)
+{
+    free(rx->held->packets);
+    free(rx->held);
+    rx->held = NULL;
 }
 
 /* Moves what 'rx' has kept to 'batch' as long as there is room. */
@@ -90,8 +105,7 @@ serve(struct netdev_rxq *rx, struct dp_packet_batch *batch)
             return;
         }
     }
-    rx->held = NULL;
-    free(held);
+    held_free(rx);
 }
 
 /* tnl_gso_rx_add() for what is not usual. */
@@ -143,7 +157,6 @@ tnl_gso_rx_drop(struct netdev_rxq *rx)
         for (size_t i = held->first; i < held->n; i++) {
             dp_packet_delete(held->packets[i]);
         }
-        rx->held = NULL;
-        free(held);
+        held_free(rx);
     }
 }

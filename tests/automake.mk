@@ -23,6 +23,7 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/test-stt-reasm.h \
 	tests/tnl-gso/test-tnl-gso.c \
 	tests/tnl-gso/test-tnl-gso.h \
+	tests/tnl-gso/test-tnl-gso-big.c \
 	tests/tnl-gso/test-tnl-gso-buf.c \
 	tests/tnl-gso/test-tnl-gso-compare.c \
 	tests/tnl-gso/test-tnl-gso-compare-frames.c \

@@ -85,6 +85,7 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  reasm                   reassembly of STT frames\n"
            "  reasm-random [N [SEED]] random sequences of their parts\n"
            "  rco [N [SEED]]          remote checksums\n"
+           "  big                     TCP superpackets over 64 kB\n"
            "  ufo                     IP fragments of UDP superpackets\n"
            "  rx                      turns of a receive queue\n"
            "  props [N [SEED]]        random packets\n"
@@ -122,6 +123,7 @@ static const struct ovs_cmdl_command commands[] = {
     { "reasm", NULL, 0, 0, test_reasm, OVS_RO },
     { "reasm-random", NULL, 0, 2, test_reasm_random, OVS_RO },
     { "rco", NULL, 0, 2, test_rco, OVS_RO },
+    { "big", NULL, 0, 0, test_big, OVS_RO },
     { "ufo", NULL, 0, 0, test_ufo, OVS_RO },
     { "rx", NULL, 0, 0, test_rx, OVS_RO },
     { "props", NULL, 0, 2, test_props, OVS_RO },

@@ -121,6 +121,7 @@ void test_complete_ordinary(struct ovs_cmdl_context *);
 void test_csum(struct ovs_cmdl_context *);
 void test_dpdk_drivers(struct ovs_cmdl_context *);
 void test_buf(struct ovs_cmdl_context *);
+void test_big(struct ovs_cmdl_context *);
 void test_room(struct ovs_cmdl_context *);
 void test_ufo(struct ovs_cmdl_context *);
 void test_rx(struct ovs_cmdl_context *);
