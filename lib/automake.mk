@@ -1,11 +1,21 @@
 # Included by Open vSwitch's lib/automake.mk: paths are those of its tree, where
 # this directory is lib/tnl-gso.
+AM_CPPFLAGS += -I $(srcdir)/lib/tnl-gso
+
 lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/csum-copy-avx2.c \
 	lib/tnl-gso/csum-copy-avx512.c \
 	lib/tnl-gso/csum-copy-impl.h \
 	lib/tnl-gso/csum-copy.c \
 	lib/tnl-gso/csum-copy.h \
+	lib/tnl-gso/encap/encap.c \
+	lib/tnl-gso/encap/encap.h \
+	lib/tnl-gso/encap/geneve.c \
+	lib/tnl-gso/encap/gre.c \
+	lib/tnl-gso/encap/list.h \
+	lib/tnl-gso/encap/plain.c \
+	lib/tnl-gso/encap/stt.c \
+	lib/tnl-gso/encap/vxlan.c \
 	lib/tnl-gso/netdev-dpdk-drivers.c \
 	lib/tnl-gso/netdev-dpdk-drivers.h \
 	lib/tnl-gso/netdev-dummy-tnl.c \
@@ -37,6 +47,8 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/tnl-gso-desc.c \
 	lib/tnl-gso/tnl-gso-desc.h \
 	lib/tnl-gso/tnl-gso-finish.c \
+	lib/tnl-gso/tnl-gso-flags.c \
+	lib/tnl-gso/tnl-gso-flags.h \
 	lib/tnl-gso/tnl-gso-frames.c \
 	lib/tnl-gso/tnl-gso-frames.h \
 	lib/tnl-gso/tnl-gso-id.c \
@@ -44,7 +56,9 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/tnl-gso-marks.c \
 	lib/tnl-gso/tnl-gso-merge.c \
 	lib/tnl-gso/tnl-gso-merge.h \
+	lib/tnl-gso/tnl-gso-packet.h \
 	lib/tnl-gso/tnl-gso-parse.c \
+	lib/tnl-gso/tnl-gso-parse.h \
 	lib/tnl-gso/tnl-gso-plan.c \
 	lib/tnl-gso/tnl-gso-plan.h \
 	lib/tnl-gso/tnl-gso-rx.c \
@@ -56,10 +70,12 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/tnl-gso-stats.c \
 	lib/tnl-gso/tnl-gso-stats.h \
 	lib/tnl-gso/tnl-gso-train.c \
+	lib/tnl-gso/tnl-gso-types.h \
 	lib/tnl-gso/tnl-gso-unixctl.c \
 	lib/tnl-gso/tnl-gso-upcall.c \
 	lib/tnl-gso/tnl-gso.c \
 	lib/tnl-gso/tnl-gso.h \
+	lib/tnl-gso/tnl-rco-class.h \
 	lib/tnl-gso/tnl-rco-config.c \
 	lib/tnl-gso/tnl-rco.c \
 	lib/tnl-gso/tnl-rco.h

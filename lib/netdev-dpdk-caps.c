@@ -26,7 +26,7 @@
 #include "netdev-dpdk-drivers.h"
 #include "netdev-provider.h"
 #include "openvswitch/dynamic-string.h"
-#include "tnl-gso-show.h"
+#include "tnl-gso-flags.h"
 #include "tnl-gso-stats.h"
 #include "userspace-tso.h"
 #include "util.h"

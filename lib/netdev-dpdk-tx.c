@@ -24,6 +24,7 @@
 #include <rte_mbuf.h>
 
 #include "dp-packet.h"
+#include "encap/encap.h"
 #include "netdev-provider.h"
 #include "openvswitch/vlog.h"
 #include "packets.h"
@@ -82,14 +83,6 @@ static void
 complete_all(struct dp_packet *p)
 {
     dp_packet_ol_send_prepare(p, 0);
-}
-
-static enum tnl_gso_encap
-encap_of(const struct dp_packet *p)
-{
-    return (dp_packet_tunnel_geneve(p) ? TNL_GSO_GENEVE
-            : dp_packet_tunnel_vxlan(p) ? TNL_GSO_VXLAN
-            : TNL_GSO_GRE);
 }
 
 /* The flag for what 'p' has behind its (inner) IP header, if its checksum is
@@ -188,7 +181,7 @@ static bool
 prep_in_tunnel(const struct netdev *netdev, struct dp_packet *p)
 {
     const struct tnl_gso_limits *limits = &netdev->tnl_gso->limits;
-    uint64_t flag = netdev_dpdk_tnl_flag(netdev, encap_of(p));
+    uint64_t flag = netdev_dpdk_tnl_flag(netdev, tnl_gso_encap_of(p));
 
     if (!flag) {
         /* It cannot be told of two sums. */
@@ -270,7 +263,8 @@ kept_csum(struct rte_mbuf *mbuf)
     if (!(mbuf->ol_flags & (RTE_MBUF_F_TX_OUTER_IPV4
                             | RTE_MBUF_F_TX_OUTER_IPV6))
         || mbuf->ol_flags & RTE_MBUF_F_TX_OUTER_UDP_CKSUM
-        || dp_packet_tunnel_gre(p)) {
+        || (tnl_gso_encap_class(tnl_gso_encap_of(p))->outer
+            != TNL_GSO_OUTER_UDP)) {
         return NULL;
     }
     udp = dp_packet_l4(p);

@@ -21,32 +21,18 @@
 #include <string.h>
 
 #include "dp-packet.h"
+#include "encap/encap.h"
 #include "netdev-provider.h"
 #include "openvswitch/vlog.h"
 #include "smap.h"
+#include "tnl-gso-flags.h"
 #include "tnl-gso-stats.h"
+#include "tnl-gso-types.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(netdev_dummy_tnl);
 
-/* Names as in `tnl-gso/show`. */
-static const struct {
-    const char *name;
-    uint64_t flag;
-} offloads[] = {
-    { "ip_csum", NETDEV_TX_OFFLOAD_IPV4_CKSUM },
-    { "tcp_csum", NETDEV_TX_OFFLOAD_TCP_CKSUM },
-    { "udp_csum", NETDEV_TX_OFFLOAD_UDP_CKSUM },
-    { "sctp_csum", NETDEV_TX_OFFLOAD_SCTP_CKSUM },
-    { "tcp_seg", NETDEV_TX_OFFLOAD_TCP_TSO },
-    { "vxlan_tso", NETDEV_TX_VXLAN_TNL_TSO },
-    { "geneve_tso", NETDEV_TX_GENEVE_TNL_TSO },
-    { "gre_tso", NETDEV_TX_GRE_TNL_TSO },
-    { "out_ip_csum", NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM },
-    { "out_udp_csum", NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM },
-};
-
-/* Makes options:ol_tx, a list of offloads, all that 'netdev' can do.
+/* Makes options:ol_tx, a list of offloads with names as in `tnl-gso/show`, all that 'netdev' can do.
  * Without it, upstream's own options for dummy ports count, which know no
  * tunnel TSO.  Superpackets come out as they are; to be taken, they must not
  * exceed the port's MTU. */
@@ -57,9 +43,7 @@ netdev_dummy_tnl_set_config(struct netdev *netdev, const struct smap *args)
     char *copy, *name, *save_ptr = NULL;
 
     if (!list) {
-        netdev->ol_flags &= ~(NETDEV_TX_VXLAN_TNL_TSO
-                              | NETDEV_TX_GENEVE_TNL_TSO
-                              | NETDEV_TX_GRE_TNL_TSO);
+        netdev->ol_flags &= ~tnl_gso_encap_tso_flags(false);
         return;
     }
 
@@ -67,13 +51,10 @@ netdev_dummy_tnl_set_config(struct netdev *netdev, const struct smap *args)
     copy = xstrdup(list);
     for (name = strtok_r(copy, ", ", &save_ptr); name;
          name = strtok_r(NULL, ", ", &save_ptr)) {
-        size_t i = 0;
+        uint64_t flag = tnl_gso_offload_from_string(name);
 
-        while (i < ARRAY_SIZE(offloads) && strcmp(name, offloads[i].name)) {
-            i++;
-        }
-        if (i < ARRAY_SIZE(offloads)) {
-            netdev->ol_flags |= offloads[i].flag;
+        if (flag && flag < TNL_GSO_TX_UDP_SEG) {
+            netdev->ol_flags |= flag;
         } else {
             VLOG_WARN("%s: unknown offload '%s'", netdev_get_name(netdev),
                       name);

@@ -197,8 +197,8 @@ netdev_linux_big_add(struct netdev_rxq *rx, struct dp_packet_batch *batch,
         return false;
     }
 
-    first = tnl_gso_has_outer(d.encap) ? &d.outer : &d.inner;
-    second = tnl_gso_has_outer(d.encap) ? &d.inner : NULL;
+    first = d.outer_l4 != TNL_GSO_OUTER_NONE ? &d.outer : &d.inner;
+    second = d.outer_l4 != TNL_GSO_OUTER_NONE ? &d.inner : NULL;
     tnl_gso_finish_init(&f, dp_packet_data(p), &d, &plan);
     for (uint32_t n = 0; n < plan.n_packets; n++) {
         uint32_t ofs = n * plan.unit;

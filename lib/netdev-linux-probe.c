@@ -34,6 +34,7 @@
 
 /* Not all of the functions in there are inline. */
 #pragma GCC diagnostic ignored "-Wunused-function"
+#include "encap/encap.h"
 #include "netdev-linux-life.h"
 #include "netdev-linux-private.h"
 #include "netdev-linux-tnl.h"
@@ -47,7 +48,7 @@
 #include "packets.h"
 #include "socket-util.h"
 #include "timeval.h"
-#include "tnl-gso-show.h"
+#include "tnl-gso-flags.h"
 #include "tnl-gso-stats.h"
 #include "userspace-tso.h"
 #include "util.h"
@@ -294,7 +295,7 @@ super_flags(const struct netdev_linux_probe *p)
         bool uso = (p->granted & TAP_USO) == TAP_USO;
 
         if (p->granted & TUN_F_UDP_TUNNEL_GSO) {
-            flags |= (NETDEV_TX_VXLAN_TNL_TSO | NETDEV_TX_GENEVE_TNL_TSO
+            flags |= (tnl_gso_encap_tso_flags(true)
                       | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM
                       | (uso ? TNL_GSO_TX_TNL_UDP_SEG : 0));
         }

@@ -38,7 +38,7 @@ netdev_linux_ufo_prepare(struct dp_packet *b, const struct tnl_gso_l3 *l3,
 {
     size_t len = dp_packet_size(b) - l3->l4_ofs;
     uint16_t unit = ROUND_DOWN(gso_size, 8);
-    struct tnl_gso_desc d = { .encap = TNL_GSO_PLAIN, .inner = *l3 };
+    struct tnl_gso_desc d = { .inner = *l3 };
     bool cut = len > gso_size;
 
     if (l3->ext) {

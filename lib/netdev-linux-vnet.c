@@ -64,7 +64,7 @@ static void
 complete(struct dp_packet *b, const struct tnl_gso_desc *d)
 {
     dp_packet_ol_send_prepare(b, 0);
-    if (d->encap == TNL_GSO_GRE) {
+    if (d->outer_l4 == TNL_GSO_OUTER_GRE) {
         tnl_gso_gre_seq_csum(dp_packet_at_assert(b, d->outer.l4_ofs, 8),
                              dp_packet_size(b) - d->outer.l4_ofs);
     }
@@ -238,12 +238,12 @@ parse_gso(struct dp_packet *b, const struct virtio_net_hdr *vnet)
     }
     len = l4_len(b, &d);
     if (!len || d.inner.proto != type.proto
-        || (d.encap == TNL_GSO_GRE && vnet->gso_type & VNET_GSO_UDP_TUNNEL)
+        || (d.outer_l4 == TNL_GSO_OUTER_GRE && vnet->gso_type & VNET_GSO_UDP_TUNNEL)
         || (type.version && type.version != d.inner.version)) {
         return EINVAL;
     }
     if (vnet->gso_type == VIRTIO_NET_HDR_GSO_UDP) {
-        return (d.encap != TNL_GSO_PLAIN ? ENOTSUP
+        return (d.outer_l4 != TNL_GSO_OUTER_NONE ? ENOTSUP
                 : netdev_linux_ufo_prepare(b, &d.inner, gso_size,
                                            needs_csum));
     }
@@ -260,7 +260,7 @@ parse_gso(struct dp_packet *b, const struct virtio_net_hdr *vnet)
     if (super || needs_csum) {
         tnl_gso_marks_partial(b, &d, true);
     }
-    if (!super && needs_csum && d.encap == TNL_GSO_GRE) {
+    if (!super && needs_csum && d.outer_l4 == TNL_GSO_OUTER_GRE) {
         /* Nobody completes a GRE checksum later.  The kernel leaves it to
          * those who cut, and we to those who cut the others. */
         complete(b, &d);
@@ -356,7 +356,7 @@ netdev_linux_vnet_build(struct dp_packet *b, int mtu)
         || d.inner.proto != (b->uso_segsz ? IPPROTO_UDP : IPPROTO_TCP)) {
         return EINVAL;
     }
-    if (d.encap == TNL_GSO_GRE) {
+    if (d.outer_l4 == TNL_GSO_OUTER_GRE) {
         return EOPNOTSUPP;
     }
     l4 = d.inner.l4_ofs;
@@ -381,7 +381,7 @@ netdev_linux_vnet_build(struct dp_packet *b, int mtu)
     }
     csum_ofs = tnl_gso_l4_csum_ofs(d.inner.proto);
     put_at(b, l4 + csum_ofs, pseudo_csum(b, &d.inner));
-    if (tnl_gso_has_outer(d.encap)) {
+    if (d.outer_l4 != TNL_GSO_OUTER_NONE) {
         /* Linux wants the outer family, the specification the inner one. */
         vnet.gso_type |= (d.outer.version == 4 ? VNET_GSO_UDP_TUNNEL_IPV4
                           : VNET_GSO_UDP_TUNNEL_IPV6);

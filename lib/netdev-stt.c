@@ -22,6 +22,7 @@
 
 #include "csum.h"
 #include "csum-copy.h"
+#include "encap/encap.h"
 #include "netdev-native-tnl.h"
 #include "odp-netlink.h"
 #include "ovs-atomic.h"
@@ -85,7 +86,7 @@ has_stt_vlan(const struct dp_packet *p)
 static bool
 can_point_at_l4(const struct dp_packet *p, const struct tnl_gso_desc *d)
 {
-    return (d->encap == TNL_GSO_PLAIN && !d->stacked
+    return (!tnl_gso_encap_of(p) && !d->stacked
             && (d->inner.proto == IPPROTO_TCP
                 || d->inner.proto == IPPROTO_UDP)
             && (d->inner.l4_ofs - (has_stt_vlan(p) ? VLAN_HEADER_LEN : 0)
@@ -200,8 +201,7 @@ netdev_stt_push_header(const struct netdev *netdev,
 
     prepare_inner(netdev, packet, &from_inner);
     packet->offloads = 0;
-    packet->uso_segsz = 0;
-    dp_packet_set_tso_segsz(packet, 0);
+    tnl_gso_clear_segsz(packet);
     if (STT_HEADER_LEN + dp_packet_size(packet) > STT_MIN_MSS) {
         dp_packet_set_tso_segsz(packet, STT_MIN_MSS);
         set_in_use();
@@ -358,7 +358,7 @@ parse_segment(struct dp_packet *packet, struct flow_tnl *tnl,
     size_t end;
 
     if (tnl_gso_find_headers(packet, &d) || d.inner.proto != IPPROTO_TCP
-        || tnl_gso_has_outer(d.encap)) {
+        || d.outer_l4 != TNL_GSO_OUTER_NONE) {
         return STT_DROP_IP;
     }
     packet->l3_ofs = d.inner.ofs;

@@ -50,11 +50,6 @@ struct ovs_action_push_tnl;
  * the other end of their connection wants it, the sender cuts. */
 #define STT_LEAST_INNER_MSS 472
 
-/* A superpacket with one of these gets its segment size from the port that it
- * leaves through: an STT frame, or one in a tunnel. */
-#define STT_MARKS (DP_PACKET_OL_STT \
-                   | (uint32_t) DP_PACKET_OL_STT << DP_PACKET_OL_SHIFT_COUNT)
-
 void netdev_stt_push_header(const struct netdev *,
                             const struct netdev *ingress_netdev,
                             struct dp_packet *,

@@ -206,7 +206,7 @@ complete_plain(struct dp_packet *p, uint64_t ol_flags)
     p->offloads = marks;
 }
 
-/* Completes 'p', which is in VXLAN or Geneve. */
+/* Completes 'p', which is in a tunnel over UDP. */
 static void
 complete_tunnelled(struct dp_packet *p, uint64_t ol_flags)
 {
@@ -250,7 +250,7 @@ tnl_gso_complete(struct dp_packet *p, uint64_t ol_flags)
 {
     if (!(p->offloads & NOT_PLAIN)) {
         complete_plain(p, ol_flags);
-    } else if (dp_packet_tunnel_vxlan(p) || dp_packet_tunnel_geneve(p)) {
+    } else if (dp_packet_tunnel(p) && dp_packet_l4_proto_udp(p)) {
         complete_tunnelled(p, ol_flags);
     } else {
         dp_packet_ol_send_prepare(p, ol_flags);

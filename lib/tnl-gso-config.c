@@ -34,6 +34,7 @@
 #include "netdev-linux-tnl.h"
 #include "netdev-linux-vnet.h"
 #endif
+#include "encap/encap.h"
 #include "netdev-provider.h"
 #include "netdev-vport.h"
 #include "openvswitch/dynamic-string.h"
@@ -60,6 +61,8 @@ void
 tnl_gso_port_create(struct netdev *netdev)
 {
     netdev->tnl_gso = tnl_gso_port_new(netdev);
+    netdev->tnl_gso->encap
+        = tnl_gso_encap_of_netdev_type(netdev_get_type(netdev));
 #ifdef __linux__
     if (netdev_linux_tnl_takes_frames(netdev->netdev_class)) {
         netdev->tnl_gso->send_frames = netdev_linux_tnl_send_frames;
@@ -240,11 +243,11 @@ tnl_gso_get_status(const struct netdev *netdev, struct smap *smap)
     }
     for (size_t i = 0; tnl_gso_show_row_get(netdev->tnl_gso, i, &row); i++) {
         const struct tnl_gso_desc *d = &row.desc;
-        char *key = (d->encap == TNL_GSO_PLAIN
+        char *key = (!tnl_gso_encap_class(d->encap)->netdev_type
                      ? xstrdup(d->inner.proto == IPPROTO_UDP
                                ? "tnl_gso_plain_udp" : "tnl_gso_plain")
                      : xasprintf("tnl_gso_%s_%s%s",
-                                 tnl_gso_encap_to_string(d->encap),
+                                 tnl_gso_encap_class(d->encap)->name,
                                  tnl_gso_outer_family(d),
                                  d->outer_csum ? "_csum" : ""));
 
@@ -285,7 +288,7 @@ put_counters(struct netdev_custom_stats *cs, const struct tnl_gso_port *port,
     tnl_gso_stats_get(port, &s);
     for (size_t e = 0; e < TNL_GSO_N_ENCAPS; e++) {
         for (size_t m = 0; m < TNL_GSO_N_METHODS; m++) {
-            const char *encap = tnl_gso_encap_to_string(e);
+            const char *encap = tnl_gso_encap_class(e)->name;
             const char *method = tnl_gso_method_to_string(m);
 
             put_counter(cs, s.tx[e][m].packets, prefix, encap, method,

@@ -25,7 +25,7 @@
 #include "csum.h"
 #include "csum-copy.h"
 #include "dp-packet.h"
-#include "netdev-stt.h"
+#include "encap/encap.h"
 #include "packets.h"
 #include "unaligned.h"
 #include "util.h"
@@ -117,7 +117,7 @@ outer_csum(const struct tnl_gso_finish *f, uint32_t seg_len)
         sum = csum_add16(sum, htons(end - d->inner.ofs - IPV6_HEADER_LEN));
     }
     sum = csum_add16(sum, finish_sum(csum_add16(f->l4_sum, l4_len)));
-    if (d->encap == TNL_GSO_GRE) {
+    if (d->outer_l4 == TNL_GSO_OUTER_GRE) {
         return finish_sum(sum);
     }
 
@@ -181,7 +181,7 @@ finish_len_init(struct tnl_gso_finish_len *l, const struct tnl_gso_finish *f,
     l->l4_sum = csum_add16(f->l4_sum, l->inner_l4_len);
     l->inner_ip_sum = csum_add16(f->inner_ip_sum, l->inner_ip_len);
 
-    if (tnl_gso_has_outer(d->encap)) {
+    if (d->outer_l4 != TNL_GSO_OUTER_NONE) {
         l->outer_ip_len = ip_len(&d->outer, end);
         l->outer_ip_sum = csum_add16(f->outer_ip_sum, l->outer_ip_len);
         l->outer_udp_len = htons(end - d->outer.l4_ofs);
@@ -254,11 +254,11 @@ finish_common(const struct tnl_gso_finish *f, uint8_t *frame,
                &csum, sizeof csum);
     }
 
-    if (!tnl_gso_has_outer(d->encap)) {
+    if (d->outer_l4 == TNL_GSO_OUTER_NONE) {
         return;
     }
     put_ip_len(frame, &d->outer, l->outer_ip_len);
-    if (d->encap != TNL_GSO_GRE) {
+    if (d->outer_l4 == TNL_GSO_OUTER_UDP) {
         udp->udp_len = l->outer_udp_len;
         if (d->outer_csum && !port_sums_outer(f)) {
             udp->udp_csum = l->outer_csum;
@@ -295,13 +295,13 @@ finish_marks(const struct tnl_gso_finish *f, uint32_t before, bool super)
     bool udp = d->inner.proto == IPPROTO_UDP;
     uint32_t offloads = (udp ? DP_PACKET_OL_L4_PROTO_UDP
                          : DP_PACKET_OL_L4_PROTO_TCP);
-    uint32_t stt = super ? before & STT_MARKS : 0;
+    uint32_t late_mss = super ? before & TNL_GSO_LATE_MSS_MARKS : 0;
 
     if (d->rco) {
         return udp_marks(d, d->outer_csum && !f->plan->csum);
     }
     if (keep_l4_csum(f)) {
-        offloads |= (tnl_gso_has_outer(d->encap)
+        offloads |= (d->outer_l4 != TNL_GSO_OUTER_NONE
                      ? before >> DP_PACKET_OL_SHIFT_COUNT : before)
                     & DP_PACKET_OL_L4_CKSUM_MASK;
     } else {
@@ -312,22 +312,20 @@ finish_marks(const struct tnl_gso_finish *f, uint32_t before, bool super)
         offloads |= (super ? DP_PACKET_OL_IP_CKSUM_MASK
                      : DP_PACKET_OL_IP_CKSUM_GOOD);
     }
-    if (tnl_gso_has_outer(d->encap)) {
+    if (d->outer_l4 != TNL_GSO_OUTER_NONE) {
         offloads <<= DP_PACKET_OL_SHIFT_COUNT;
-        offloads |= (d->encap == TNL_GSO_VXLAN ? DP_PACKET_OL_TUNNEL_VXLAN
-                     : d->encap == TNL_GSO_GENEVE ? DP_PACKET_OL_TUNNEL_GENEVE
-                     : DP_PACKET_OL_TUNNEL_MASK);
+        offloads |= tnl_gso_encap_class(d->encap)->mark;
         if (d->outer.version == 4) {
             offloads |= (super ? DP_PACKET_OL_IP_CKSUM_MASK
                          : DP_PACKET_OL_IP_CKSUM_GOOD);
         }
-        if (d->encap != TNL_GSO_GRE) {
+        if (d->outer_l4 == TNL_GSO_OUTER_UDP) {
             offloads |= DP_PACKET_OL_L4_PROTO_UDP;
             offloads |= (port_sums_outer(f) ? DP_PACKET_OL_L4_CKSUM_MASK
                          : DP_PACKET_OL_L4_CKSUM_GOOD);
         }
     }
-    return offloads | stt;
+    return offloads | late_mss;
 }
 
 /* Prepares '*f' for all packets out of the superpacket that starts at
@@ -363,13 +361,13 @@ tnl_gso_finish_init(struct tnl_gso_finish *f, const void *frame_,
     }
     f->l4_hdr_sum = csum_fold16(sum);
 
-    if (tnl_gso_has_outer(desc->encap)) {
+    if (desc->outer_l4 != TNL_GSO_OUTER_NONE) {
         size_t ofs = desc->outer.l4_ofs;
 
         f->outer_id = ip_id(frame, &desc->outer);
         f->outer_ip_sum = csum_fold16(ip_sum(frame, &desc->outer));
 
-        if (desc->encap == TNL_GSO_GRE) {
+        if (desc->outer_l4 == TNL_GSO_OUTER_GRE) {
             sum = sum_range(frame, ofs, ofs + 4);
             sum += sum_range(frame, ofs + (desc->outer_csum ? 8 : 4),
                              desc->inner.ofs);
@@ -464,7 +462,7 @@ write_headers(const struct tnl_gso_finish *f, uint8_t *frame, uint32_t index,
         finish_tcp(f, l4, l, index, payload_sum);
     }
     put_ip_id(frame, &d->inner, l->inner_ip_sum, f->inner_id + id_ofs);
-    if (tnl_gso_has_outer(d->encap)) {
+    if (d->outer_l4 != TNL_GSO_OUTER_NONE) {
         put_ip_id(frame, &d->outer, l->outer_ip_sum, f->outer_id + id_ofs);
         if (f->sum_remote) {
             struct udp_header *udp = (void *) (frame + d->outer.l4_ofs);

@@ -23,6 +23,7 @@
 
 #include "coverage.h"
 #include "csum-copy.h"
+#include "encap/encap.h"
 #include "netdev-provider.h"
 #include "tnl-gso-desc.h"
 #include "tnl-gso-stats.h"
@@ -108,27 +109,22 @@ void
 tnl_gso_marks_partial(struct dp_packet *p, const struct tnl_gso_desc *d,
                       bool outer_partial)
 {
-    const struct tnl_gso_l3 *first = (tnl_gso_has_outer(d->encap)
+    const struct tnl_gso_l3 *first = (d->outer_l4 != TNL_GSO_OUTER_NONE
                                       ? &d->outer : &d->inner);
 
     p->offloads = L4_PARTIAL | l4_proto_mark(d->inner.proto);
     p->l3_ofs = first->ofs;
     p->l4_ofs = first->l4_ofs;
-    if (!tnl_gso_has_outer(d->encap)) {
+    if (d->outer_l4 == TNL_GSO_OUTER_NONE) {
         return;
     }
 
     p->offloads <<= DP_PACKET_OL_SHIFT_COUNT;
     p->inner_l3_ofs = d->inner.ofs;
     p->inner_l4_ofs = d->inner.l4_ofs;
-    if (d->encap == TNL_GSO_GRE) {
-        dp_packet_tunnel_set_gre(p);
+    p->offloads |= tnl_gso_encap_class(d->encap)->mark;
+    if (d->outer_l4 != TNL_GSO_OUTER_UDP) {
         return;
-    }
-    if (d->encap == TNL_GSO_VXLAN) {
-        dp_packet_tunnel_set_vxlan(p);
-    } else {
-        dp_packet_tunnel_set_geneve(p);
     }
     dp_packet_l4_proto_set_udp(p);
     if (d->outer_csum && outer_partial) {
@@ -172,7 +168,7 @@ tnl_gso_marks_repair(struct dp_packet *p)
     bool stacked = false;
 
     reason = tnl_gso_find_headers(p, &d);
-    if (!tnl_gso_has_outer(d.encap)) {
+    if (d.outer_l4 == TNL_GSO_OUTER_NONE) {
         outer = repair_level(outer, reason, &d.inner, size);
         if (d.inner.version) {
             p->l3_ofs = d.inner.ofs;
@@ -209,19 +205,6 @@ tnl_gso_marks_truncate(struct dp_packet *p)
         dp_packet_l4_checksum_set_unknown(p);
     }
     dp_packet_set_l2_pad_size(p, 0);
-}
-
-/* Writes the checksum of GRE header 'gre', of 'len' bytes with its payload,
- * once the sequence number behind it is there too. */
-void
-tnl_gso_gre_seq_csum(struct gre_base_hdr *gre, size_t len)
-{
-    if (gre->flags & htons(GRE_CSUM)) {
-        ovs_be16 *field = (ovs_be16 *) (gre + 1);
-
-        *field = 0;
-        *field = csum_fast(gre, len);
-    }
 }
 
 /* How many bytes of headroom, data and tailroom 'p' can have: dp_packet keeps
@@ -326,27 +309,6 @@ csum6_required(ovs_be16 udp_dst)
     return bits & (1u << (ntohs(udp_dst) % 32));
 }
 
-/* Shortens 'p' to 'size' bytes if it is longer. */
-static void
-trim(struct dp_packet *p, size_t size)
-{
-    if (OVS_UNLIKELY(size < dp_packet_size(p))) {
-        dp_packet_set_size(p, size);
-        dp_packet_set_l2_pad_size(p, 0);
-    }
-}
-
-/* Is the L4 header of 'p', whose IP header is at 'ip', GRE with a checksum? */
-static bool
-is_gre_with_csum(const struct dp_packet *p, const struct ip_header *ip)
-{
-    const struct ovs_16aligned_ip6_hdr *ip6 = (const void *) ip;
-    const struct gre_base_hdr *gre = dp_packet_l4(p);
-
-    return ((IP_VER(ip->ip_ihl_ver) == 4 ? ip->ip_proto : ip6->ip6_nxt)
-            == IPPROTO_GRE && gre->flags & htons(GRE_CSUM));
-}
-
 /* Checks 'p', a packet in a tunnel, before class->pop_header() of 'tunnel'.
  * Takes off what follows the outer IP packet or UDP datagram: Linux v6.18
  * ip_rcv_core() and udp_rcv() do the same.  Upstream sums it up as well, and
@@ -357,6 +319,8 @@ is_gre_with_csum(const struct dp_packet *p, const struct ip_header *ip)
 struct dp_packet *
 tnl_gso_pop_check(const struct netdev *tunnel, struct dp_packet *p)
 {
+    const struct tnl_gso_encap_class *class
+        = tnl_gso_encap_class(tunnel->tnl_gso->encap);
     const struct ip_header *ip = dp_packet_l3(p);
     const struct udp_header *udp = dp_packet_l4(p);
     bool ipv6;
@@ -365,19 +329,15 @@ tnl_gso_pop_check(const struct netdev *tunnel, struct dp_packet *p)
         return p;
     }
     ipv6 = IP_VER(ip->ip_ihl_ver) == 6;
-    if (dp_packet_l4_proto_udp(p) || is_gre_with_csum(p, ip)) {
-        trim(p, tnl_gso_ip_end(dp_packet_data(p), p->l3_ofs));
-    }
-    if (dp_packet_tunnel_gre(p) && is_gre_with_csum(p, ip)) {
-        /* Its checksum covers one that is partial, or is left to be made for
-         * each segment. */
-        tnl_gso_gre_seq_csum(dp_packet_l4(p), dp_packet_size(p) - p->l4_ofs);
+    if (class->pop_prepare) {
+        class->pop_prepare(p);
     }
     if (!dp_packet_l4_proto_udp(p)) {
         return p;
     }
+    tnl_gso_trim(p, tnl_gso_ip_end(dp_packet_data(p), p->l3_ofs));
     if (ntohs(udp->udp_len) >= UDP_HEADER_LEN) {
-        trim(p, p->l4_ofs + ntohs(udp->udp_len));
+        tnl_gso_trim(p, p->l4_ofs + ntohs(udp->udp_len));
     }
     if (ipv6 && !udp->udp_csum) {
         tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_ZERO_CSUM6);

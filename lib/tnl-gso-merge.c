@@ -24,6 +24,7 @@
 #include "csum.h"
 #include "csum-copy.h"
 #include "dp-packet.h"
+#include "encap/encap.h"
 #include "netdev-provider.h"
 #include "packets.h"
 #include "tnl-gso.h"
@@ -50,7 +51,7 @@
 /* Where everything is in a train, and in each of its packets to be. */
 struct train {
     const struct dp_packet *packet;
-    enum tnl_gso_encap encap;
+    const struct tnl_gso_encap_class *class; /* Of the tunnel. */
     const uint8_t *units;       /* UDP payload. */
     uint32_t len;               /* Its bytes. */
     uint32_t unit_len;          /* Bytes of each unit but the last. */
@@ -73,6 +74,9 @@ struct unit {
     bool rco;                   /* The checksum is remote: that of each unit is
                                  * the sum of its own pseudo-header. */
 };
+
+/* What a class may look at without asking how much there is. */
+enum { MIN_TUNNEL_HDR_LEN = 8 };
 
 /* Headers behind this many bytes of a unit are not looked for.  The longest
  * that do occur: Geneve 260, Ethernet with a VLAN tag 18, IPv4 60, TCP 60. */
@@ -99,18 +103,12 @@ unit_len(const struct train *t, uint32_t i)
 /* Bytes of the tunnel header at 'hdr', of which there are 'size', that has
  * Ethernet inside; 0 if it is something else. */
 static size_t
-tunnel_hdr_len(enum tnl_gso_encap encap, const uint8_t *hdr, size_t size)
+tunnel_hdr_len(const struct tnl_gso_encap_class *class, const uint8_t *hdr,
+               size_t size)
 {
-    enum { VXLAN_P_BIT = 0x04 };
-    bool ethernet;
-
-    if (size < sizeof(struct vxlanhdr)) {
-        return 0;
-    }
-    ethernet = (encap == TNL_GSO_VXLAN ? !(hdr[0] & VXLAN_P_BIT)
-                : encap == TNL_GSO_GENEVE
-                && !(hdr[0] >> 6) && tnl_gso_get16(hdr + 2) == ETH_TYPE_TEB);
-    return ethernet ? tnl_gso_tunnel_hdr_len(encap, hdr) : 0;
+    return (class->outer == TNL_GSO_OUTER_UDP && size >= MIN_TUNNEL_HDR_LEN
+            && class->has_ethernet(hdr)
+            ? class->hdr_len(hdr) : 0);
 }
 
 /* Do the headers of the unit of 'len' bytes at 'data', with its IP header at
@@ -140,7 +138,7 @@ parse_unit(const struct train *t, uint32_t i, struct unit *u)
     size_t ofs, tcp_len;
 
     u->data = unit_data(t, i);
-    ofs = tunnel_hdr_len(t->encap, u->data, len);
+    ofs = tunnel_hdr_len(t->class, u->data, len);
     if (!ofs) {
         return false;
     }
@@ -156,7 +154,7 @@ parse_unit(const struct train *t, uint32_t i, struct unit *u)
     u->ctl = tnl_gso_get16(tcp + 12);
     tcp_len = TCP_OFFSET(htons(u->ctl)) * 4;
     u->hdr_len = u->l3.l4_ofs + tcp_len;
-    found = tnl_rco_find(t->encap, u->data, len, t->udp_dst, &rco);
+    found = tnl_rco_find(t->class->rco, u->data, len, t->udp_dst, &rco);
     u->rco = found == TNL_RCO_SET;
     if ((u->rco && !tnl_rco_agrees(&rco, &u->l3, ofs))
         || tcp_len < TCP_HEADER_LEN || u->hdr_len >= len
@@ -355,11 +353,7 @@ finish_super(const struct train *t, const struct unit *u, uint16_t ctl,
                                            len - u->l3.l4_ofs));
 
     finish_outer(p);
-    if (t->encap == TNL_GSO_VXLAN) {
-        dp_packet_tunnel_set_vxlan(p);
-    } else {
-        dp_packet_tunnel_set_geneve(p);
-    }
+    p->offloads |= t->class->mark;
     p->inner_l3_ofs = t->hdr_len + u->l3.ofs;
     p->inner_l4_ofs = t->hdr_len + u->l3.l4_ofs;
     p->offloads |= (DP_PACKET_OL_INNER_L4_PROTO_TCP
@@ -427,8 +421,8 @@ tnl_gso_is_train(const struct dp_packet *p)
 
 /* Appends what 'train', which must be one and which the caller still owns, is
  * made of to 'out', and stores in '*result' what that is.  'encap' is the
- * tunnel that will be popped; units of other tunnels than VXLAN and Geneve are
- * not looked into.
+ * tunnel that will be popped; units are not looked into unless it is one over
+ * UDP.
  *
  * Returns TNL_GSO_OK, or the reason why it cannot be done. */
 enum tnl_gso_reason
@@ -438,7 +432,7 @@ tnl_gso_train_split(const struct dp_packet *train, enum tnl_gso_encap encap,
 {
     struct train t = {
         .packet = train,
-        .encap = encap,
+        .class = tnl_gso_encap_class(encap),
         .unit_len = train->uso_segsz,
         .hdr_len = train->l4_ofs + UDP_HEADER_LEN,
         .udp_dst = ((const struct udp_header *) dp_packet_l4(train))->udp_dst,
@@ -475,16 +469,6 @@ tnl_gso_train_split(const struct dp_packet *train, enum tnl_gso_encap encap,
         dp_packet_batch_add(out, p);
     }
     return TNL_GSO_OK;
-}
-
-static enum tnl_gso_encap
-tunnel_encap(const struct netdev *tunnel)
-{
-    const char *type = netdev_get_type(tunnel);
-
-    return (!strcmp(type, "vxlan") ? TNL_GSO_VXLAN
-            : !strcmp(type, "geneve") ? TNL_GSO_GENEVE
-            : TNL_GSO_PLAIN);
 }
 
 /* Replaces the trains in 'batch' by what they are made of.  Returns the number
@@ -540,7 +524,8 @@ tnl_gso_pop_prepare(const struct netdev *tunnel,
                     struct dp_packet_batch *batch)
 {
     size_t i, size = dp_packet_batch_size(batch);
-    enum tnl_gso_encap encap = tunnel_encap(tunnel);
+    enum tnl_gso_encap encap = tunnel->tnl_gso->encap;
+    const struct tnl_rco_class *rco = tnl_gso_encap_class(encap)->rco;
     struct dp_packet *packet;
     size_t n_more = 0;
     bool uso = false;
@@ -555,10 +540,10 @@ tnl_gso_pop_prepare(const struct netdev *tunnel,
     if (OVS_UNLIKELY(uso)) {
         n_more = split_trains(tunnel, encap, batch);
     }
-    if (encap != TNL_GSO_PLAIN) {
+    if (rco) {
         size = dp_packet_batch_size(batch);
         DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
-            packet = tnl_rco_pop_check(tunnel, encap, packet);
+            packet = tnl_rco_pop_check(tunnel, packet);
             if (packet) {
                 dp_packet_batch_add(batch, packet);
             }

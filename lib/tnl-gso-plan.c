@@ -21,13 +21,16 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "encap/encap.h"
 #include "netdev-provider.h"
 #include "openvswitch/dynamic-string.h"
 #include "packets.h"
 #include "util.h"
 
-/* What a port must be able to do, so that it cuts.  Capabilities are per
- * tunnel type: a port that cuts VXLAN gets no Geneve.  NETDEV_TX_OFFLOAD_*
+/* The rows of the table are those of the class of the encapsulation
+ * (encap/encap.h): what a port must be able to do, so that it cuts.
+ * Capabilities are per tunnel type: a port that cuts VXLAN gets no Geneve.
+ * NETDEV_TX_OFFLOAD_*
  * flags of outer headers are needed because the header of every segment
  * differs from the superpacket's:
  *
@@ -44,51 +47,14 @@
  *
  * No port leaves an inner checksum alone while it cuts, as a remote one needs;
  * in a train, it is payload. */
-#define UDP_TUNNEL_ROWS(ENCAP, TNL_TSO)                                     \
-    { TNL_GSO_HW, ENCAP, false, false, TNL_TSO },                           \
-    { TNL_GSO_HW, ENCAP, false, true,                                       \
-      TNL_TSO | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM },                         \
-    { TNL_GSO_HW, ENCAP, true, false,                                       \
-      TNL_TSO | NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM },                        \
-    { TNL_GSO_HW, ENCAP, true, true,                                        \
-      TNL_TSO | NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM                           \
-      | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM },                                 \
-    { TNL_GSO_HW_PARTIAL, ENCAP, true, false, TNL_TSO },                    \
-    { TNL_GSO_HW_PARTIAL, ENCAP, true, true,                                \
-      TNL_TSO | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM },                         \
-    { TNL_GSO_UDP_GSO, ENCAP, true, false, TNL_GSO_TX_UDP_SEG },            \
-    { TNL_GSO_UDP_GSO, ENCAP, true, true, TNL_GSO_TX_UDP_SEG }
 
-static const struct tnl_gso_plan_row rows[] = {
-    { TNL_GSO_HW, TNL_GSO_PLAIN, false, false, NETDEV_TX_OFFLOAD_TCP_TSO },
-    UDP_TUNNEL_ROWS(TNL_GSO_VXLAN, (NETDEV_TX_OFFLOAD_TCP_TSO
-                                    | NETDEV_TX_VXLAN_TNL_TSO)),
-    UDP_TUNNEL_ROWS(TNL_GSO_GENEVE, (NETDEV_TX_OFFLOAD_TCP_TSO
-                                     | NETDEV_TX_GENEVE_TNL_TSO)),
-    { TNL_GSO_HW, TNL_GSO_GRE, false, false,
-      NETDEV_TX_OFFLOAD_TCP_TSO | NETDEV_TX_GRE_TNL_TSO },
-    { TNL_GSO_HW, TNL_GSO_GRE, false, true,
-      (NETDEV_TX_OFFLOAD_TCP_TSO | NETDEV_TX_GRE_TNL_TSO
-       | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM) },
-    { TNL_GSO_TCP_TSO, TNL_GSO_STT, false, false, NETDEV_TX_OFFLOAD_TCP_TSO },
-    { TNL_GSO_TCP_TSO, TNL_GSO_STT, false, false, TNL_GSO_TX_TCP_GSO },
-};
-
-/* The rows, '*n' of them, in the order in which they are tried. */
-const struct tnl_gso_plan_row *
-tnl_gso_plan_rows(size_t *n)
-{
-    *n = ARRAY_SIZE(rows);
-    return rows;
-}
-
-/* Is 'row' about superpackets like the one that 'd' describes? */
+/* Is 'row', of the class of 'd->encap', about superpackets like the one that
+ * 'd' describes? */
 bool
 tnl_gso_plan_row_is_for(const struct tnl_gso_plan_row *row,
                         const struct tnl_gso_desc *d)
 {
-    return (row->encap == d->encap
-            && (!d->rco || row->method == TNL_GSO_UDP_GSO)
+    return ((!d->rco || row->method == TNL_GSO_UDP_GSO)
             && (!tnl_gso_has_outer(d->encap)
                 || (row->outer_csum == d->outer_csum
                     && row->outer_ipv4 == (d->outer.version == 4))));
@@ -103,8 +69,8 @@ tnl_gso_plan_row_need(const struct tnl_gso_plan_row *row,
         return row->need;
     }
     return ((row->need & ~NETDEV_TX_OFFLOAD_TCP_TSO)
-            | (d->encap == TNL_GSO_PLAIN ? TNL_GSO_TX_UDP_SEG
-               : TNL_GSO_TX_TNL_UDP_SEG));
+            | (tnl_gso_has_outer(d->encap) ? TNL_GSO_TX_TNL_UDP_SEG
+               : TNL_GSO_TX_UDP_SEG));
 }
 
 /* Segments of 'd' in each of as few trains as possible, all but the last of
@@ -192,27 +158,27 @@ tnl_gso_plan_row_limit(const struct tnl_gso_plan_row *row,
             : NULL);
 }
 
+/* Does a port with 'caps' cut 'd' in the way of 'row', one of the class of
+ * 'd->encap'? */
 static bool
 row_fits(const struct tnl_gso_plan_row *row, const struct tnl_gso_desc *d,
          const struct tnl_gso_caps *caps)
 {
-    /* First what most rows fail, although tnl_gso_plan_row_is_for() asks
-     * again: every superpacket goes through all rows. */
-    if (row->encap != d->encap || !(caps->methods & (1u << row->method))) {
-        return false;
-    }
-
     uint64_t need = tnl_gso_plan_row_need(row, d);
 
-    return ((caps->ol_flags & need) == need
+    return (caps->methods & (1u << row->method)
+            && (caps->ol_flags & need) == need
             && tnl_gso_plan_row_is_for(row, d)
             && row_takes_segs(row, d, &caps->limits)
             && !tnl_gso_plan_row_limit(row, d, &caps->limits));
 }
 
+/* Returns the cheapest method by which a port with 'caps' sends 'd'. */
 static enum tnl_gso_method
 choose(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
 {
+    const struct tnl_gso_encap_class *class = tnl_gso_encap_class(d->encap);
+
     if (d->n_segs == 1) {
         return TNL_GSO_PASS;
     }
@@ -220,9 +186,9 @@ choose(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
     /* Extension headers and label stacks are beyond what NICs parse, and
      * beyond what drivers compute a pseudo-header for. */
     if (!d->stacked && !d->inner.ext && !d->outer.ext) {
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-            if (row_fits(&rows[i], d, caps)) {
-                return rows[i].method;
+        for (size_t i = 0; i < class->n_rows; i++) {
+            if (row_fits(&class->rows[i], d, caps)) {
+                return class->rows[i].method;
             }
         }
     }

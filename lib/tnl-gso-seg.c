@@ -112,7 +112,7 @@ tnl_gso_cut(struct dp_packet *p, const struct tnl_gso_desc *d,
     /* A first packet that is a superpacket still stays where it is.  A first
      * segment is copied like the others: staying, it would keep 64 kB. */
     uint32_t in_place = plan->unit > d->mss;
-    bool has_outer = tnl_gso_has_outer(d->encap);
+    bool has_outer = d->outer_l4 != TNL_GSO_OUTER_NONE;
     const struct tnl_gso_l3 *first = has_outer ? &d->outer : &d->inner;
     const struct tnl_gso_l3 *second = has_outer ? &d->inner : NULL;
     struct tnl_gso_finish f;

@@ -21,9 +21,11 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "encap/encap.h"
 #include "netdev-provider.h"
 #include "openvswitch/dynamic-string.h"
 #include "packets.h"
+#include "tnl-gso-flags.h"
 #include "util.h"
 
 /* Asks the plan stage what it would choose, and puts it into words.
@@ -91,49 +93,6 @@ typical_desc(uint8_t proto, enum tnl_gso_encap encap, uint8_t version,
     };
 }
 
-/* As in Interface status. */
-static const struct tnl_gso_flag_name flag_names[] = {
-    { NETDEV_TX_OFFLOAD_IPV4_CKSUM, "ip_csum" },
-    { NETDEV_TX_OFFLOAD_TCP_CKSUM, "tcp_csum" },
-    { NETDEV_TX_OFFLOAD_UDP_CKSUM, "udp_csum" },
-    { NETDEV_TX_OFFLOAD_SCTP_CKSUM, "sctp_csum" },
-    { NETDEV_TX_OFFLOAD_TCP_TSO, "tcp_seg" },
-    { NETDEV_TX_VXLAN_TNL_TSO, "vxlan_tso" },
-    { NETDEV_TX_GENEVE_TNL_TSO, "geneve_tso" },
-    { NETDEV_TX_GRE_TNL_TSO, "gre_tso" },
-    { NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM, "out_ip_csum" },
-    { NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM, "out_udp_csum" },
-    { TNL_GSO_TX_UDP_SEG, "udp_seg" },
-    { TNL_GSO_TX_TNL_UDP_SEG, "tnl_udp_seg" },
-    { TNL_GSO_TX_TCP_GSO, "tcp_gso" },
-};
-
-/* Appends those of the 'n' 'names' whose flags are in 'flags' to 'ds',
- * separated by commas. */
-void
-tnl_gso_format_flags(uint64_t flags, const struct tnl_gso_flag_name *names,
-                     size_t n, struct ds *ds)
-{
-    const char *comma = "";
-
-    for (size_t i = 0; i < n; i++) {
-        if (flags & names[i].flag) {
-            ds_put_format(ds, "%s%s", comma, names[i].name);
-            comma = ",";
-        }
-    }
-    if (!*comma) {
-        ds_put_cstr(ds, "none");
-    }
-}
-
-/* The same for NETDEV_TX_* and TNL_GSO_TX_* 'flags'. */
-void
-tnl_gso_format_offloads(uint64_t flags, struct ds *ds)
-{
-    tnl_gso_format_flags(flags, flag_names, ARRAY_SIZE(flag_names), ds);
-}
-
 /* Appends to 'ds' why a port with 'caps' does not send 'd' by the method of
  * 'row', which is for 'd'. */
 static void
@@ -160,13 +119,12 @@ format_why_not_row(const struct tnl_gso_plan_row *row,
 static const struct tnl_gso_plan_row *
 find_row(enum tnl_gso_method method, const struct tnl_gso_desc *d)
 {
-    size_t n;
-    const struct tnl_gso_plan_row *rows = tnl_gso_plan_rows(&n);
+    const struct tnl_gso_encap_class *class = tnl_gso_encap_class(d->encap);
 
-    for (size_t i = 0; i < n; i++) {
-        if (rows[i].method == method
-            && tnl_gso_plan_row_is_for(&rows[i], d)) {
-            return &rows[i];
+    for (size_t i = 0; i < class->n_rows; i++) {
+        if (class->rows[i].method == method
+            && tnl_gso_plan_row_is_for(&class->rows[i], d)) {
+            return &class->rows[i];
         }
     }
     return NULL;
@@ -180,7 +138,7 @@ tnl_gso_format_why_not_hw(const struct tnl_gso_desc *d,
                           const struct tnl_gso_caps *caps,
                           enum tnl_gso_method method, struct ds *ds)
 {
-    bool stt = d->encap == TNL_GSO_STT;
+    const struct tnl_gso_encap_class *class = tnl_gso_encap_class(d->encap);
     const struct tnl_gso_plan_row *row;
     struct tnl_gso_desc with_csum = *d;
 
@@ -192,13 +150,13 @@ tnl_gso_format_why_not_hw(const struct tnl_gso_desc *d,
         return;
     }
 
-    row = find_row(stt ? TNL_GSO_TCP_TSO : TNL_GSO_HW, d);
+    row = find_row(class->rows[0].method, d);
     if (d->rco) {
         ds_put_cstr(ds, "no port knows remote checksums");
     } else if (row) {
         format_why_not_row(row, d, caps, ds);
     } else {
-        ds_put_cstr(ds, "no port computes a GRE checksum");
+        ds_put_cstr(ds, class->why_no_row);
     }
 
     if (method > TNL_GSO_UDP_GSO) {
@@ -221,25 +179,19 @@ bool
 tnl_gso_show_row_get(const struct tnl_gso_port *port, size_t i,
                      struct tnl_gso_show_row *row)
 {
-    /* TCP and UDP; outer IP version and checksum; outer IP version. */
-    enum { PLAIN_ROWS = 2, TUNNEL_ROWS = 4 * (TNL_GSO_STT - TNL_GSO_VXLAN),
-           STT_ROWS = 2 };
     struct tnl_gso_caps caps = tnl_gso_port_caps(port);
+    const struct tnl_gso_kind *kind;
+    enum tnl_gso_encap encap = 0;
 
-    if (i < PLAIN_ROWS) {
-        row->desc = typical_desc(i ? IPPROTO_UDP : IPPROTO_TCP, TNL_GSO_PLAIN,
-                                 4, false, &caps.limits);
-    } else if (i < PLAIN_ROWS + TUNNEL_ROWS) {
-        size_t k = i - PLAIN_ROWS;
-
-        row->desc = typical_desc(IPPROTO_TCP, TNL_GSO_VXLAN + k / 4,
-                                 k & 2 ? 6 : 4, k & 1, &caps.limits);
-    } else if (i < PLAIN_ROWS + TUNNEL_ROWS + STT_ROWS) {
-        row->desc = typical_desc(IPPROTO_TCP, TNL_GSO_STT,
-                                 i & 1 ? 6 : 4, false, &caps.limits);
-    } else {
-        return false;
+    for (; i >= tnl_gso_encap_class(encap)->n_kinds; encap++) {
+        i -= tnl_gso_encap_class(encap)->n_kinds;
+        if (encap + 1 == TNL_GSO_N_ENCAPS) {
+            return false;
+        }
     }
+    kind = &tnl_gso_encap_class(encap)->kinds[i];
+    row->desc = typical_desc(kind->proto, encap, kind->version,
+                             kind->outer_csum, &caps.limits);
     tnl_gso_plan(&row->desc, &caps, &row->plan);
     ds_init(&row->why);
     if (row->plan.method != TNL_GSO_HW
@@ -257,19 +209,22 @@ tnl_gso_l4_string(const struct tnl_gso_desc *d)
     return d->inner.proto == IPPROTO_UDP ? "UDP" : "TCP";
 }
 
+/* The version of IP that the tunnel of 'd' goes over. */
 const char *
 tnl_gso_outer_family(const struct tnl_gso_desc *d)
 {
     uint8_t version = (tnl_gso_has_outer(d->encap) ? d->outer.version
                        : d->inner.version);
 
-    return (d->encap == TNL_GSO_PLAIN ? "-"
+    return (!tnl_gso_encap_class(d->encap)->netdev_type ? "-"
             : version == 4 ? "ipv4" : "ipv6");
 }
 
+/* Whether the tunnel of 'd' has a checksum; one whose header is cut always
+ * has. */
 const char *
 tnl_gso_csum_string(const struct tnl_gso_desc *d)
 {
-    return (d->encap == TNL_GSO_PLAIN ? "-"
-            : d->outer_csum || d->encap == TNL_GSO_STT ? "yes" : "no");
+    return (!tnl_gso_encap_class(d->encap)->netdev_type ? "-"
+            : d->outer_csum || !tnl_gso_has_outer(d->encap) ? "yes" : "no");
 }

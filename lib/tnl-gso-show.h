@@ -40,15 +40,6 @@ const char *tnl_gso_port_source(const struct tnl_gso_port *);
 bool tnl_gso_show_row_get(const struct tnl_gso_port *, size_t i,
                           struct tnl_gso_show_row *);
 
-/* Names of flags. */
-struct tnl_gso_flag_name {
-    uint64_t flag;
-    const char *name;
-};
-void tnl_gso_format_flags(uint64_t flags, const struct tnl_gso_flag_name *,
-                          size_t n, struct ds *);
-
-void tnl_gso_format_offloads(uint64_t flags, struct ds *);
 void tnl_gso_format_why_not_hw(const struct tnl_gso_desc *,
                                const struct tnl_gso_caps *,
                                enum tnl_gso_method, struct ds *);

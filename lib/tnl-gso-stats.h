@@ -83,6 +83,8 @@ struct tnl_gso_stats {
 struct tnl_gso_port {
     struct ovs_list node;       /* In the list of all ports. */
     const struct netdev *netdev;
+    enum tnl_gso_encap encap;   /* What it pushes and pops; TNL_GSO_PLAIN if it
+                                 * is no tunnel of ours. */
     atomic_uint32_t methods;    /* Allowed: bits of TNL_GSO_METHODS_ALL. */
     struct ovsthread_stats buckets;
 

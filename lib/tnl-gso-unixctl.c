@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "csum-copy.h"
+#include "encap/encap.h"
 #include "flow.h"
 #ifdef DPDK_NETDEV
 #include "netdev-dpdk-tnl.h"
@@ -36,9 +37,9 @@
 #include "odp-util.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
-#include "stt.h"
 #include "stt-reasm.h"
 #include "tnl-gso-buf.h"
+#include "tnl-gso-flags.h"
 #include "tnl-gso-plan.h"
 #include "tnl-gso-show.h"
 #include "tnl-gso-stats.h"
@@ -158,7 +159,7 @@ show_port(struct tnl_gso_port *port, void *r_)
     }
     for (size_t i = 0; tnl_gso_show_row_get(port, i, &row); i++) {
         const char *method = tnl_gso_method_to_string(row.plan.method);
-        const char *encap = tnl_gso_encap_to_string(row.desc.encap);
+        const char *encap = tnl_gso_encap_class(row.desc.encap)->name;
         const char *l4 = tnl_gso_l4_string(&row.desc);
         bool udp = row.desc.inner.proto == IPPROTO_UDP;
         const char *outer = tnl_gso_outer_family(&row.desc);
@@ -221,7 +222,7 @@ stats_port(struct tnl_gso_port *port, void *r_)
     }
 
     for (size_t e = 0; e < TNL_GSO_N_ENCAPS; e++) {
-        const char *encap = tnl_gso_encap_to_string(e);
+        const char *encap = tnl_gso_encap_class(e)->name;
         struct json *by_method = NULL;
 
         if (tx) {
@@ -422,8 +423,8 @@ explanation_format(const struct explanation *x, struct ds *ds)
                       tnl_gso_reason_to_string(x->reason));
     } else {
         ds_put_format(ds, "description: %s",
-                      tnl_gso_encap_to_string(d->encap));
-        if (tnl_gso_has_outer(d->encap)) {
+                      tnl_gso_encap_class(d->encap)->name);
+        if (d->outer_l4 != TNL_GSO_OUTER_NONE) {
             ds_put_format(ds, " over IPv%d%s, outer checksum %s, IP at "
                           "%"PRIu16", L4 at %"PRIu16",", d->outer.version,
                           d->outer.ext ? " with extension headers" : "",
@@ -474,7 +475,7 @@ explanation_to_json(const struct explanation *x)
                            x->reason ? x->reason : x->plan.reason));
     if (!x->reason) {
         json_object_put_string(json, "encap",
-                               tnl_gso_encap_to_string(d->encap));
+                               tnl_gso_encap_class(d->encap)->name);
         json_object_put_string(json, "outer", tnl_gso_outer_family(d));
         json_object_put_string(json, "csum", tnl_gso_csum_string(d));
         json_object_put_string(json, "l4", tnl_gso_l4_string(d));
@@ -494,18 +495,13 @@ explanation_to_json(const struct explanation *x)
     return json;
 }
 
-/* Marks 'p' as an STT frame if it is one by its port. */
+/* Marks 'p' as what it is by its ports, where nothing else could tell. */
 static void
-mark_stt(struct dp_packet *p)
+mark_by_port(struct dp_packet *p)
 {
-    const struct tcp_header *tcp;
-    struct tnl_gso_desc d;
-
-    if (!tnl_gso_find_headers(p, &d) && d.encap == TNL_GSO_PLAIN
-        && d.inner.proto == IPPROTO_TCP) {
-        tcp = dp_packet_at(p, d.inner.l4_ofs, TCP_HEADER_LEN);
-        if (tcp && tcp->tcp_dst == htons(STT_DST_PORT)) {
-            p->offloads |= DP_PACKET_OL_STT;
+    for (size_t i = 0; i < TNL_GSO_N_ENCAPS && !tnl_gso_encap_of(p); i++) {
+        if (tnl_gso_encap_class(i)->mark_by_port) {
+            tnl_gso_encap_class(i)->mark_by_port(p);
         }
     }
 }
@@ -549,7 +545,7 @@ tnl_gso_unixctl_explain(struct unixctl_conn *conn, int argc,
     dp_packet_set_tso_segsz(x.packet, mss);
     x.packet->uso_segsz = uso;
     tnl_gso_marks_guess(x.packet);
-    mark_stt(x.packet);
+    mark_by_port(x.packet);
 
     tnl_gso_ports_for_each(explain_port, &x);
     if (!x.found) {

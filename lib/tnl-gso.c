@@ -22,10 +22,8 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 
-#include "netdev-native-tnl.h"
+#include "encap/encap.h"
 #include "netdev-provider.h"
-#include "netdev-stt.h"
-#include "odp-netlink.h"
 #include "openvswitch/vlog.h"
 #include "ovs-atomic.h"
 #include "tnl-gso-buf.h"
@@ -133,8 +131,7 @@ execute(const struct netdev *netdev, struct dp_packet *p,
 
     switch (plan->method) {
     case TNL_GSO_PASS:
-        dp_packet_set_tso_segsz(p, 0);
-        p->uso_segsz = 0;
+        tnl_gso_clear_segsz(p);
         dp_packet_batch_add(out, p);
         break;
 
@@ -410,9 +407,9 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
     dp_packet_batch_init(&s.out);
     DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
         if (tnl_gso_is_super(packet)) {
-            if (OVS_UNLIKELY(packet->offloads & STT_MARKS)) {
+            if (OVS_UNLIKELY(packet->offloads & TNL_GSO_LATE_MSS_MARKS)) {
                 mtu = mtu ? mtu : port_mtu(netdev);
-                netdev_stt_set_mss(packet, mtu);
+                tnl_gso_set_late_mss(packet, mtu);
             }
             send_super(&s, packet, &caps);
         } else {
@@ -453,65 +450,28 @@ tnl_gso_cut_refused(const struct netdev *netdev, struct dp_packet *p,
     }
 }
 
-/* The flags of the GRE header in 'data', or 0 if it is no GRE tunnel. */
-static ovs_be16
-gre_flags(const struct ovs_action_push_tnl *data)
+/* Can the header in 'data', of 'class' if we know that, be put in front of
+ * superpacket 'p'? */
+static bool
+push_takes_super(const struct tnl_gso_encap_class *class,
+                 const struct ovs_action_push_tnl *data,
+                 const struct dp_packet *p)
 {
-    const uint8_t *header = (const uint8_t *) data->header;
-    const struct gre_base_hdr *gre;
-
-    if (data->tnl_type != OVS_VPORT_TYPE_GRE
-        && data->tnl_type != OVS_VPORT_TYPE_IP6GRE) {
-        return 0;
-    }
-    gre = (const void *) (header + ETH_HEADER_LEN
-                          + (netdev_tnl_is_header_ipv6(data->header)
-                             ? IPV6_HEADER_LEN : IP_HEADER_LEN));
-    return gre->flags;
+    return class && !dp_packet_tunnel(p) && class->takes_super(data, p);
 }
 
-/* Can the header in 'data' be put in front of superpacket 'p'?  Not if
- * something in it is different for each segment, which only a push does. */
+/* Will the checksum of 'p' be completed before the header in 'data', of
+ * 'class' if we know that, comes in front of it, because nobody could do so
+ * later? */
 static bool
-header_takes_super(const struct ovs_action_push_tnl *data,
-                   const struct dp_packet *p)
+push_wants_final(const struct tnl_gso_encap_class *class,
+                 const struct ovs_action_push_tnl *data,
+                 const struct dp_packet *p)
 {
-    switch (data->tnl_type) {
-    case OVS_VPORT_TYPE_VXLAN:
-    case OVS_VPORT_TYPE_GENEVE:
-        return true;
-    case OVS_VPORT_TYPE_STT:
-        return netdev_stt_takes_super(p);
-    case OVS_VPORT_TYPE_GRE:
-    case OVS_VPORT_TYPE_IP6GRE:
-        return !(gre_flags(data) & htons(GRE_SEQ));
-    default:
-        return false;
+    if (tnl_gso_is_super(p)) {
+        return !push_takes_super(class, data, p);
     }
-}
-
-/* Will the checksum of 'p' be completed before the header in 'data' comes in
- * front of it, because nobody could do so later?  STT tells for itself. */
-static bool
-header_wants_final(const struct ovs_action_push_tnl *data,
-                   const struct dp_packet *p)
-{
-    if (dp_packet_tunnel(p)) {
-        return true;
-    } else if (tnl_gso_is_super(p)) {
-        return !header_takes_super(data, p);
-    }
-    switch (data->tnl_type) {
-    case OVS_VPORT_TYPE_VXLAN:
-    case OVS_VPORT_TYPE_GENEVE:
-    case OVS_VPORT_TYPE_STT:
-        return false;
-    case OVS_VPORT_TYPE_GRE:
-    case OVS_VPORT_TYPE_IP6GRE:
-        return gre_flags(data) & htons(GRE_CSUM);
-    default:
-        return true;
-    }
+    return dp_packet_tunnel(p) || !class || class->sums_at_push(data);
 }
 
 /* Does 'p' leave room for the header in 'data', and for what may still come in
@@ -526,7 +486,9 @@ has_room(const struct dp_packet *p, const struct ovs_action_push_tnl *data)
  * whole, as several superpackets, or as segments, which get the metadata of
  * 'p': there may be another lookup.  Takes ownership of 'p'. */
 static void
-push_prepare_super(const struct netdev *tunnel, struct dp_packet *p,
+push_prepare_super(const struct netdev *tunnel,
+                   const struct tnl_gso_encap_class *class,
+                   struct dp_packet *p,
                    const struct ovs_action_push_tnl *data,
                    struct dp_packet_batch *out)
 {
@@ -537,7 +499,7 @@ push_prepare_super(const struct netdev *tunnel, struct dp_packet *p,
     struct tnl_gso_plan plan;
 
     /* Marks and offsets have room for one tunnel. */
-    if (dp_packet_tunnel(p) || !header_takes_super(data, p)) {
+    if (!push_takes_super(class, data, p)) {
         md = p->md;
         tnl_gso_describe_and_plan(p, &none, &desc, &plan);
         execute(tunnel, p, &desc, &plan, tnl_gso_alloc_any, out);
@@ -596,8 +558,7 @@ finish_singles(struct dp_packet_batch *batch)
             if (plan.method != TNL_GSO_PASS) {
                 continue;
             }
-            dp_packet_set_tso_segsz(packet, 0);
-            packet->uso_segsz = 0;
+            tnl_gso_clear_segsz(packet);
         }
         dp_packet_ol_send_prepare(packet, 0);
     }
@@ -609,7 +570,8 @@ tnl_gso_push_prepare(const struct netdev *tunnel,
                      struct dp_packet_batch *batch,
                      const struct ovs_action_push_tnl *data)
 {
-    bool gre_csum = (gre_flags(data) & htons(GRE_CSUM)) != 0;
+    const struct tnl_gso_encap_class *class = tnl_gso_encap_of_push(data);
+    bool sums = class && class->sums_at_push(data);
     struct dp_packet *packet;
     bool change = false;
     bool rco;
@@ -617,13 +579,13 @@ tnl_gso_push_prepare(const struct netdev *tunnel,
     atomic_read_relaxed(&tnl_rco_rx_used, &rco);
     if (OVS_UNLIKELY(rco)) {
         DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
-            if (header_wants_final(data, packet)) {
+            if (push_wants_final(class, data, packet)) {
                 tnl_rco_count_final(tunnel, packet);
             }
         }
     }
 
-    if (gre_csum) {
+    if (sums) {
         finish_singles(batch);
     }
 
@@ -637,7 +599,7 @@ tnl_gso_push_prepare(const struct netdev *tunnel,
         out.trunc = batch->trunc;
         DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
             if (tnl_gso_is_super(packet)) {
-                push_prepare_super(tunnel, packet, data, &out);
+                push_prepare_super(tunnel, class, packet, data, &out);
             } else if (has_room(packet, data)) {
                 dp_packet_batch_add(&out, packet);
             } else {
@@ -646,7 +608,7 @@ tnl_gso_push_prepare(const struct netdev *tunnel,
         }
         dp_packet_batch_swap(batch, &out);
         dp_packet_batch_destroy(&out);
-        if (gre_csum) {
+        if (sums) {
             /* The last part of what was too long may be one segment. */
             finish_singles(batch);
         }
@@ -664,7 +626,7 @@ tnl_gso_push_prepare(const struct netdev *tunnel,
 ovs_be16
 tnl_gso_new_ip_id(const struct dp_packet *packet, const struct ip_header *ip)
 {
-    uint16_t mss = dp_packet_get_tso_segsz(packet) | packet->uso_segsz;
+    uint16_t mss = tnl_gso_segsz(packet);
     uint32_t n = mss ? DIV_ROUND_UP(dp_packet_size(packet), mss) : 1;
 
     if (ip->ip_frag_off & htons(IP_DF)) {

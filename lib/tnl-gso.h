@@ -34,6 +34,7 @@
  *
  *     describe    bytes and marks -> where everything is     tnl-gso-desc.c
  *        |                                                   tnl-gso-parse.c
+ *        |                                                   encap/
  *      plan       description, port -> who cuts, into what   tnl-gso-plan.c
  *        |
  *     segment     buffers, payload, the payload's sum        tnl-gso-seg.c
@@ -86,6 +87,7 @@
 #include "dp-packet.h"
 #include "ovs-atomic.h"
 #include "packets.h"
+#include "tnl-gso-packet.h"
 #include "userspace-tso.h"
 
 struct ds;
@@ -129,30 +131,6 @@ void tnl_gso_upcall_cut(struct dp_packet_batch *, bool should_steal,
 /* Bytes of a packet that go to a controller: an OpenFlow message has 16 bits
  * of length for them and for what is told about them. */
 #define TNL_GSO_MAX_PACKET_IN (UINT16_MAX - 2047)
-
-/* Is 'p' a superpacket?  It then has one of two segment sizes, in bytes of
- * payload: tso_segsz says how to cut TCP, uso_segsz how to cut UDP.  Either
- * means the innermost header that the marks know of.  A train (a UDP datagram
- * that holds several tunnelled packets) is plain UDP to be cut. */
-static inline bool
-tnl_gso_is_super(const struct dp_packet *p)
-{
-    return dp_packet_get_tso_segsz(p) || p->uso_segsz;
-}
-
-/* Does 'batch' hold a superpacket? */
-static inline bool
-tnl_gso_pending(const struct dp_packet_batch *batch)
-{
-    const struct dp_packet *packet;
-
-    DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
-        if (tnl_gso_is_super(packet)) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* tnl-gso-desc.c: how long packets will be. */
 uint32_t tnl_gso_segment_len(const struct dp_packet *);

@@ -24,6 +24,7 @@
 #include "csum.h"
 #include "csum-copy.h"
 #include "dp-packet.h"
+#include "encap/encap.h"
 #include "netdev-native-tnl.h"
 #include "netdev-provider.h"
 #include "netdev-vport.h"
@@ -46,97 +47,22 @@ VLOG_DEFINE_THIS_MODULE(tnl_rco);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
 
-enum { VXLAN_P_BIT = 0x04 };    /* VXLAN-GPE, first byte. */
-enum { VXLAN_RCO_BIT = 0x20 };  /* Second byte. */
-enum { VXLAN_UDP_BIT = 0x80 };  /* Last byte. */
-enum { MAX_START = 0x7f * 2 };  /* What fits below it. */
-
-/* Geneve.  An option is a class, a type and a length in words, then data. */
-enum {
-    GENEVE_OPT_HDR_LEN = 4,
-    GENEVE_TYPE = 0x81,         /* The critical bit and our number. */
-    GENEVE_OPT_LEN = GENEVE_OPT_HDR_LEN + 4,
-    GENEVE_MAX_OPTS_LEN = 252,
-    GENEVE_C_BIT = 0x40,        /* Second byte of the header. */
-};
-
-static void
-put16(uint8_t *p, uint16_t value)
-{
-    put_unaligned_be16((void *) p, htons(value));
-}
-
-/* Looks for our option among the 'len' bytes of 'opts', which have class
- * 'opt_class'.  Returns its offset, or 'len' if there is none, or more than
- * 'len' if it is malformed or there is more than one. */
-static size_t
-find_option(const uint8_t *opts, size_t len, uint16_t opt_class)
-{
-    size_t found = len;
-    size_t ofs = 0;
-
-    while (len - ofs >= GENEVE_OPT_HDR_LEN) {
-        size_t opt_len = GENEVE_OPT_HDR_LEN + (opts[ofs + 3] & 0x1f) * 4;
-
-        if (tnl_gso_get16(opts + ofs) == opt_class
-            && opts[ofs + 2] == GENEVE_TYPE) {
-            found = (found == len && opt_len == GENEVE_OPT_LEN
-                     && opt_len <= len - ofs ? ofs : SIZE_MAX);
-        }
-        if (opt_len > len - ofs) {
-            break;
-        }
-        ofs += opt_len;
-    }
-    return found;
-}
+enum { MAX_START = 0x7f * 2 };  /* What fits into each tunnel header. */
 
 /* Looks in the tunnel header at 'hdr', of which there are 'size' bytes with
- * what is behind it, for a remote checksum, and if there is one, stores where
- * it says that it is in '*rco'.  What cannot be understood gets zeros there,
- * which do not agree with any packet.  'udp_dst' is the port that it was sent
- * to. */
+ * what is behind it, for a remote checksum as 'class' has it, null if there
+ * are none in such headers, and if there is one, stores where it says that it
+ * is in '*rco'.  What cannot be understood gets zeros there, which do not
+ * agree with any packet.  'udp_dst' is the port that it was sent to. */
 enum tnl_rco_found
-tnl_rco_find(enum tnl_gso_encap encap, const uint8_t *hdr, size_t size,
-             ovs_be16 udp_dst, struct tnl_rco *rco)
+tnl_rco_find(const struct tnl_rco_class *class, const uint8_t *hdr,
+             size_t size, ovs_be16 udp_dst, struct tnl_rco *rco)
 {
-    *rco = (struct tnl_rco) { .start = 0 };
-    if (size < sizeof(struct vxlanhdr)) {
-        return TNL_RCO_NONE;
-    }
-    if (encap == TNL_GSO_VXLAN) {
-        if (!(hdr[1] & VXLAN_RCO_BIT) || hdr[0] & VXLAN_P_BIT) {
-            return TNL_RCO_NONE;
-        }
-        rco->start = (hdr[7] & ~VXLAN_UDP_BIT) * 2;
-        rco->field = rco->start + tnl_gso_l4_csum_ofs(
-            hdr[7] & VXLAN_UDP_BIT ? IPPROTO_UDP : IPPROTO_TCP);
-        return TNL_RCO_SET;
-    } else if (encap == TNL_GSO_GENEVE) {
-        size_t len = (hdr[0] & 0x3f) * 4;
-        const uint8_t *opts = hdr + sizeof(struct genevehdr);
-        struct tnl_rco_policy policy;
-        size_t ofs;
+    enum { MIN_HDR_LEN = 8 };
 
-        if (!len || len > size - sizeof(struct genevehdr)
-            || hdr[0] >> 6 || tnl_gso_get16(hdr + 2) != ETH_TYPE_TEB) {
-            return TNL_RCO_NONE;
-        }
-        policy = tnl_rco_policy_get(udp_dst);
-        ofs = policy.opt_class ? find_option(opts, len, policy.opt_class)
-                               : len;
-        if (ofs == len) {
-            return TNL_RCO_NONE;
-        } else if (ofs < len) {
-            rco->start = tnl_gso_get16(opts + ofs + GENEVE_OPT_HDR_LEN);
-            rco->field = tnl_gso_get16(opts + ofs + GENEVE_OPT_HDR_LEN + 2);
-            if (!rco->start && !rco->field) {
-                return TNL_RCO_NOOP;
-            }
-        }
-        return TNL_RCO_SET;
-    }
-    return TNL_RCO_NONE;
+    *rco = (struct tnl_rco) { .start = 0 };
+    return (class && size >= MIN_HDR_LEN
+            ? class->find(hdr, size, udp_dst, rco) : TNL_RCO_NONE);
 }
 
 /* Does 'rco' say of the frame that starts at 'inner_ofs' what is so, according
@@ -202,44 +128,34 @@ parse_inner(const uint8_t *frame, size_t size, size_t inner_ofs,
 
 /* Send. */
 
+/* What 'data' pushes has remote checksums in this way, if any. */
+static const struct tnl_rco_class *
+push_rco_class(const struct ovs_action_push_tnl *data)
+{
+    const struct tnl_gso_encap_class *class = tnl_gso_encap_of_push(data);
+
+    return class ? class->rco : NULL;
+}
+
 /* The tunnel header in 'data', which is the last one, without its options. */
 static uint8_t *
 push_data_hdr(const struct ovs_action_push_tnl *data)
 {
-    uint8_t *frame = CONST_CAST(uint8_t *, (const uint8_t *) data->header);
-
-    return (frame + ETH_HEADER_LEN
-            + (netdev_tnl_is_header_ipv6(frame) ? IPV6_HEADER_LEN
-               : IP_HEADER_LEN)
+    return (CONST_CAST(uint8_t *, (const uint8_t *) tnl_gso_push_l4(data))
             + UDP_HEADER_LEN);
 }
 
 /* Ends the header for tunnel 'netdev' in 'data': if packets are to be sent
- * with remote checksums, it says so to tnl_rco_push_finish().  For Geneve,
- * that is a bit which is reserved, and which never leaves. */
+ * with remote checksums, it says so to tnl_rco_push_finish(). */
 void
 tnl_rco_build_header(const struct netdev *netdev,
                      struct ovs_action_push_tnl *data)
 {
     const struct netdev_tunnel_config *cfg = netdev_get_tunnel_config(netdev);
-    uint8_t *hdr = push_data_hdr(data);
+    const struct tnl_rco_class *class = push_rco_class(data);
 
-    if (!cfg->rco_tx) {
-        return;
-    } else if (data->tnl_type == OVS_VPORT_TYPE_VXLAN) {
-        hdr[1] |= VXLAN_RCO_BIT;
-    } else if ((hdr[0] & 0x3f) * 4 + GENEVE_OPT_LEN <= GENEVE_MAX_OPTS_LEN) {
-        uint8_t *opt = (uint8_t *) data->header + data->header_len;
-
-        memset(opt, 0, GENEVE_OPT_LEN);
-        put16(opt, cfg->rco_class);
-        opt[2] = GENEVE_TYPE;
-        opt[3] = (GENEVE_OPT_LEN - GENEVE_OPT_HDR_LEN) / 4;
-        hdr[0] += GENEVE_OPT_LEN / 4;
-        hdr[1] |= GENEVE_C_BIT;
-        hdr[7] = 1;
-        data->header_len += GENEVE_OPT_LEN;
-    } else {
+    if (cfg->rco_tx && class
+        && !class->announce(cfg->rco_class, push_data_hdr(data), data)) {
         VLOG_WARN_RL(&rl, "%s: options of flows leave no room for a remote "
                      "checksum", netdev_get_name(netdev));
     }
@@ -292,8 +208,7 @@ tnl_rco_push_finish(const struct netdev *tunnel,
                     struct dp_packet_batch *batch,
                     const struct ovs_action_push_tnl *data)
 {
-    bool vxlan = data->tnl_type == OVS_VPORT_TYPE_VXLAN;
-    bool geneve = data->tnl_type == OVS_VPORT_TYPE_GENEVE;
+    const struct tnl_rco_class *class = push_rco_class(data);
     const uint8_t *hdr = push_data_hdr(data);
     size_t hdr_ofs = hdr - (const uint8_t *) data->header;
     struct dp_packet *packet;
@@ -301,13 +216,12 @@ tnl_rco_push_finish(const struct netdev *tunnel,
     uint32_t n = 0;
 
     atomic_read_relaxed(&tnl_rco_rx_used, &used);
-    wanted = ((vxlan && hdr[1] & VXLAN_RCO_BIT && !(hdr[0] & VXLAN_P_BIT))
-              || (geneve && hdr[7]));
+    wanted = class && class->is_announced(hdr);
     if (OVS_LIKELY(!wanted && !used)) {
         return;
     }
     DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
-        uint8_t *p = (uint8_t *) dp_packet_data(packet) + hdr_ofs;
+        uint8_t *frame = dp_packet_data(packet);
         uint32_t came = packet->offloads & DP_PACKET_OL_INNER_RCO;
         struct tnl_rco rco;
         bool done;
@@ -318,25 +232,10 @@ tnl_rco_push_finish(const struct netdev *tunnel,
         if (came && !done) {
             packet->offloads |= DP_PACKET_OL_RCO;
         }
-        if (!wanted) {
-            continue;
-        }
-
-        n += done;
-        if (geneve) {
-            p[7] = 0;
-            if (done) {
-                uint8_t *opt = p - hdr_ofs + data->header_len - GENEVE_OPT_LEN;
-
-                put16(opt + GENEVE_OPT_HDR_LEN, rco.start);
-                put16(opt + GENEVE_OPT_HDR_LEN + 2, rco.field);
-            }
-        } else if (done) {
-            p[7] = rco.start / 2 | (rco.field - rco.start
-                                    == tnl_gso_l4_csum_ofs(IPPROTO_UDP)
-                                    ? VXLAN_UDP_BIT : 0);
-        } else {
-            p[1] &= ~VXLAN_RCO_BIT;
+        if (wanted) {
+            n += done;
+            class->write(frame + hdr_ofs, frame + data->header_len,
+                         done ? &rco : NULL);
         }
     }
     if (n) {
@@ -353,15 +252,16 @@ tnl_rco_mark_transit(struct dp_packet *p, const struct tnl_gso_desc *d)
     const uint8_t *frame = dp_packet_data(p);
     size_t hdr_ofs = d->outer.l4_ofs + UDP_HEADER_LEN;
     const struct udp_header *udp = (const void *) (frame + d->outer.l4_ofs);
+    const struct tnl_gso_encap_class *class = tnl_gso_encap_class(d->encap);
     struct tnl_gso_l3 l3;
     struct tnl_rco rco;
     size_t inner_ofs;
 
-    if (tnl_rco_find(d->encap, frame + hdr_ofs, dp_packet_size(p) - hdr_ofs,
+    if (tnl_rco_find(class->rco, frame + hdr_ofs, dp_packet_size(p) - hdr_ofs,
                      udp->udp_dst, &rco) != TNL_RCO_SET) {
         return;
     }
-    inner_ofs = hdr_ofs + tnl_gso_tunnel_hdr_len(d->encap, frame + hdr_ofs);
+    inner_ofs = hdr_ofs + class->hdr_len(frame + hdr_ofs);
     if (parse_inner(frame, dp_packet_size(p), inner_ofs, &l3)
         && tnl_rco_agrees(&rco, &l3, inner_ofs)) {
         p->offloads &= ~DP_PACKET_OL_INNER_L4_CKSUM_MASK;
@@ -416,14 +316,15 @@ inner_pending(const struct dp_packet *p)
 }
 
 /* Checks 'p', a packet in a tunnel, before class->pop_header() of 'tunnel',
- * which is an 'encap'.  A remote checksum becomes a mark, and what upstream
- * would not understand goes from a VXLAN header.
+ * whose headers may have remote checksums.  One becomes a mark, and what
+ * upstream would not understand goes from the header.
  *
  * Returns 'p', or null if 'p' was refused and freed. */
 struct dp_packet *
-tnl_rco_pop_check(const struct netdev *tunnel, enum tnl_gso_encap encap,
-                  struct dp_packet *p)
+tnl_rco_pop_check(const struct netdev *tunnel, struct dp_packet *p)
 {
+    const struct tnl_gso_encap_class *class
+        = tnl_gso_encap_class(tunnel->tnl_gso->encap);
     uint8_t *frame = dp_packet_data(p);
     size_t size = dp_packet_size(p);
     const struct udp_header *udp = dp_packet_l4(p);
@@ -438,7 +339,7 @@ tnl_rco_pop_check(const struct netdev *tunnel, enum tnl_gso_encap encap,
     if (!udp || hdr_ofs > size) {
         return p;
     }
-    found = tnl_rco_find(encap, hdr, size - hdr_ofs, udp->udp_dst, &rco);
+    found = tnl_rco_find(class->rco, hdr, size - hdr_ofs, udp->udp_dst, &rco);
     if (OVS_LIKELY(found == TNL_RCO_NONE) || !outer_csum_right(p)) {
         return p;               /* If it is wrong, upstream drops 'p'. */
     } else if (!tnl_rco_policy_get(udp->udp_dst).rx) {
@@ -447,7 +348,7 @@ tnl_rco_pop_check(const struct netdev *tunnel, enum tnl_gso_encap encap,
         return p;
     }
 
-    inner_ofs = hdr_ofs + tnl_gso_tunnel_hdr_len(encap, hdr);
+    inner_ofs = hdr_ofs + class->hdr_len(hdr);
     if (!parse_inner(frame, size, inner_ofs, &l3)
         || !tnl_rco_agrees(&rco, &l3, inner_ofs)) {
         return refuse(tunnel, p, &rco, TNL_GSO_R_RCO);
@@ -474,10 +375,7 @@ tnl_rco_pop_check(const struct netdev *tunnel, enum tnl_gso_encap encap,
         tnl_rco_complete(frame + l3.l4_ofs, l4_len, l3.proto);
     }
     p->offloads |= DP_PACKET_OL_INNER_RCO;
-    if (encap == TNL_GSO_VXLAN) {
-        hdr[1] &= ~VXLAN_RCO_BIT;
-        hdr[7] = 0;
-    }
+    class->rco->clear(hdr);
     return p;
 }
 
@@ -495,27 +393,27 @@ tnl_rco_count_received(const struct netdev *tunnel, const struct dp_packet *p)
     }
 }
 
-/* Ends the pop of a tunnel header off 'p': our Geneve option is not
+/* Ends the pop of a tunnel header off 'p': our option in it is not
  * metadata. */
 void
 tnl_rco_pop_finish(struct dp_packet *p)
 {
     struct flow_tnl *tnl = &p->md.tunnel;
-    uint8_t *opts = (uint8_t *) tnl->metadata.opts.gnv;
-    size_t len = tnl->metadata.present.len;
     struct tnl_rco_policy policy;
-    size_t ofs;
 
-    if (OVS_LIKELY(!(tnl->flags & FLOW_TNL_F_UDPIF) || !len)) {
+    if (OVS_LIKELY(!(tnl->flags & FLOW_TNL_F_UDPIF)
+                   || !tnl->metadata.present.len)) {
         return;
     }
     policy = tnl_rco_policy_get(tnl->tp_dst);
-    if (policy.rx && policy.opt_class) {
-        ofs = find_option(opts, len, policy.opt_class);
-        if (ofs < len) {
-            tnl->metadata.present.len -= GENEVE_OPT_LEN;
-            memmove(opts + ofs, opts + ofs + GENEVE_OPT_LEN,
-                    len - ofs - GENEVE_OPT_LEN);
+    if (!policy.rx || !policy.opt_class) {
+        return;
+    }
+    for (size_t i = 0; i < TNL_GSO_N_ENCAPS; i++) {
+        const struct tnl_rco_class *class = tnl_gso_encap_class(i)->rco;
+
+        if (class && class->forget) {
+            class->forget(tnl, policy.opt_class);
         }
     }
 }

@@ -51,28 +51,16 @@
 #include <stdint.h>
 
 #include "openvswitch/types.h"
-#include "tnl-gso-desc.h"
+#include "tnl-gso-types.h"
+#include "tnl-rco-class.h"
 
 struct dp_packet;
 struct netdev;
 
-/* In bytes from the start of the inner Ethernet header. */
-struct tnl_rco {
-    uint16_t start;             /* What the checksum covers starts here: the
-                                 * TCP or UDP header. */
-    uint16_t field;             /* The checksum. */
-};
-
-enum tnl_rco_found {
-    TNL_RCO_NONE,               /* Nothing about it in the header. */
-    TNL_RCO_NOOP,               /* Geneve: an option that says so. */
-    TNL_RCO_SET,
-};
-
 /* tnl-rco.c. */
-enum tnl_rco_found tnl_rco_find(enum tnl_gso_encap, const uint8_t *hdr,
-                                size_t size, ovs_be16 udp_dst,
-                                struct tnl_rco *);
+enum tnl_rco_found tnl_rco_find(const struct tnl_rco_class *,
+                                const uint8_t *hdr, size_t size,
+                                ovs_be16 udp_dst, struct tnl_rco *);
 bool tnl_rco_agrees(const struct tnl_rco *, const struct tnl_gso_l3 *inner,
                     size_t inner_ofs);
 bool tnl_rco_sum_right(const uint8_t *frame, const struct tnl_gso_l3 *,
@@ -80,21 +68,11 @@ bool tnl_rco_sum_right(const uint8_t *frame, const struct tnl_gso_l3 *,
 void tnl_rco_complete(uint8_t *l4, size_t l4_len, uint8_t proto);
 void tnl_rco_mark_transit(struct dp_packet *, const struct tnl_gso_desc *);
 struct dp_packet *tnl_rco_pop_check(const struct netdev *tunnel,
-                                    enum tnl_gso_encap, struct dp_packet *);
+                                    struct dp_packet *);
 void tnl_rco_count_received(const struct netdev *tunnel,
                             const struct dp_packet *);
 void tnl_rco_pop_finish(struct dp_packet *);
 void tnl_rco_count_final(const struct netdev *tunnel,
                          const struct dp_packet *);
-
-/* tnl-rco-config.c.
- *
- * What tunnels that listen on one UDP port have in common. */
-struct tnl_rco_policy {
-    bool rx;                    /* Remote checksums are accepted. */
-    uint16_t opt_class;         /* Geneve: class of the option.  0: none. */
-};
-
-struct tnl_rco_policy tnl_rco_policy_get(ovs_be16 udp_dst);
 
 #endif /* tnl-rco.h */

@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "netdev-provider.h"
+#include "tnl-gso/encap/encap.h"
 #include "util.h"
 
 /* Plan: what a port cannot do in spite of its offloads.
@@ -248,14 +249,14 @@ describe(size_t i)
 static const char *
 told_limit(const struct tnl_gso_desc *d, const struct tnl_gso_limits *limits)
 {
-    size_t n;
-    const struct tnl_gso_plan_row *plan_rows = tnl_gso_plan_rows(&n);
+    const struct tnl_gso_encap_class *class = tnl_gso_encap_class(d->encap);
 
-    for (size_t i = 0; i < n; i++) {
-        if ((plan_rows[i].method == TNL_GSO_HW
-             || plan_rows[i].method == TNL_GSO_TCP_TSO)
-            && tnl_gso_plan_row_is_for(&plan_rows[i], d)) {
-            return tnl_gso_plan_row_limit(&plan_rows[i], d, limits);
+    for (size_t i = 0; i < class->n_rows; i++) {
+        const struct tnl_gso_plan_row *row = &class->rows[i];
+
+        if ((row->method == TNL_GSO_HW || row->method == TNL_GSO_TCP_TSO)
+            && tnl_gso_plan_row_is_for(row, d)) {
+            return tnl_gso_plan_row_limit(row, d, limits);
         }
     }
     return "none";

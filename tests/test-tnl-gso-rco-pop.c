@@ -194,7 +194,7 @@ rco_pop_and_judge(const struct rco_tunnels *tunnels, const uint8_t *frame,
     dp_packet_l4_checksum_set_good(p);
     memset(&p->md, 0, sizeof p->md);
 
-    p = tnl_rco_pop_check(tunnels->dev[encap], test_encap(encap), p);
+    p = tnl_rco_pop_check(tunnels->dev[encap], p);
 
     said = (len >= l4 + 8 ? read_header(encap, frame + l4 + 8, len - l4 - 8)
             : (struct said) { .there = false });

@@ -34,6 +34,7 @@
 #include "packets.h"
 #include "timeval.h"
 #include "tnl-gso-pkt.h"
+#include "tnl-gso/encap/encap.h"
 #include "tnl-gso/tnl-gso.h"
 #include "tnl-gso/tnl-rco.h"
 #include "util.h"
@@ -111,7 +112,8 @@ test_find(void)
         for (size_t j = 0; j < len; j++) {
             hdr[j] = hexits_value(rows[i].hdr + 2 * j, 2, &ok);
         }
-        EXPECT(tnl_rco_find(rows[i].encap, hdr, len,
+        EXPECT(tnl_rco_find(tnl_gso_encap_class(rows[i].encap)->rco, hdr,
+                            len,
                             htons(rows[i].encap == TNL_GSO_GENEVE ? 6081
                                   : 4789), &rco),
                rows[i].found);

@@ -26,6 +26,8 @@
 #include "netdev-provider.h"
 #include "openvswitch/dynamic-string.h"
 #include "tests/ovstest.h"
+#include "tnl-gso/encap/encap.h"
+#include "tnl-gso/tnl-gso-desc.h"
 #include "tnl-gso/tnl-gso-plan.h"
 #include "util.h"
 
@@ -81,7 +83,7 @@ print_kind(enum tnl_gso_encap encap, bool ipv4, bool csum)
 {
     bool outer = tnl_gso_has_outer(encap);
 
-    printf("%s\t%s\t%s", tnl_gso_encap_to_string(encap),
+    printf("%s\t%s\t%s", tnl_gso_encap_class(encap)->name,
            outer ? family_name(ipv4) : "-",
            outer ? csum_name(csum) : encap == TNL_GSO_STT ? "yes" : "-");
 }
@@ -112,38 +114,41 @@ arg_proto(struct ovs_cmdl_context *ctx)
     return strcmp(ctx->argv[1], "udp") ? IPPROTO_TCP : IPPROTO_UDP;
 }
 
+/* What cutting 'd' in the way of 'row' needs. */
+static void
+print_row(const struct tnl_gso_plan_row *row, const struct tnl_gso_desc *d)
+{
+    uint64_t need = tnl_gso_plan_row_need(row, d);
+    const char *comma = "";
+
+    print_kind(d->encap, row->outer_ipv4, row->outer_csum);
+    printf("\t%s\t", tnl_gso_method_to_string(row->method));
+    for (size_t j = 0; j < ARRAY_SIZE(flag_names); j++) {
+        if (need & flag_names[j].flag) {
+            printf("%s%s", comma, flag_names[j].name);
+            comma = ", ";
+            need &= ~flag_names[j].flag;
+        }
+    }
+    printf("\n");
+    ovs_assert(!need);
+}
+
 /* The rows of the plan's table, in their order. */
 static void
 print_rows(struct ovs_cmdl_context *ctx)
 {
-    const struct tnl_gso_desc d = superpacket(arg_proto(ctx), TNL_GSO_PLAIN,
-                                              true, false, 2, 1);
-    size_t n;
-    const struct tnl_gso_plan_row *rows = tnl_gso_plan_rows(&n);
+    for (enum tnl_gso_encap encap = 0; encap < TNL_GSO_N_ENCAPS; encap++) {
+        const struct tnl_gso_encap_class *class = tnl_gso_encap_class(encap);
+        const struct tnl_gso_desc d = superpacket(arg_proto(ctx), encap, true,
+                                                  false, 2, 1);
 
-    for (size_t i = 0; i < n; i++) {
-        const struct tnl_gso_plan_row *row = &rows[i];
-        struct tnl_gso_desc row_desc = d;
-        const char *comma = "";
-        uint64_t need;
-
-        if (row->encap == TNL_GSO_STT && d.inner.proto == IPPROTO_UDP) {
+        if (encap == TNL_GSO_STT && d.inner.proto == IPPROTO_UDP) {
             continue;
         }
-        row_desc.encap = row->encap;
-        need = tnl_gso_plan_row_need(row, &row_desc);
-
-        print_kind(row->encap, row->outer_ipv4, row->outer_csum);
-        printf("\t%s\t", tnl_gso_method_to_string(row->method));
-        for (size_t j = 0; j < ARRAY_SIZE(flag_names); j++) {
-            if (need & flag_names[j].flag) {
-                printf("%s%s", comma, flag_names[j].name);
-                comma = ", ";
-                need &= ~flag_names[j].flag;
-            }
+        for (size_t i = 0; i < class->n_rows; i++) {
+            print_row(&class->rows[i], &d);
         }
-        printf("\n");
-        ovs_assert(!need);
     }
 }
 

@@ -51,7 +51,7 @@ def methods():
 
 
 def encaps():
-    return returned('tnl_gso_encap_to_string')
+    return set(re.findall(r'MEMBER\(name, "([^"]+)"', code()))
 
 
 def reasons():

@@ -1,0 +1,244 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef TNL_GSO_ENCAP_H
+#define TNL_GSO_ENCAP_H 1
+
+/* Encapsulations: what surrounds the TCP or UDP packet that is to be cut.
+ *
+ * Everything that is so of one encapsulation and of no other is said in a file
+ * of its own, encap/NAME.c, as members of its class.  Stages, ports and
+ * commands ask the class.  What they need for each segment, describe copies
+ * into the description (tnl-gso-types.h).
+ *
+ * To add an encapsulation: a file beside this one with a class in it, a line
+ * in encap/list.h and one in automake.mk.  The compiler names a member that
+ * the class lacks.  tests/run-encap builds the library with one more
+ * encapsulation, to prove that nothing else is needed.
+ *
+ * A class must not decide who cuts a packet, or keep state. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dp-packet.h"
+#include "encap/list.h"
+#include "tnl-gso-types.h"
+#include "util.h"
+
+struct ovs_action_push_tnl;
+struct tnl_rco_class;
+
+/* The marks by which packets of all encapsulations are told apart.  Bit 15 is
+ * nobody's yet; it counts together with one of DP_PACKET_OL_TUNNEL_MASK only,
+ * since upstream takes no other away. */
+#define TNL_GSO_ENCAP_MARKS (DP_PACKET_OL_TUNNEL_MASK | DP_PACKET_OL_STT \
+                             | UINT16_C(1) << 15)
+
+/* A superpacket with one of these marks, an STT frame or one in a tunnel, gets
+ * its segment size from the port that it leaves through:
+ * tnl_gso_set_late_mss(). */
+#define TNL_GSO_LATE_MSS_MARKS \
+    (DP_PACKET_OL_STT \
+     | (uint32_t) DP_PACKET_OL_STT << DP_PACKET_OL_SHIFT_COUNT)
+
+/* One row of `tnl-gso/show`: a kind of superpacket. */
+struct tnl_gso_kind {
+    uint8_t proto;              /* What is cut: IPPROTO_TCP or IPPROTO_UDP. */
+    uint8_t version;            /* Of the first IP header. */
+    bool outer_csum;            /* The tunnel has a checksum. */
+};
+
+struct tnl_gso_encap_class {
+    /* Name in commands, statistics and messages. */
+    const char *name;
+
+    /* Type of the Interfaces that push and pop it, or null for none. */
+    const char *netdev_type;
+
+    /* 'tnl_type' of a push over IPv4, and over IPv6 if that is another one; 0
+     * for none (OVS_VPORT_TYPE_UNSPEC). */
+    uint32_t vport_type;
+    uint32_t vport_type6;
+
+    /* The mark of a packet that has it, a value of TNL_GSO_ENCAP_MARKS; 0 in
+     * the class of those that have none. */
+    uint32_t mark;
+
+    /* What is in front of its header. */
+    enum tnl_gso_outer outer;
+
+    /* NETDEV_TX_* by which a port says that it cuts TCP in it, and what that
+     * is called in commands and in the options of dummy ports; 0 and null if
+     * there is no such flag. */
+    uint64_t tso;
+    const char *tso_name;
+
+    /* What a port must be able to do to cut it, in the order in which the plan
+     * tries, and what an operator is told of superpackets without a row.  The
+     * first row is for all that a port can cut whole. */
+    const struct tnl_gso_plan_row *rows;
+    size_t n_rows;
+    const char *why_no_row;
+
+    /* The rows of `tnl-gso/show`. */
+    const struct tnl_gso_kind *kinds;
+    size_t n_kinds;
+
+    /* Finds the header of this encapsulation behind 'd->outer' in the 'size'
+     * bytes of 'frame', none of which is trusted, and the IP header in it,
+     * which it stores in 'd->inner'.  Sets 'd->stacked' if that is behind
+     * labels or two VLAN tags and, where the header says so, 'd->outer_csum'.
+     * Returns TNL_GSO_OK or the reason why it cannot be done.  Null with
+     * TNL_GSO_OUTER_NONE. */
+    enum tnl_gso_reason (*parse)(const void *frame, size_t size,
+                                 struct tnl_gso_desc *d);
+
+    /* How likely is it, from 0 on, that a packet which nobody has marked is of
+     * this encapsulation?  Its UDP or GRE header is at 'l4', and if it is UDP,
+     * 4 bytes behind that are there.  Among those with the same 'outer', the
+     * likeliest is tried first.  Null with TNL_GSO_OUTER_NONE. */
+    int (*likelihood)(const void *l4);
+
+    /* Returns the bytes of the header at 'hdr', options included, of which the
+     * first byte must be there.  Null unless 'outer' is TNL_GSO_OUTER_UDP. */
+    size_t (*hdr_len)(const uint8_t *hdr);
+
+    /* Does the header at 'hdr', 8 bytes of which are there, say that an
+     * Ethernet frame follows?  Null unless 'outer' is TNL_GSO_OUTER_UDP. */
+    bool (*has_ethernet)(const uint8_t *hdr);
+
+    /* Can the header in 'data' be put in front of superpacket 'p'?  Not if
+     * something in it is different for each segment, which only a push knows.
+     * Null without 'vport_type'. */
+    bool (*takes_super)(const struct ovs_action_push_tnl *data,
+                        const struct dp_packet *p);
+
+    /* Does a push of the header in 'data' sum up the packet behind it, so that
+     * this must be final by then?  Null without 'vport_type'. */
+    bool (*sums_at_push)(const struct ovs_action_push_tnl *data);
+
+    /* Marks 'p', which has no mark of an encapsulation, if its ports tell that
+     * it has this one: for explanations.  Null if the kernel would tell, so
+     * that 'likelihood' does. */
+    void (*mark_by_port)(struct dp_packet *p);
+
+    /* Prepares 'p' for a pop of its header, 4 bytes of which are there: makes
+     * checksums in it complete that upstream verifies, and takes off padding
+     * that they do not cover.  Null if upstream needs nothing, or if the
+     * header is behind UDP, where this is the same for all. */
+    void (*pop_prepare)(struct dp_packet *p);
+
+    /* Remote checksums in its header (tnl-rco.h), or null. */
+    const struct tnl_rco_class *rco;
+};
+
+/* Defines the class of encapsulation NAME.  MEMBERS is a macro that applies
+ * its argument to each member and its value.  All must be there, null ones
+ * too: otherwise the compiler complains of 'GIVEN_<member>'. */
+#define TNL_GSO_ENCAP_CLASS(NAME, MEMBERS)                                    \
+    enum { MEMBERS(TNL_GSO_GIVEN) };                                          \
+    BUILD_ASSERT_DECL(GIVEN_name + GIVEN_netdev_type + GIVEN_vport_type       \
+                      + GIVEN_vport_type6 + GIVEN_mark + GIVEN_outer          \
+                      + GIVEN_tso + GIVEN_tso_name + GIVEN_rows               \
+                      + GIVEN_n_rows + GIVEN_why_no_row + GIVEN_kinds         \
+                      + GIVEN_n_kinds + GIVEN_parse + GIVEN_likelihood        \
+                      + GIVEN_hdr_len + GIVEN_has_ethernet                    \
+                      + GIVEN_takes_super + GIVEN_sums_at_push                \
+                      + GIVEN_mark_by_port + GIVEN_pop_prepare              \
+                      + GIVEN_rco >= 0);                 \
+    const struct tnl_gso_encap_class tnl_gso_encap_##NAME = {                 \
+        MEMBERS(TNL_GSO_INIT)                                                 \
+    }
+#define TNL_GSO_GIVEN(MEMBER, VALUE) GIVEN_##MEMBER,
+#define TNL_GSO_INIT(MEMBER, VALUE) .MEMBER = VALUE,
+
+#define TNL_GSO_ENCAP(ENCAP, NAME) \
+    extern const struct tnl_gso_encap_class tnl_gso_encap_##NAME;
+TNL_GSO_ENCAPS
+#undef TNL_GSO_ENCAP
+
+/* All classes. */
+extern const struct tnl_gso_encap_class *const
+    tnl_gso_encap_classes[TNL_GSO_N_ENCAPS];
+
+/* Returns the class of 'encap'. */
+static inline const struct tnl_gso_encap_class *
+tnl_gso_encap_class(enum tnl_gso_encap encap)
+{
+    return tnl_gso_encap_classes[encap];
+}
+
+/* Is there an outer IP header in front of the one that is cut? */
+static inline bool
+tnl_gso_has_outer(enum tnl_gso_encap encap)
+{
+    return tnl_gso_encap_class(encap)->outer != TNL_GSO_OUTER_NONE;
+}
+
+enum tnl_gso_encap tnl_gso_encap_of_marks__(uint32_t marks);
+
+/* Returns the encapsulation that 'p' is marked with, TNL_GSO_PLAIN if with
+ * none. */
+static inline enum tnl_gso_encap
+tnl_gso_encap_of(const struct dp_packet *p)
+{
+    uint32_t marks = p->offloads & TNL_GSO_ENCAP_MARKS;
+
+    return (OVS_LIKELY(!(marks & (DP_PACKET_OL_TUNNEL_MASK
+                                  | DP_PACKET_OL_STT)))
+            ? 0 : tnl_gso_encap_of_marks__(marks));
+}
+
+enum tnl_gso_encap tnl_gso_encap_of_netdev_type(const char *type);
+const struct tnl_gso_encap_class *tnl_gso_encap_of_push(
+    const struct ovs_action_push_tnl *);
+uint64_t tnl_gso_encap_tso_flags(bool udp_only);
+
+/* What tunnels have in common: encap/encap.c.
+ *
+ * Rows of 'kinds' for a tunnel over either version of IP, with and without a
+ * checksum. */
+#define TNL_GSO_N_TUNNEL_KINDS 4
+extern const struct tnl_gso_kind tnl_gso_tunnel_kinds[TNL_GSO_N_TUNNEL_KINDS];
+
+/* Initializers of 'rows' for a tunnel over UDP that a port with TSO, one flag,
+ * cuts.  tnl-gso-plan.c says why it needs the others. */
+#define TNL_GSO_N_UDP_TUNNEL_ROWS 8
+#define TNL_GSO_UDP_TUNNEL_ROWS(TSO)                                      \
+    { TNL_GSO_HW, false, false, NETDEV_TX_OFFLOAD_TCP_TSO | (TSO) },      \
+    { TNL_GSO_HW, false, true, (NETDEV_TX_OFFLOAD_TCP_TSO | (TSO)         \
+                                | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM) },    \
+    { TNL_GSO_HW, true, false, (NETDEV_TX_OFFLOAD_TCP_TSO | (TSO)         \
+                                | NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM) },   \
+    { TNL_GSO_HW, true, true, (NETDEV_TX_OFFLOAD_TCP_TSO | (TSO)          \
+                               | NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM        \
+                               | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM) },     \
+    { TNL_GSO_HW_PARTIAL, true, false,                                    \
+      NETDEV_TX_OFFLOAD_TCP_TSO | (TSO) },                                \
+    { TNL_GSO_HW_PARTIAL, true, true,                                     \
+      (NETDEV_TX_OFFLOAD_TCP_TSO | (TSO)                                  \
+       | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM) },                             \
+    { TNL_GSO_UDP_GSO, true, false, TNL_GSO_TX_UDP_SEG },                 \
+    { TNL_GSO_UDP_GSO, true, true, TNL_GSO_TX_UDP_SEG }
+
+const void *tnl_gso_push_l4(const struct ovs_action_push_tnl *);
+
+/* encap/stt.c. */
+void tnl_gso_set_late_mss(struct dp_packet *, uint32_t mtu);
+
+#endif /* encap/encap.h */

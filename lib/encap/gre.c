@@ -1,0 +1,162 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "encap/encap.h"
+
+#include <netinet/in.h>
+#include <netinet/ip6.h>
+
+#include "csum-copy.h"
+#include "netdev-provider.h"
+#include "odp-netlink.h"
+#include "packets.h"
+#include "tnl-gso.h"
+#include "tnl-gso-packet.h"
+#include "tnl-gso-parse.h"
+
+/* GRE: RFC 2784 section 2, RFC 2890 section 2.
+ *
+ *      0                   1                   2                   3
+ *      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+ *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *     |C| |K|S|     reserved    | Ver |            Ethertype            |
+ *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *     |      checksum, with C         |           reserved              |
+ *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *     |                          key, with K                            |
+ *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *     |                    sequence number, with S                      | */
+
+/* No NIC fills in a GRE checksum. */
+static const struct tnl_gso_plan_row gre_rows[] = {
+    { TNL_GSO_HW, false, false,
+      NETDEV_TX_OFFLOAD_TCP_TSO | NETDEV_TX_GRE_TNL_TSO },
+    { TNL_GSO_HW, false, true,
+      (NETDEV_TX_OFFLOAD_TCP_TSO | NETDEV_TX_GRE_TNL_TSO
+       | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM) },
+};
+
+/* See struct tnl_gso_encap_class. */
+static enum tnl_gso_reason
+gre_parse(const void *frame, size_t size, struct tnl_gso_desc *d)
+{
+    size_t ofs = d->outer.l4_ofs;
+    const struct gre_base_hdr *gre = tnl_gso_at(frame, size, ofs, sizeof *gre);
+
+    if (!gre || d->outer.proto != IPPROTO_GRE
+        || gre->flags & ~htons(GRE_CSUM | GRE_KEY | GRE_SEQ)) {
+        return TNL_GSO_R_TUNNEL;
+    }
+    d->outer_csum = (gre->flags & htons(GRE_CSUM)) != 0;
+    d->numbered = (gre->flags & htons(GRE_SEQ)) != 0;
+    ofs += (sizeof *gre + (d->outer_csum ? 4 : 0)
+            + (gre->flags & htons(GRE_KEY) ? 4 : 0) + (d->numbered ? 4 : 0));
+    return tnl_gso_parse_l3(frame, size, ofs, gre->protocol, &d->inner,
+                            &d->stacked);
+}
+
+/* There is no other behind an IP header that says GRE. */
+static int
+gre_likelihood(const void *l4 OVS_UNUSED)
+{
+    return 1;
+}
+
+/* The flags in the template 'data'. */
+static ovs_be16
+push_flags(const struct ovs_action_push_tnl *data)
+{
+    const struct gre_base_hdr *gre = tnl_gso_push_l4(data);
+
+    return gre->flags;
+}
+
+static bool
+gre_takes_super(const struct ovs_action_push_tnl *data,
+                const struct dp_packet *p OVS_UNUSED)
+{
+    return !(push_flags(data) & htons(GRE_SEQ));
+}
+
+static bool
+gre_sums_at_push(const struct ovs_action_push_tnl *data)
+{
+    return push_flags(data) & htons(GRE_CSUM);
+}
+
+/* Writes the checksum of GRE header 'gre', of 'len' bytes with its payload,
+ * if it has one, once all that it covers is there. */
+void
+tnl_gso_gre_seq_csum(struct gre_base_hdr *gre, size_t len)
+{
+    if (gre->flags & htons(GRE_CSUM)) {
+        ovs_be16 *field = (ovs_be16 *) (gre + 1);
+
+        *field = 0;
+        *field = csum_fast(gre, len);
+    }
+}
+
+/* Linux v6.18 ip_rcv_core() takes off what follows the outer IP packet, while
+ * upstream sums it up.  Without a checksum, upstream takes all of it for the
+ * frame inside.
+ *
+ * The checksum of a marked packet covers one that is partial, or is left to be
+ * made for each segment. */
+static void
+gre_pop_prepare(struct dp_packet *p)
+{
+    const struct ip_header *ip = dp_packet_l3(p);
+    const struct ovs_16aligned_ip6_hdr *ip6 = dp_packet_l3(p);
+    struct gre_base_hdr *gre = dp_packet_l4(p);
+
+    if ((IP_VER(ip->ip_ihl_ver) == 4 ? ip->ip_proto : ip6->ip6_nxt)
+        != IPPROTO_GRE || !(gre->flags & htons(GRE_CSUM))) {
+        return;
+    }
+    tnl_gso_trim(p, tnl_gso_ip_end(dp_packet_data(p), p->l3_ofs));
+    if (dp_packet_tunnel_gre(p)) {
+        tnl_gso_gre_seq_csum(gre, dp_packet_size(p) - p->l4_ofs);
+    }
+}
+
+#define GRE(MEMBER)                                                     \
+    MEMBER(name, "gre")                                                 \
+    MEMBER(netdev_type, "gre")                                          \
+    MEMBER(vport_type, OVS_VPORT_TYPE_GRE)                              \
+    MEMBER(vport_type6, OVS_VPORT_TYPE_IP6GRE)                          \
+    MEMBER(mark, DP_PACKET_OL_TUNNEL_MASK)                              \
+    MEMBER(outer, TNL_GSO_OUTER_GRE)                                    \
+    MEMBER(tso, NETDEV_TX_GRE_TNL_TSO)                                  \
+    MEMBER(tso_name, "gre_tso")                                         \
+    MEMBER(rows, gre_rows)                                              \
+    MEMBER(n_rows, ARRAY_SIZE(gre_rows))                                \
+    MEMBER(why_no_row, "no port computes a GRE checksum")               \
+    MEMBER(kinds, tnl_gso_tunnel_kinds)                                 \
+    MEMBER(n_kinds, TNL_GSO_N_TUNNEL_KINDS)                             \
+    MEMBER(parse, gre_parse)                                            \
+    MEMBER(likelihood, gre_likelihood)                                  \
+    MEMBER(hdr_len, NULL)                                               \
+    MEMBER(has_ethernet, NULL)                                          \
+    MEMBER(takes_super, gre_takes_super)                                \
+    MEMBER(sums_at_push, gre_sums_at_push)                              \
+    MEMBER(mark_by_port, NULL)                                          \
+    MEMBER(pop_prepare, gre_pop_prepare)                                \
+    MEMBER(rco, NULL)
+
+TNL_GSO_ENCAP_CLASS(gre, GRE);

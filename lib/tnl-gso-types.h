@@ -1,0 +1,219 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef TNL_GSO_TYPES_H
+#define TNL_GSO_TYPES_H 1
+
+/* What the stages hand to each other (tnl-gso.h): the description of a
+ * superpacket, what a port can do, and the plan that follows from both.
+ *
+ * No functions but those that compute one member from others. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <netinet/in.h>
+
+#include "encap/list.h"
+#include "packets.h"
+
+/* Why a packet cannot be described, or why a plan refuses it.  Each is a
+ * counter that an operator sees: tnl_gso_reason_to_string(). */
+enum tnl_gso_reason {
+    TNL_GSO_OK,
+    TNL_GSO_R_L2,               /* Ethernet, VLAN or MPLS header cut short, or
+                                 * an Ethertype that is not IP. */
+    TNL_GSO_R_L3,               /* IP header cut short or malformed. */
+    TNL_GSO_R_FRAGMENT,         /* An IP fragment. */
+    TNL_GSO_R_NOT_TCP,          /* Marked for TCP segmentation, not TCP. */
+    TNL_GSO_R_NOT_UDP,          /* Marked for UDP segmentation, not UDP. */
+    TNL_GSO_R_TCP,              /* TCP header cut short or malformed. */
+    TNL_GSO_R_UDP,              /* UDP header cut short, or no checksum. */
+    TNL_GSO_R_TUNNEL,           /* Tunnel header malformed, or not the one
+                                 * that the packet is marked with. */
+    TNL_GSO_R_TOO_MANY,         /* Over TNL_GSO_MAX_SEGS segments. */
+    TNL_GSO_R_NO_METHOD,        /* 'tnl-gso-methods' leaves no way to send. */
+    TNL_GSO_R_TOO_BIG,          /* Does not fit in 64 kB with its headers. */
+    TNL_GSO_R_MTU,              /* A segment would exceed the port's MTU. */
+    TNL_GSO_R_RCO_OFF,          /* Received with a remote checksum in a tunnel
+                                 * without remote_csum_rx. */
+    TNL_GSO_R_RCO,              /* Received with a remote checksum that cannot
+                                 * be where the tunnel header says. */
+    TNL_GSO_N_REASONS
+};
+
+/* One IP header.  Offsets count bytes from the start of the frame. */
+struct tnl_gso_l3 {
+    uint16_t ofs;               /* IP header. */
+    uint16_t l4_ofs;            /* First byte after it, its options and, for
+                                 * IPv6, its extension headers. */
+    uint16_t dst_ofs;           /* Destination address of the pseudo-header:
+                                 * not the IPv6 header's own while a routing
+                                 * header has segments left (RFC 8200 section
+                                 * 8.1). */
+    uint8_t version;            /* 4 or 6. */
+    uint8_t proto;              /* IPPROTO_* found at 'l4_ofs'. */
+    bool ext;                   /* IPv6 extension headers are present. */
+};
+
+struct tnl_gso_desc {
+    enum tnl_gso_encap encap;
+    enum tnl_gso_outer outer_l4; /* That of the class of 'encap'. */
+    struct tnl_gso_l3 outer;    /* Tunnel's IP header; unset with
+                                 * TNL_GSO_OUTER_NONE. */
+    struct tnl_gso_l3 inner;    /* IP header in front of what is cut: TCP, or
+                                 * UDP if 'inner.proto' says so. */
+    uint16_t hdr_len;           /* Bytes from the start of the frame up to the
+                                 * first byte of payload. */
+    uint32_t payload_len;       /* TCP or UDP payload bytes, up to the frame's
+                                 * end. */
+    uint16_t mss;               /* Payload bytes in a segment. */
+    uint32_t n_segs;            /* Segments that leave in the end; 1 if
+                                 * 'payload_len' <= 'mss'. */
+    bool outer_csum;            /* UDP: outer checksum wanted.  GRE: checksum
+                                 * present. */
+    bool numbered;              /* GRE: a sequence number is present, which
+                                 * would have to advance from segment to
+                                 * segment: no superpacket. */
+    bool l4_partial;            /* TCP or UDP checksum is to be completed by
+                                 * somebody.  Segments get one in any case. */
+    bool rco;                   /* That is the other end of the tunnel, for
+                                 * each segment: tnl-rco.h. */
+    bool stacked;               /* MPLS labels, or more than one VLAN tag, on
+                                 * either level: no NIC describes these. */
+};
+
+/* Bytes of the headers that a train of 'd' has only once, up to its UDP
+ * header, and of what each of its segments has behind them. */
+static inline uint16_t
+tnl_gso_train_head_len(const struct tnl_gso_desc *d)
+{
+    return d->outer.l4_ofs + UDP_HEADER_LEN;
+}
+
+static inline uint32_t
+tnl_gso_train_unit_len(const struct tnl_gso_desc *d)
+{
+    return d->hdr_len - tnl_gso_train_head_len(d) + d->mss;
+}
+
+/* An upper bound on what one packet may turn into.  64 kB in segments of 32
+ * bytes: Linux never sends less than TCP_MIN_SND_MSS (48, header options
+ * included) unless told to, while a guest may ask for one byte. */
+#define TNL_GSO_MAX_SEGS 2048
+
+/* The order is that of cost: the first one that a port can do is taken. */
+enum tnl_gso_method {
+    TNL_GSO_PASS,               /* Nobody cuts: it is an ordinary packet. */
+    TNL_GSO_HW,                 /* The port cuts all of it. */
+    TNL_GSO_HW_PARTIAL,         /* The port cuts, equal segments only: they
+                                 * share one outer UDP checksum, which we
+                                 * compute.  A shorter last segment is a
+                                 * packet of its own. */
+    TNL_GSO_TCP_TSO,            /* STT: the port cuts the outer TCP header. */
+    TNL_GSO_UDP_GSO,            /* A train: the port cuts the outer UDP. */
+    TNL_GSO_SOFTWARE,           /* We cut. */
+    TNL_GSO_DROP,
+    TNL_GSO_N_METHODS
+};
+
+/* What may be chosen on a port by configuration: bit (1 << method). */
+#define TNL_GSO_METHODS_ALL ((1u << TNL_GSO_HW)             \
+                             | (1u << TNL_GSO_HW_PARTIAL)   \
+                             | (1u << TNL_GSO_TCP_TSO)      \
+                             | (1u << TNL_GSO_UDP_GSO)      \
+                             | (1u << TNL_GSO_SOFTWARE))
+
+/* Capabilities that Open vSwitch has no NETDEV_TX_* flag for. */
+#define TNL_GSO_TX_UDP_SEG (UINT64_C(1) << 40)     /* Cuts plain UDP, so also a
+                                                    * train. */
+#define TNL_GSO_TX_TNL_UDP_SEG (UINT64_C(1) << 41) /* Cuts inner UDP where it
+                                                    * cuts inner TCP. */
+
+#define TNL_GSO_TX_TCP_GSO (UINT64_C(1) << 42)     /* Takes plain TCP to be cut
+                                                    * by somebody behind it,
+                                                    * if not by itself. */
+
+/* What a port cannot do in spite of its offloads.  0: no such limit.  Segments
+ * of a train are those of its outer UDP header. */
+struct tnl_gso_limits {
+    bool no_tso;                /* Does not cut TCP. */
+    bool no_tso6;               /* Does not cut TCP over IPv6. */
+    uint16_t min_mss;           /* Payload bytes in a segment. */
+    uint16_t max_mss;
+    uint16_t max_hdr_len;       /* Bytes of headers in front of the payload of
+                                 * a superpacket. */
+    uint16_t max_segs;          /* Segments of a superpacket. */
+    uint32_t max_len;           /* Bytes of a superpacket.  Longer ones, and
+                                 * ones of more segments, are made several. */
+    uint16_t max_l2_len;        /* Bytes in front of the IP header over what is
+                                 * cut or summed.  Behind a tunnel header that
+                                 * the port knows, they count from the outer
+                                 * UDP or GRE header on. */
+
+    /* Only with 'max_l2_len'. */
+    uint32_t tunnels;           /* Those that the port knows: bits (1 << enum
+                                 * tnl_gso_encap). */
+    bool sums_by_len;           /* Completes checksums behind others, too, and
+                                 * behind label stacks: it need not find
+                                 * headers by itself. */
+};
+
+/* A snapshot of what a port can do. */
+struct tnl_gso_caps {
+    uint64_t ol_flags;          /* NETDEV_TX_* and TNL_GSO_TX_*. */
+    struct tnl_gso_limits limits;
+    uint32_t methods;           /* Allowed: bits of TNL_GSO_METHODS_ALL. */
+    uint32_t max_frame_len;     /* Bytes of the longest segment that it takes,
+                                 * Ethernet header included, or 0 if it finds
+                                 * out itself. */
+};
+
+/* Segments that a port may be asked to make of UDP, a train or not: Linux'
+ * UDP_MAX_SEGMENTS, which is larger only in newer kernels.  A train that is
+ * longer than this with its headers may not find room in the receive buffers
+ * of an Open vSwitch. */
+#define TNL_GSO_MAX_UDP_SEGS 64
+#define TNL_GSO_MAX_TRAIN_LEN 65280
+
+struct tnl_gso_plan {
+    enum tnl_gso_method method;
+    enum tnl_gso_reason reason; /* If 'method' is TNL_GSO_DROP. */
+    uint32_t unit;              /* Payload bytes in each packet that we
+                                 * make, but the last; a multiple of the mss.
+                                 * The mss itself if software cuts. */
+    uint32_t n_packets;         /* Packets that we make. */
+    uint32_t train_len;         /* So many of them go down to the port as one
+                                 * train; 0: each goes by itself. */
+    bool again;                 /* They are superpackets that are planned again
+                                 * each, the port takes no longer ones. */
+    bool csum;                  /* We complete the checksums of what is cut, of
+                                 * a remote checksum's packets the outer ones.
+                                 * Otherwise they are left partial to the
+                                 * port. */
+};
+
+/* What a port must be able to do to cut superpackets of one encapsulation:
+ * tnl_gso_plan() takes the first one of its class that fits (encap.h). */
+struct tnl_gso_plan_row {
+    enum tnl_gso_method method;
+    bool outer_csum;
+    bool outer_ipv4;            /* Outer IP version is 4.  Both are ignored
+                                 * with TNL_GSO_OUTER_NONE. */
+    uint64_t need;              /* NETDEV_TX_* and TNL_GSO_TX_* that all must
+                                 * be there to cut TCP. */
+};
+#endif /* tnl-gso-types.h */
