@@ -61,8 +61,8 @@ MUTATIONS = [
     (QUEUE, r'\Z', '\n+<column name="statistics" key="tnl_gso_gone">\n',
      'statistics tnl_gso_gone'),
     (CODE, r'return "rx_trains";', '', 'event rx_trains'),
-    (CODE, r'^tnl_gso_encap_to_string', 'other', 'encapsulations'),
-    (CODE, r'"stt"', '"new"', 'encapsulation new'),
+    (CODE, r'MEMBER\(name, ', 'MEMBER(title, ', 'encapsulations'),
+    (CODE, r'MEMBER\(name, "stt"', 'MEMBER(name, "new"', 'encapsulation new'),
 ]
 RUNNING = [
     ('tnl_gso_plain=hw, tnl_gso_new=hw', 'status tnl_gso_new'),
