@@ -37,6 +37,11 @@ struct dp_packet *netdev_dpdk_tnl_alloc(const struct netdev *, size_t size,
 struct dp_packet *netdev_dpdk_tnl_alloc_from(struct rte_mempool *, size_t size,
                                              size_t headroom);
 
+/* Those of netdev-dpdk.c's flags that stand for tunnel TSO. */
+#define NETDEV_DPDK_TNL_TSO (NETDEV_TX_VXLAN_TNL_TSO_OFFLOAD        \
+                             | NETDEV_TX_GENEVE_TNL_TSO_OFFLOAD     \
+                             | NETDEV_TX_GRE_TNL_TSO_OFFLOAD)
+
 /* netdev-dpdk-caps.c: what a device can do, and what it is asked to do. */
 void netdev_dpdk_tnl_port_init(struct tnl_gso_port *);
 void netdev_dpdk_tnl_port_destroy(struct tnl_gso_port *);

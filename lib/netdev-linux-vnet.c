@@ -324,6 +324,14 @@ put_at(struct dp_packet *b, size_t ofs, ovs_be16 value)
     memcpy(dp_packet_at_assert(b, ofs, sizeof value), &value, sizeof value);
 }
 
+/* What the gso_type of a TCP superpacket with header 'tcp' says of CWR: the
+ * kernel leaves it to the first segment only if it is told. */
+uint8_t
+netdev_linux_vnet_ecn(const struct tcp_header *tcp)
+{
+    return tcp->tcp_ctl & htons(TCP_CWR) ? ECN : 0;
+}
+
 /* Puts a vnet header of 10 bytes in front of 'b', if it is a UDP superpacket
  * or one in a tunnel, which the port that it goes to must be able to cut.
  * Returns 0 if successful, a positive errno value if it must be dropped, or -1
@@ -377,7 +385,7 @@ netdev_linux_vnet_build(struct dp_packet *b, int mtu)
         tcp = dp_packet_at_assert(b, l4, TCP_HEADER_LEN);
         vnet.gso_type = ((d.inner.version == 4 ? VIRTIO_NET_HDR_GSO_TCPV4
                           : VIRTIO_NET_HDR_GSO_TCPV6)
-                         | (tcp->tcp_ctl & htons(TCP_CWR) ? ECN : 0));
+                         | netdev_linux_vnet_ecn(tcp));
     }
     csum_ofs = tnl_gso_l4_csum_ofs(d.inner.proto);
     put_at(b, l4 + csum_ofs, pseudo_csum(b, &d.inner));

@@ -28,11 +28,13 @@
  * 5.1.6, in the byte order of the host; its extension for UDP tunnels is that
  * of Linux v6.18 struct virtio_net_hdr_v1_hash_tunnel. */
 
+#include <stdint.h>
 #include <sys/types.h>
 
 struct dp_packet;
 struct iovec;
 struct netdev;
+struct tcp_header;
 
 /* Bytes of a vnet header: without and with the fields for a tunnel. */
 enum { VNET_LEN = 10, VNET_TUNNEL_LEN = 24 };
@@ -51,6 +53,7 @@ enum {
 
 int netdev_linux_vnet_parse(struct dp_packet *);
 int netdev_linux_vnet_build(struct dp_packet *, int mtu);
+uint8_t netdev_linux_vnet_ecn(const struct tcp_header *);
 
 ssize_t netdev_linux_vnet_read(const struct netdev *, int fd,
                                const struct iovec *, int n);

@@ -286,10 +286,16 @@ tnl_gso_buf_new_rx(size_t headroom)
 }
 
 /* Gives those of the 'n' packets 'bufs' from tnl_gso_buf_new_rx() that are not
- * null, all of them empty still, another 'headroom'. */
+ * null, all of them empty still, 'headroom' bytes of headroom.  '*fitted' is
+ * what they have, most often the same; called for each batch received. */
 void
-tnl_gso_buf_fit_rx(struct dp_packet *bufs[], size_t n, size_t headroom)
+tnl_gso_buf_fit_rx(struct dp_packet *bufs[], size_t n, size_t *fitted,
+                   size_t headroom)
 {
+    if (OVS_LIKELY(*fitted == headroom)) {
+        return;
+    }
+    *fitted = headroom;
     for (size_t i = 0; i < n; i++) {
         if (bufs[i]) {
             dp_packet_set_data(bufs[i], ((char *) dp_packet_base(bufs[i])

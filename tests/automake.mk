@@ -14,6 +14,7 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/stt-ref.c \
 	tests/tnl-gso/stt-ref.h \
 	tests/tnl-gso/test-netdev-dpdk-drivers.c \
+	tests/tnl-gso/test-stream-accept.c \
 	tests/tnl-gso/test-stt-attack.c \
 	tests/tnl-gso/test-stt-reasm-events.c \
 	tests/tnl-gso/test-stt-reasm-memory.c \

@@ -112,10 +112,11 @@ check_receive(size_t mtu, bool tso)
     write_all(p);
     if (tso) {
         struct dp_packet *aux = tnl_gso_buf_new_rx(0);
+        size_t fitted = 0;
         size_t rest;
 
         /* The longest one that arrives in both. */
-        tnl_gso_buf_fit_rx(&aux, 1, want);
+        tnl_gso_buf_fit_rx(&aux, 1, &fitted, want);
         rest = dp_packet_tailroom(aux);
         EXPECT(dp_packet_data(aux) != NULL, true);
         EXPECT(dp_packet_headroom(aux) >= len, true);

@@ -81,6 +81,7 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  dpdk-drivers            limits of DPDK's drivers\n"
            "  buf                     the pool of buffers\n"
            "  vnet                    vnet headers of kernel ports\n"
+           "  accept                  no socket before a connection\n"
            "  merge [N [SEED]]        trains at a tunnel pop\n"
            "  reasm                   reassembly of STT frames\n"
            "  reasm-random [N [SEED]] random sequences of their parts\n"
@@ -119,6 +120,7 @@ static const struct ovs_cmdl_command commands[] = {
     { "buf", NULL, 0, 0, test_buf, OVS_RO },
     { "sizes", NULL, 0, 0, test_room, OVS_RO },
     { "vnet", NULL, 0, 0, test_vnet, OVS_RO },
+    { "accept", NULL, 0, 0, test_accept, OVS_RO },
     { "merge", NULL, 0, 2, test_merge, OVS_RO },
     { "reasm", NULL, 0, 0, test_reasm, OVS_RO },
     { "reasm-random", NULL, 0, 2, test_reasm_random, OVS_RO },

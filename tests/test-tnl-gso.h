@@ -123,6 +123,7 @@ void test_dpdk_drivers(struct ovs_cmdl_context *);
 void test_buf(struct ovs_cmdl_context *);
 void test_big(struct ovs_cmdl_context *);
 void test_room(struct ovs_cmdl_context *);
+void test_accept(struct ovs_cmdl_context *);
 void test_ufo(struct ovs_cmdl_context *);
 void test_rx(struct ovs_cmdl_context *);
 void test_vnet(struct ovs_cmdl_context *);

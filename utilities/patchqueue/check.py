@@ -9,8 +9,11 @@ import tempfile
 
 from .common import QUEUE, Error, compare, run, say
 from .dist import unlisted
-from .patch import MAX_HUNK, parse, patch_tree, queue, trailers
+from .patch import MAX_HUNK, message, parse, patch_tree, queue, trailers
 from .table import check as check_table
+
+# A queue of themes, not of days.
+MAX_PATCHES = 20
 
 
 def check(tree):
@@ -40,6 +43,9 @@ def check(tree):
     for (name, patch), commit in zip(patches.items(), tree.commits()):
         attempt(name, lambda: check_rules(tree, name, patch, commit))
     judge('the table of README.rst', check_table(tree, patches))
+    judge('at most %d patches' % MAX_PATCHES,
+          [] if len(patches) <= MAX_PATCHES else
+          ['%d patches: fold mends into what they mend' % len(patches)])
     print_size(patches)
     print('%d passed, %d failed' % (sum(results),
                                     len(results) - sum(results)))
@@ -88,6 +94,10 @@ def check_rules(tree, name, patch, commit):
     if deleted and not any(trailers(patch, 'Deletes')):
         problems.append('deletes lines of %s without a "Deletes: reason" '
                         'trailer' % ', '.join({h.path for h in deleted}))
+    if not trailers(patch, 'Test'):
+        problems.append('names no test in a "Test:" trailer')
+    if 'Without it, ' not in message(patch)[1]:
+        problems.append('does not say what would be "Without it, ..."')
     r = run([sys.executable, 'utilities/checkpatch.py', '-q', '-s',
              os.path.join(QUEUE, name)], cwd=tree.ovs, check=False)
     if r.returncode:

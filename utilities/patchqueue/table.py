@@ -16,23 +16,27 @@ BEGIN = '.. The table is written by "make refresh".\n'
 END = '.. The end of the table.\n'
 TITLES = ('Patch', 'File: function', 'Calls', 'Test that fails without it')
 # Of the columns; words are not broken.
-WIDTHS = (5, 32, 32, 32)
+WIDTHS = (5, 44, 30, 30)
 
 # Functions that only exist because of us; csum_*() of ours are named.
 OURS = re.compile(r'\b((?:tnl_(?:gso|rco)|netdev_(?:linux|dpdk|dummy)_'
                   r'(?:tnl|vnet|ufo|rx)|netdev_stt|stt|'
                   r'dp_packet_gso_count)\w*|csum_f(?:old|ast))\(')
+# Lines that say nothing by themselves: includes, and the type of a function's
+# value.
+SILENT = re.compile(r' *#include|[\w *]+$')
+COMMENT = re.compile(r'/\*.*?(\*/|$)|^ +\*.*')
 FUNCTION = re.compile(r'^(\w+)\(|^(?:static |const |OVS_\w+ )*(?:struct|enum)'
                       r'(?: OVS_\w+)? (\w+)(?: \w+\[.*\] =)? \{')
 
 
 def enclosing(lines, number):
     """The function, or the type, that line 'number' of a C file is in."""
-    for i in range(number - 1, -1, -1):
+    for i in range(number, -1, -1):
         m = FUNCTION.match(lines[i])
         if m:
             return m.group(1) + '()' if m.group(1) else m.group(2)
-        if lines[i].startswith('}') and i < number - 1:
+        if lines[i].startswith('}') and i < number:
             break
     return ''
 
@@ -49,15 +53,18 @@ def rows(tree, patch, commit):
                                        errors='replace').split('\n')
         number = hunk.new_start - 1
         for sign, text in hunk.lines:
-            text = text.decode(errors='replace')
-            if sign == b'+' and not text.lstrip().startswith('#include'):
+            text = COMMENT.sub('', text.decode(errors='replace'))
+            if sign == b'+' and text.strip() and not SILENT.match(text):
                 where = path
                 if path.endswith(('.c', '.h')):
                     name = enclosing(files[path], number)
                     where += ': ' + name if name else ''
                 calls = result.setdefault(where, [])
-                calls += [c + '()' for c in OURS.findall(text)
-                          if c + '()' not in calls + [where.split(': ')[-1]]]
+                if re.match(r'\w+\(.*\)$', text) and path.endswith('.c'):
+                    calls.append('(new function)')
+                else:
+                    calls += [c + '()' for c in OURS.findall(text)
+                              if c + '()' not in calls]
             number += sign != b'-'
     return [(where, ', '.join(calls)) for where, calls in result.items()]
 

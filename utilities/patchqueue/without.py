@@ -8,6 +8,7 @@ that a patch names must pass with the whole queue and fail without the patch.
 """
 
 import contextlib
+import fnmatch
 import os
 import re
 import shutil
@@ -31,6 +32,9 @@ TARGETS = {
     'dpdk': PROGRAMS, 'vhost': PROGRAMS, 'nic': PROGRAMS,
 }
 WITH_DPDK = ('dpdk', 'vhost', 'nic')
+# What is not copied with a build: the results of tests.
+LEFT_BEHIND = ('check-logs', 'dist-patches', '*-testsuite.dir', '*-testsuite',
+               '*.log', '*.json')
 # Files of tests/ that name the build directory.
 ADAPTED = ('atconfig', 'atlocal')
 # A program that hangs without a patch has failed.
@@ -46,11 +50,11 @@ class Scratch:
         self.top = os.path.join(tmp, os.path.basename(build))
         self.src = os.path.join(self.top, '_ovs', 'openvswitch')
         self.out = os.path.join(self.top, os.path.basename(build))
+        self.numbers = {}
         # Times are kept, so that make has nothing to do.
         copy_tree(tree.ovs, self.src)
         tree.link_overlay(self.src)
-        copy_tree(build, self.out, 'check-logs', 'dist-patches',
-                  '*-testsuite.dir', '*-testsuite', '*.log', '*.json')
+        copy_tree(build, self.out, *LEFT_BEHIND)
         # These name the directory, for tests of what is not compiled.
         for name in ADAPTED:
             path = os.path.join(self.out, 'tests', name)
@@ -80,36 +84,61 @@ class Scratch:
                  jobs] + targets, cwd=self.out, check=False)
         if r.returncode:
             words = (r.stdout + r.stderr).decode(errors='replace')
-            wrong = re.findall(r'.*(?:error|undefined reference).*', words)
-            return (wrong or words.strip().split('\n'))[0].strip()
+            wrong = re.findall(r'.*(?:error:|undefined reference).*', words)
+            return (wrong or words.strip().split('\n')[-1:])[0].strip()
         return None
 
-    def test(self, suite, name):
-        """Runs a test.  Returns (passed, failed, last words)."""
-        script = os.path.join(SRC, 'tests', 'run-' + suite)
-        if suite == 'unit':
-            cmd = [os.path.join(self.out, 'tests', 'ovstest'),
-                   'test-tnl-gso'] + name.split()
-        else:
-            cmd = [script, name]
-        env = dict(BUILD=self.out, OVS_SRC=self.src, JOBS='1', LOG_LINES='5')
-        if suite == 'vswitchd':
-            listed = run([script, '-l'], env=env, check=False).stdout.decode()
-            number = re.search(r'^ *(\d+): \S+ +%s$' % re.escape(name),
-                               listed, re.M)
-            if not number:
-                raise Error('tests/run-vswitchd has no test "%s"' % name)
-            cmd[1] = number.group(1)
-        r = run(['timeout', '-k', '10', str(TIME_LIMIT)] + cmd, env=env,
-                check=False)
-        words = r.stdout.decode(errors='replace')
+    def test(self, tests):
+        """Runs tests, [(suite, name)].  Returns {(suite, name): (passed,
+        failed, last words)}."""
+        results = {t: self.run(t[0], [t[1]]) for t in tests
+                   if t[0] != 'vswitchd'}
+        groups = [name for suite, name in tests if suite == 'vswitchd']
+        if groups:
+            results.update(self.test_groups(groups))
+        return results
+
+    def test_groups(self, names):
+        """Runs groups of the test suite of ovs-vswitchd: all together, since
+        making the test suite takes longer than most of them."""
+        if not self.numbers:
+            listed = self.output('vswitchd', ['-l'])[0]
+            self.numbers = {title: number for number, title in
+                            re.findall(r'^ *(\d+): \S+ +(.*\S)', listed, re.M)}
+        missing = [name for name in names if name not in self.numbers]
+        if missing:
+            raise Error('tests/run-vswitchd has no test "%s"' % missing[0])
+        words, _ = self.output('vswitchd', [self.numbers[n] for n in names])
+        results = {}
+        for name in names:
+            m = re.search(r'^ *%s: .* (ok|FAILED|skipped)\b.*'
+                          % self.numbers[name], words, re.M)
+            word = m.group(1) if m else 'FAILED'
+            results['vswitchd', name] = (word == 'ok', word == 'FAILED',
+                                         m.group(0).strip() if m else words)
+        return results
+
+    def run(self, suite, args):
+        """Runs a script, or a program of unit tests: (passed, failed, last
+        words)."""
+        words, status = self.output(suite, args)
         sums = re.findall(r'^(\d+) passed, (\d+) failed', words, re.M)
         passed, failed = map(int, sums[-1]) if sums else (0, 1)
+        if not passed and not failed and 'SKIP: ' not in words:
+            raise Error('tests/run-%s has no case "%s"' % (suite, args[0]))
         # A crash, or the end of its time.
-        if r.returncode and not failed:
+        if status and not failed:
             failed = 1
-        words += r.stderr.decode(errors='replace')
         return passed, failed, ' '.join(words.split('\n')[-4:]).strip()
+
+    def output(self, suite, args):
+        cmd = [os.path.join(SRC, 'tests', 'run-' + suite)] + args
+        if suite == 'unit':
+            cmd = [os.path.join(self.out, 'tests', 'ovstest'),
+                   'test-tnl-gso'] + args
+        r = run(['timeout', '-k', '10', str(TIME_LIMIT)] + cmd, check=False,
+                env=dict(BUILD=self.out, OVS_SRC=self.src, LOG_LINES='5'))
+        return (r.stdout + r.stderr).decode(errors='replace'), r.returncode
 
 
 def copy_tree(src, dst, *ignored):
@@ -118,7 +147,16 @@ def copy_tree(src, dst, *ignored):
 
 
 def restore(copy, original, since):
-    """What has changed in a copy of a directory becomes what it was."""
+    """What has changed in a copy of a directory, or is gone from it, becomes
+    what it was."""
+    for directory, _, names in os.walk(original):
+        for name in names:
+            here = os.path.join(directory, name)
+            path = os.path.join(copy, os.path.relpath(here, original))
+            if not os.path.lexists(path) and os.path.isdir(
+                    os.path.dirname(path)) and not any(
+                        fnmatch.fnmatch(name, p) for p in LEFT_BEHIND):
+                shutil.copy2(here, path, follow_symlinks=False)
     for directory, _, names in os.walk(copy):
         for name in names:
             path = os.path.join(directory, name)
@@ -156,12 +194,13 @@ class Judge:
             self.scratches[build] = Scratch(self.tree, build, self.tmp)
         return self.scratches[build]
 
-    def whole(self, scratch, suite, name):
+    def whole(self, scratch, tests):
         """What Scratch.test() returns with the whole queue: a test that
         fails then says nothing about a patch."""
-        if (suite, name) not in self.passing:
-            self.passing[suite, name] = scratch.test(suite, name)
-        return self.passing[suite, name]
+        new = [t for t in tests if t not in self.passing]
+        if new:
+            self.passing.update(scratch.test(new))
+        return [(t, self.passing[t]) for t in tests]
 
     def judge(self, patch, commit):
         """Leaves out a patch.  Returns ('ok', 'FAIL' or 'SKIP', words)."""
@@ -196,8 +235,8 @@ class Judge:
         if not scratch:
             return [('SKIP', 'there is no build with DPDK')]
         verdicts, fit = [], []
-        for suite, name in tests:
-            passed, failed, last = self.whole(scratch, suite, name)
+        for (suite, name), (passed, failed, last) in self.whole(scratch,
+                                                                tests):
             if failed:
                 verdicts.append(('FAIL', '%s "%s" fails with the whole queue: '
                                  '%s' % (suite, name, last)))
@@ -212,8 +251,7 @@ class Judge:
                                          in TARGETS.get(suite, PROGRAMS)}))
             if error:
                 return [('FAIL', 'does not build without it: ' + error)]
-            for suite, name in fit:
-                failed = scratch.test(suite, name)[1]
+            for (suite, name), (_, failed, _) in scratch.test(fit).items():
                 verdicts.append(('ok' if failed else 'FAIL', '%s "%s" %s' % (
                     suite, name, 'fails' if failed else 'passes without it')))
         return verdicts
