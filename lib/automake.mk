@@ -65,6 +65,7 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/tnl-gso-rx.h \
 	lib/tnl-gso/tnl-gso-seg.c \
 	lib/tnl-gso/tnl-gso-seg.h \
+	lib/tnl-gso/tnl-gso-send.c \
 	lib/tnl-gso/tnl-gso-show.c \
 	lib/tnl-gso/tnl-gso-show.h \
 	lib/tnl-gso/tnl-gso-stats.c \
@@ -73,7 +74,6 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/tnl-gso-types.h \
 	lib/tnl-gso/tnl-gso-unixctl.c \
 	lib/tnl-gso/tnl-gso-upcall.c \
-	lib/tnl-gso/tnl-gso.c \
 	lib/tnl-gso/tnl-gso.h \
 	lib/tnl-gso/tnl-rco-class.h \
 	lib/tnl-gso/tnl-rco-config.c \

@@ -21,7 +21,7 @@
  * packet, the pop a packet of STT frames.
  *
  * Called by netdev_push_header() and netdev_pop_header() for netdevs of type
- * "stt" (netdev-vport.c), and by the send hook (tnl-gso.c), which cuts STT
+ * "stt" (netdev-vport.c), and by the send hook (tnl-gso-send.c), which cuts STT
  * frames.  Does not know flows; the headers that are pushed come from
  * stt-header.c, and segments meet in stt-reasm.c.
  *

@@ -20,7 +20,7 @@
 /* Stage "describe": where everything is in one superpacket.
  *
  * Called first for every superpacket that is sent and for those that a push
- * may have to cut (tnl-gso.c, netdev-stt.c), and by `tnl-gso/explain`.
+ * may have to cut (tnl-gso-send.c, netdev-stt.c), and by `tnl-gso/explain`.
  * Reads packet bytes and offload marks.  Must not write to the packet,
  * allocate, or decide anything: what is done with a packet is the next
  * stage's choice (tnl-gso-plan.h). */

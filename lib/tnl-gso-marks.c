@@ -35,7 +35,7 @@
  *
  * Called through one-line hooks from dp-packet.c, packets.c and netdev.c, for
  * packets of any kind.  Must not know about superpackets: those are the
- * stages' (tnl-gso.c). */
+ * stages' (tnl-gso-send.c). */
 
 COVERAGE_DEFINE(tnl_gso_csum_unknown);
 COVERAGE_DEFINE(tnl_gso_truncated);

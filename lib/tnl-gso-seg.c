@@ -27,7 +27,7 @@
 /* Stage "segment": the only place that allocates, copies payload and frees.
  *
  * Called with a plan that has more than one packet in it, or in which the
- * port cuts equal segments only (tnl-gso.c).  Must not write a header: that is
+ * port cuts equal segments only (tnl-gso-send.c).  Must not write a header: that is
  * finish (tnl-gso-finish.c). */
 
 /* Gives 'seg', cut from 'p', what does not depend on its data. */

@@ -99,7 +99,7 @@ struct ovs_action_push_tnl;
 struct smap;
 struct tnl_gso_desc;
 
-/* tnl-gso.c: the way of a batch. */
+/* tnl-gso-send.c: the way of a batch. */
 int tnl_gso_send(struct netdev *, int qid, struct dp_packet_batch *,
                  bool concurrent_txq);
 void tnl_gso_push_prepare(const struct netdev *tunnel,
