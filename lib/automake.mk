@@ -46,7 +46,10 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/tnl-gso-config.c \
 	lib/tnl-gso/tnl-gso-desc.c \
 	lib/tnl-gso/tnl-gso-desc.h \
+	lib/tnl-gso/tnl-gso-execute.c \
+	lib/tnl-gso/tnl-gso-execute.h \
 	lib/tnl-gso/tnl-gso-finish.c \
+	lib/tnl-gso/tnl-gso-finish.h \
 	lib/tnl-gso/tnl-gso-flags.c \
 	lib/tnl-gso/tnl-gso-flags.h \
 	lib/tnl-gso/tnl-gso-frames.c \
@@ -56,6 +59,7 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/tnl-gso-marks.c \
 	lib/tnl-gso/tnl-gso-merge.c \
 	lib/tnl-gso/tnl-gso-merge.h \
+	lib/tnl-gso/tnl-gso-packet.c \
 	lib/tnl-gso/tnl-gso-packet.h \
 	lib/tnl-gso/tnl-gso-parse.c \
 	lib/tnl-gso/tnl-gso-parse.h \
@@ -65,12 +69,14 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/tnl-gso-rx.h \
 	lib/tnl-gso/tnl-gso-seg.c \
 	lib/tnl-gso/tnl-gso-seg.h \
+	lib/tnl-gso/tnl-gso-push.c \
 	lib/tnl-gso/tnl-gso-send.c \
 	lib/tnl-gso/tnl-gso-show.c \
 	lib/tnl-gso/tnl-gso-show.h \
 	lib/tnl-gso/tnl-gso-stats.c \
 	lib/tnl-gso/tnl-gso-stats.h \
 	lib/tnl-gso/tnl-gso-train.c \
+	lib/tnl-gso/tnl-gso-train.h \
 	lib/tnl-gso/tnl-gso-types.h \
 	lib/tnl-gso/tnl-gso-unixctl.c \
 	lib/tnl-gso/tnl-gso-upcall.c \

@@ -32,7 +32,8 @@
 
 VLOG_DEFINE_THIS_MODULE(netdev_dummy_tnl);
 
-/* Makes options:ol_tx, a list of offloads with names as in `tnl-gso/show`, all that 'netdev' can do.
+/* Makes options:ol_tx, a list of offloads with names as in `tnl-gso/show`,
+ * all that 'netdev' can do.
  * Without it, upstream's own options for dummy ports count, which know no
  * tunnel TSO.  Superpackets come out as they are; to be taken, they must not
  * exceed the port's MTU. */

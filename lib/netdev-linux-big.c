@@ -32,7 +32,8 @@
 #include "tnl-gso-desc.h"
 #include "tnl-gso-plan.h"
 #include "tnl-gso-rx.h"
-#include "tnl-gso-seg.h"
+#include "tnl-gso-finish.h"
+#include "tnl-gso-packet.h"
 #include "tnl-gso-stats.h"
 #include "util.h"
 
@@ -208,8 +209,8 @@ netdev_linux_big_add(struct netdev_rxq *rx, struct dp_packet_batch *batch,
         dp_packet_set_size(part, d.hdr_len + len);
         copy_payload((char *) dp_packet_data(part) + d.hdr_len, p, &d,
                      rest, ofs, len);
-        tnl_gso_seg_copy_marks(part, p);
-        tnl_gso_seg_set_offsets(part, first, second);
+        tnl_gso_packet_copy_marks(part, p);
+        tnl_gso_packet_set_offsets(part, first, second);
         tnl_gso_finish(&f, part, n, len, 0);
         tnl_gso_rx_add(rx, batch, part);
     }

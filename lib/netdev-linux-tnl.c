@@ -40,7 +40,7 @@
 
 /* What netdev-linux does differently for the sake of superpackets.
  *
- * Called from the senders in netdev-linux.c, and by the send hook (tnl-gso-send.c)
+ * Called from the senders in netdev-linux.c, and by tnl-gso-send.c
  * for frames that are no packets.  Must not look into a frame. */
 
 VLOG_DEFINE_THIS_MODULE(netdev_linux_tnl);

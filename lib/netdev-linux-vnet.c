@@ -238,7 +238,8 @@ parse_gso(struct dp_packet *b, const struct virtio_net_hdr *vnet)
     }
     len = l4_len(b, &d);
     if (!len || d.inner.proto != type.proto
-        || (d.outer_l4 == TNL_GSO_OUTER_GRE && vnet->gso_type & VNET_GSO_UDP_TUNNEL)
+        || (d.outer_l4 == TNL_GSO_OUTER_GRE
+            && vnet->gso_type & VNET_GSO_UDP_TUNNEL)
         || (type.version && type.version != d.inner.version)) {
         return EINVAL;
     }

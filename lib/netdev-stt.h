@@ -21,8 +21,8 @@
  * packet, the pop a packet of STT frames.
  *
  * Called by netdev_push_header() and netdev_pop_header() for netdevs of type
- * "stt" (netdev-vport.c), and by the send hook (tnl-gso-send.c), which cuts STT
- * frames.  Does not know flows; the headers that are pushed come from
+ * "stt" (netdev-vport.c), and by the class of STT (encap/stt.c) for those who
+ * cut STT frames.  Does not know flows; the headers that are pushed come from
  * stt-header.c, and segments meet in stt-reasm.c.
  *
  * A push gives the whole packet, superpacket or not, one header: an ordinary

@@ -16,7 +16,7 @@
 
 #include <config.h>
 
-#include "tnl-gso-seg.h"
+#include "tnl-gso-finish.h"
 
 #include <netinet/in.h>
 #include <netinet/ip6.h>
@@ -27,6 +27,7 @@
 #include "dp-packet.h"
 #include "encap/encap.h"
 #include "packets.h"
+#include "tnl-gso-parse.h"
 #include "unaligned.h"
 #include "util.h"
 

@@ -28,7 +28,7 @@
 #include "netdev-linux-vnet.h"
 #include "ovs-thread.h"
 #include "packets.h"
-#include "tnl-gso-seg.h"
+#include "tnl-gso-finish.h"
 #include "util.h"
 
 /* Stage "segment", for kernel ports.  Like tnl-gso-seg.c it must not write a

@@ -41,7 +41,7 @@
 
 #include "tnl-gso-desc.h"
 #include "tnl-gso-plan.h"
-#include "tnl-gso-seg.h"
+#include "tnl-gso-finish.h"
 #include "util.h"
 
 struct dp_packet;

@@ -29,7 +29,7 @@
 #include "packets.h"
 #include "tnl-gso.h"
 #include "tnl-gso-buf.h"
-#include "tnl-gso-seg.h"
+#include "tnl-gso-packet.h"
 #include "tnl-gso-stats.h"
 #include "tnl-rco.h"
 #include "unaligned.h"

@@ -25,6 +25,8 @@
 
 #include "dp-packet.h"
 
+struct tnl_gso_l3;
+
 /* Is 'p' a superpacket?  It then has one of two segment sizes, in bytes of
  * payload: tso_segsz says how to cut TCP, uso_segsz how to cut UDP.  Either
  * means the innermost header that the marks know of.  A train (a UDP datagram
@@ -76,5 +78,13 @@ tnl_gso_trim(struct dp_packet *p, size_t size)
         dp_packet_set_l2_pad_size(p, 0);
     }
 }
+
+void tnl_gso_packet_copy_marks(struct dp_packet *,
+                               const struct dp_packet *from);
+void tnl_gso_packet_set_md(struct dp_packet_batch *, size_t first,
+                           const struct pkt_metadata *);
+void tnl_gso_packet_set_offsets(struct dp_packet *,
+                                const struct tnl_gso_l3 *first,
+                                const struct tnl_gso_l3 *second);
 
 #endif /* tnl-gso-packet.h */

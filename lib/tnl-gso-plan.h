@@ -50,9 +50,4 @@ bool tnl_gso_methods_from_string(const char *, uint32_t *methods,
                                  char **errorp);
 void tnl_gso_methods_format(uint32_t methods, struct ds *);
 
-/* tnl-gso-send.c: both, for those who need nothing in between. */
-void tnl_gso_describe_and_plan(const struct dp_packet *,
-                               const struct tnl_gso_caps *,
-                               struct tnl_gso_desc *, struct tnl_gso_plan *);
-
 #endif /* tnl-gso-plan.h */

@@ -22,38 +22,17 @@
 
 #include "csum-copy.h"
 #include "dp-packet.h"
+#include "tnl-gso-finish.h"
+#include "tnl-gso-packet.h"
+#include "tnl-gso-train.h"
 #include "util.h"
 
-/* Stage "segment": the only place that allocates, copies payload and frees.
+/* Stage "segment": the only place that allocates buffers for packets and
+ * copies payload.
  *
- * Called with a plan that has more than one packet in it, or in which the
- * port cuts equal segments only (tnl-gso-send.c).  Must not write a header: that is
- * finish (tnl-gso-finish.c). */
-
-/* Gives 'seg', cut from 'p', what does not depend on its data. */
-void
-tnl_gso_seg_copy_marks(struct dp_packet *seg, const struct dp_packet *p)
-{
-    seg->packet_type = p->packet_type;
-    seg->offloads = p->offloads;
-    seg->has_hash = p->has_hash;
-    *dp_packet_rss_ptr(seg) = *dp_packet_rss_ptr(p);
-    seg->has_mark = p->has_mark;
-    *dp_packet_flow_mark_ptr(seg) = *dp_packet_flow_mark_ptr(p);
-    seg->l2_5_ofs = p->l2_5_ofs;
-}
-
-/* Gives the packets of 'batch' from number 'first' on the metadata 'md', those
- * of what they were cut from.  Nobody reads them in what is on its way to a
- * driver, so that tnl_gso_cut() leaves them alone. */
-void
-tnl_gso_seg_set_md(struct dp_packet_batch *batch, size_t first,
-                   const struct pkt_metadata *md)
-{
-    for (size_t i = first; i < dp_packet_batch_size(batch); i++) {
-        batch->packets[i]->md = *md;
-    }
-}
+ * Called for every plan but "pass" and "drop" that is not sent as frames, and
+ * before a push (tnl-gso-execute.c).  Frees the superpacket or hands its
+ * buffer on.  Must not write a header: that is finish (tnl-gso-finish.c). */
 
 /* Returns a new packet for 'netdev', from 'alloc', with room for the headers
  * of 'p' and with the 'len' bytes of payload at 'payload_ofs', counted from
@@ -80,24 +59,8 @@ seg_new(const struct dp_packet *p, const struct tnl_gso_desc *d,
         memcpy(dst + d->hdr_len, payload, len);
         *sum = 0;
     }
-    tnl_gso_seg_copy_marks(seg, p);
+    tnl_gso_packet_copy_marks(seg, p);
     return seg;
-}
-
-/* Tells where the headers of 'p' are: the first IP header is 'first', and if
- * the port knows of a tunnel, the one in it is 'second', otherwise null.
- *
- * Drivers find headers by these offsets, which upstream's parser leaves unset
- * behind a second VLAN tag and behind MPLS labels. */
-void
-tnl_gso_seg_set_offsets(struct dp_packet *p, const struct tnl_gso_l3 *first,
-                        const struct tnl_gso_l3 *second)
-{
-    p->l2_pad_size = 0;
-    p->l3_ofs = first->ofs;
-    p->l4_ofs = first->l4_ofs;
-    p->inner_l3_ofs = second ? second->ofs : UINT16_MAX;
-    p->inner_l4_ofs = second ? second->l4_ofs : UINT16_MAX;
 }
 
 /* Appends the packets that 'plan' makes of superpacket 'p', described by 'd',
@@ -134,13 +97,13 @@ tnl_gso_cut(struct dp_packet *p, const struct tnl_gso_desc *d,
         uint32_t sum;
 
         seg = seg_new(p, d, ofs, len, plan->csum, &sum, alloc, netdev);
-        tnl_gso_seg_set_offsets(seg, first, second);
+        tnl_gso_packet_set_offsets(seg, first, second);
         tnl_gso_finish(&f, seg, i, len, sum);
         dp_packet_batch_add(out, seg);
     }
     if (in_place) {
         dp_packet_set_size(p, d->hdr_len + MIN(plan->unit, d->payload_len));
-        tnl_gso_seg_set_offsets(p, first, second);
+        tnl_gso_packet_set_offsets(p, first, second);
         tnl_gso_finish(&f, p, 0, plan->unit, 0);
     } else {
         dp_packet_delete(p);

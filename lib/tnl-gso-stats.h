@@ -30,7 +30,6 @@
 #include "ovs-atomic.h"
 #include "ovs-thread.h"
 #include "tnl-gso-plan.h"
-#include "tnl-gso-seg.h"
 
 struct dp_packet;
 struct netdev;

@@ -16,12 +16,13 @@
 
 #include <config.h>
 
-#include "tnl-gso-seg.h"
+#include "tnl-gso-train.h"
 
 #include <string.h>
 
 #include "csum-copy.h"
 #include "dp-packet.h"
+#include "tnl-gso-packet.h"
 #include "util.h"
 
 /* Stage "segment", for trains that are packets: the port cuts UDP, and its
@@ -77,8 +78,8 @@ tnl_gso_train_cut(const struct tnl_gso_finish *f, const struct dp_packet *p,
         for (uint32_t k = 0; k < n; k++) {
             dst = put_segment(dst, f, frame, i + k, k ? head_len : 0);
         }
-        tnl_gso_seg_copy_marks(train, p);
-        tnl_gso_seg_set_offsets(train, &d->outer, NULL);
+        tnl_gso_packet_copy_marks(train, p);
+        tnl_gso_packet_set_offsets(train, &d->outer, NULL);
         tnl_gso_finish_train_packet(f, train, n);
         dp_packet_batch_add(out, train);
     }

@@ -30,6 +30,9 @@
 #include "encap/list.h"
 #include "packets.h"
 
+struct dp_packet;
+struct netdev;
+
 /* Why a packet cannot be described, or why a plan refuses it.  Each is a
  * counter that an operator sees: tnl_gso_reason_to_string(). */
 enum tnl_gso_reason {
@@ -216,4 +219,14 @@ struct tnl_gso_plan_row {
     uint64_t need;              /* NETDEV_TX_* and TNL_GSO_TX_* that all must
                                  * be there to cut TCP. */
 };
+/* Bytes in front of a segment that we make: room for a vnet header, and for a
+ * tunnel header when cutting happens before a push. */
+#define TNL_GSO_HEADROOM 128
+
+/* An allocator returns a packet with 'size' bytes of data behind 'headroom',
+ * both not initialized.  The packet is to be sent on the netdev, which may be
+ * null for allocators that do not care. */
+typedef struct dp_packet *tnl_gso_alloc_func(const struct netdev *,
+                                             size_t size, size_t headroom);
+
 #endif /* tnl-gso-types.h */

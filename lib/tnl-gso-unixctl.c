@@ -39,6 +39,7 @@
 #include "openvswitch/json.h"
 #include "stt-reasm.h"
 #include "tnl-gso-buf.h"
+#include "tnl-gso-execute.h"
 #include "tnl-gso-flags.h"
 #include "tnl-gso-plan.h"
 #include "tnl-gso-show.h"
@@ -386,14 +387,11 @@ explain_port(struct tnl_gso_port *port, void *x_)
         return;
     }
     x->found = true;
-    x->reason = tnl_gso_describe(x->packet, &x->desc);
+    x->reason = tnl_gso_describe_and_plan(x->packet, &caps, &x->desc,
+                                          &x->plan);
     if (x->reason) {
-        tnl_gso_plan_refused(x->reason,
-                             dp_packet_size(x->packet) - ETH_HEADER_LEN,
-                             x->desc.mss, &x->plan);
         return;
     }
-    tnl_gso_plan(&x->desc, &caps, &x->plan);
     if (x->plan.method != TNL_GSO_HW && x->plan.method != TNL_GSO_TCP_TSO
         && x->plan.method != TNL_GSO_PASS
         && x->plan.reason != TNL_GSO_R_MTU) {

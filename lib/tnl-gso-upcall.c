@@ -25,6 +25,8 @@
 #include "tnl-gso-buf.h"
 #include "tnl-gso-desc.h"
 #include "tnl-gso-plan.h"
+#include "tnl-gso-execute.h"
+#include "tnl-gso-packet.h"
 #include "tnl-gso-seg.h"
 #include "util.h"
 
@@ -84,8 +86,7 @@ cut(struct dp_packet *p, struct dp_packet_batch *out)
     tnl_gso_describe_and_plan(p, &none, &desc, &plan);
     switch (plan.method) {
     case TNL_GSO_PASS:
-        dp_packet_set_tso_segsz(p, 0);
-        p->uso_segsz = 0;
+        tnl_gso_clear_segsz(p);
         dp_packet_batch_add(out, p);
         return;
 
@@ -97,7 +98,7 @@ cut(struct dp_packet *p, struct dp_packet_batch *out)
     case TNL_GSO_SOFTWARE:
         COVERAGE_INC(tnl_gso_upcall_cut);
         tnl_gso_cut(p, &desc, &plan, tnl_gso_alloc_any, NULL, out);
-        tnl_gso_seg_set_md(out, first, &md);
+        tnl_gso_packet_set_md(out, first, &md);
         return;
 
     case TNL_GSO_HW:

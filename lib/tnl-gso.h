@@ -99,14 +99,16 @@ struct ovs_action_push_tnl;
 struct smap;
 struct tnl_gso_desc;
 
-/* tnl-gso-send.c: the way of a batch. */
+/* tnl-gso-send.c: the way of a batch that is sent. */
 int tnl_gso_send(struct netdev *, int qid, struct dp_packet_batch *,
                  bool concurrent_txq);
+void tnl_gso_cut_refused(const struct netdev *, struct dp_packet *,
+                         struct dp_packet_batch *out);
+
+/* tnl-gso-push.c: the way of a batch that gets a tunnel header. */
 void tnl_gso_push_prepare(const struct netdev *tunnel,
                           struct dp_packet_batch *,
                           const struct ovs_action_push_tnl *);
-void tnl_gso_cut_refused(const struct netdev *, struct dp_packet *,
-                         struct dp_packet_batch *out);
 ovs_be16 tnl_gso_new_ip_id(const struct dp_packet *, const struct ip_header *);
 
 /* Can there be superpackets?  With userspace TSO they come from ports; STT

@@ -1,0 +1,240 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "tnl-gso.h"
+
+#include <netinet/in.h>
+#include <netinet/ip.h>
+
+#include "dp-packet.h"
+#include "encap/encap.h"
+#include "netdev-provider.h"
+#include "openvswitch/vlog.h"
+#include "ovs-atomic.h"
+#include "tnl-gso-buf.h"
+#include "tnl-gso-desc.h"
+#include "tnl-gso-execute.h"
+#include "tnl-gso-id.h"
+#include "tnl-gso-packet.h"
+#include "tnl-gso-plan.h"
+#include "tnl-gso-seg.h"
+#include "tnl-gso-stats.h"
+#include "tnl-rco.h"
+#include "util.h"
+
+/* The way of a batch that is about to get a tunnel header.
+ *
+ * Called by netdev_push_header() right before the header comes in front, and
+ * for its IPv4 ID.  Leaves whole what the header can carry whole; must not
+ * write a header. */
+
+VLOG_DEFINE_THIS_MODULE(tnl_gso_push);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
+
+/* dp_packet keeps sizes in 16 bits.  A frame that has been given a tunnel
+ * header leaves this much of them for what may still come in front or behind:
+ * VLAN tag and MPLS labels, a vnet header, an mbuf's shared info. */
+enum { FRAME_RESERVE = 128 };
+enum { MAX_TUNNEL_FRAME_LEN = UINT16_MAX - FRAME_RESERVE };
+
+/* Can the header in 'data', of 'class' if we know that, be put in front of
+ * superpacket 'p'? */
+static bool
+push_takes_super(const struct tnl_gso_encap_class *class,
+                 const struct ovs_action_push_tnl *data,
+                 const struct dp_packet *p)
+{
+    return class && !dp_packet_tunnel(p) && class->takes_super(data, p);
+}
+
+/* Will the checksum of 'p' be completed before the header in 'data', of
+ * 'class' if we know that, comes in front of it, because nobody could do so
+ * later? */
+static bool
+push_wants_final(const struct tnl_gso_encap_class *class,
+                 const struct ovs_action_push_tnl *data,
+                 const struct dp_packet *p)
+{
+    if (tnl_gso_is_super(p)) {
+        return !push_takes_super(class, data, p);
+    }
+    return dp_packet_tunnel(p) || !class || class->sums_at_push(data);
+}
+
+/* Does 'p' leave room for the header in 'data', and for what may still come in
+ * front of that? */
+static bool
+has_room(const struct dp_packet *p, const struct ovs_action_push_tnl *data)
+{
+    return dp_packet_size(p) + data->header_len <= MAX_TUNNEL_FRAME_LEN;
+}
+
+/* Appends superpacket 'p' to 'out' in a form that a push of 'data' can take:
+ * whole, as several superpackets, or as segments, which get the metadata of
+ * 'p': there may be another lookup.  Takes ownership of 'p'. */
+static void
+push_prepare_super(const struct netdev *tunnel,
+                   const struct tnl_gso_encap_class *class,
+                   struct dp_packet *p,
+                   const struct ovs_action_push_tnl *data,
+                   struct dp_packet_batch *out)
+{
+    const struct tnl_gso_caps none = { .methods = TNL_GSO_METHODS_ALL };
+    size_t first = dp_packet_batch_size(out);
+    struct pkt_metadata md;
+    struct tnl_gso_desc desc;
+    struct tnl_gso_plan plan;
+
+    /* Marks and offsets have room for one tunnel. */
+    if (!push_takes_super(class, data, p)) {
+        md = p->md;
+        tnl_gso_describe_and_plan(p, &none, &desc, &plan);
+        tnl_gso_execute(tunnel, p, &desc, &plan, tnl_gso_alloc_any, out);
+        tnl_gso_packet_set_md(out, first, &md);
+        return;
+    }
+
+    if (OVS_LIKELY(has_room(p, data))) {
+        dp_packet_batch_add(out, p);
+        return;
+    }
+
+    if (tnl_gso_describe(p, &desc)) {
+        /* Whoever sends it will say why not. */
+        dp_packet_batch_add(out, p);
+        return;
+    }
+    md = p->md;
+    tnl_gso_plan_split(&desc, MAX_TUNNEL_FRAME_LEN - data->header_len, &plan);
+    if (plan.method == TNL_GSO_DROP) {
+        tnl_gso_execute(tunnel, p, &desc, &plan, tnl_gso_alloc_any, out);
+    } else {
+        tnl_gso_cut(p, &desc, &plan, tnl_gso_alloc_any, tunnel, out);
+        tnl_gso_packet_set_md(out, first, &md);
+    }
+}
+
+/* Drops 'p', no superpacket, which a header that 'tunnel' pushes would make
+ * too long.  An underlay might take it: STT makes superpackets of all. */
+static void
+drop_long(const struct netdev *tunnel, struct dp_packet *p)
+{
+    tnl_gso_count_drop(tunnel->tnl_gso, TNL_GSO_R_TOO_BIG);
+    VLOG_WARN_RL(&rl, "%s: packet dropped: %s: %"PRIu32" bytes (see "
+                 "ovs-appctl tnl-gso/stats %s)", netdev_get_name(tunnel),
+                 tnl_gso_reason_to_string(TNL_GSO_R_TOO_BIG),
+                 dp_packet_size(p), netdev_get_name(tunnel));
+    dp_packet_delete(p);
+}
+
+/* Completes the checksums of the packets in 'batch' that will not be cut,
+ * marked as superpackets or not.  A GRE checksum is computed by the push, over
+ * a packet that must be final by then; those of segments are made anew. */
+static void
+finish_singles(struct dp_packet_batch *batch)
+{
+    const struct tnl_gso_caps none = { .methods = TNL_GSO_METHODS_ALL };
+    struct dp_packet *packet;
+
+    DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+        struct tnl_gso_desc desc;
+        struct tnl_gso_plan plan;
+
+        if (tnl_gso_is_super(packet)) {
+            tnl_gso_describe_and_plan(packet, &none, &desc, &plan);
+            if (plan.method != TNL_GSO_PASS) {
+                continue;
+            }
+            tnl_gso_clear_segsz(packet);
+        }
+        dp_packet_ol_send_prepare(packet, 0);
+    }
+}
+
+/* Makes 'batch' fit for a push of the header in 'data' on 'tunnel'. */
+void
+tnl_gso_push_prepare(const struct netdev *tunnel,
+                     struct dp_packet_batch *batch,
+                     const struct ovs_action_push_tnl *data)
+{
+    const struct tnl_gso_encap_class *class = tnl_gso_encap_of_push(data);
+    bool sums = class && class->sums_at_push(data);
+    struct dp_packet *packet;
+    bool change = false;
+    bool rco;
+
+    atomic_read_relaxed(&tnl_rco_rx_used, &rco);
+    if (OVS_UNLIKELY(rco)) {
+        DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+            if (push_wants_final(class, data, packet)) {
+                tnl_rco_count_final(tunnel, packet);
+            }
+        }
+    }
+
+    if (sums) {
+        finish_singles(batch);
+    }
+
+    DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+        change |= tnl_gso_is_super(packet) || !has_room(packet, data);
+    }
+    if (change) {
+        struct dp_packet_batch out;
+
+        dp_packet_batch_init(&out);
+        out.trunc = batch->trunc;
+        DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+            if (tnl_gso_is_super(packet)) {
+                push_prepare_super(tunnel, class, packet, data, &out);
+            } else if (has_room(packet, data)) {
+                dp_packet_batch_add(&out, packet);
+            } else {
+                drop_long(tunnel, packet);
+            }
+        }
+        dp_packet_batch_swap(batch, &out);
+        dp_packet_batch_destroy(&out);
+        if (sums) {
+            /* The last part of what was too long may be one segment. */
+            finish_singles(batch);
+        }
+    }
+}
+
+/* Returns the ID for header 'ip', which has just been put in front of
+ * 'packet': the first one of a block with one for each segment that 'packet'
+ * can become.
+ *
+ * Where fragmentation is allowed, IDs between two addresses must not repeat
+ * while fragments may still be on their way (RFC 6864 section 4.3).  Segments
+ * have no need of a block with DF set (section 4.1), and get IDs from zero as
+ * in upstream. */
+ovs_be16
+tnl_gso_new_ip_id(const struct dp_packet *packet, const struct ip_header *ip)
+{
+    uint16_t mss = tnl_gso_segsz(packet);
+    uint32_t n = mss ? DIV_ROUND_UP(dp_packet_size(packet), mss) : 1;
+
+    if (ip->ip_frag_off & htons(IP_DF)) {
+        return 0;
+    }
+    return htons(tnl_gso_new_ids(&ip->ip_src, &ip->ip_dst, false, ip->ip_proto,
+                                 n));
+}
