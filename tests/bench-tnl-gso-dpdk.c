@@ -39,6 +39,7 @@
 #include "tnl-gso/tnl-gso-buf.h"
 #include "tnl-gso/tnl-gso-desc.h"
 #include "tnl-gso/tnl-gso-plan.h"
+#include "tnl-gso/tnl-gso-finish.h"
 #include "tnl-gso/tnl-gso-seg.h"
 #include "tnl-gso/tnl-gso-stats.h"
 #include "tnl-gso/tnl-gso.h"
