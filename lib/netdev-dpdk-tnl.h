@@ -60,6 +60,8 @@ bool netdev_dpdk_tnl_is_super(const struct rte_mbuf *);
 bool netdev_dpdk_tnl_prep(const struct netdev *, struct rte_mbuf *);
 int netdev_dpdk_tnl_tx_prepare(uint16_t port_id, int qid, struct rte_mbuf **,
                                int cnt);
+uint32_t netdev_dpdk_tnl_planned(struct rte_mbuf *const *, size_t cnt);
+void netdev_dpdk_tnl_lost(struct netdev *, uint32_t n_segs);
 int netdev_dpdk_tnl_tx_refused(struct netdev *, uint16_t port_id, int qid,
                                struct rte_mbuf **, int cnt, int n_good);
 

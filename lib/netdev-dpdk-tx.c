@@ -54,6 +54,28 @@ packet_of(const struct rte_mbuf *mbuf)
                         mbuf);
 }
 
+/* Returns how many segments tnl_gso_send() has counted for the 'cnt' packets
+ * 'pkts', which need not be mbufs, 0 for those that it has not made. */
+uint32_t
+netdev_dpdk_tnl_planned(struct rte_mbuf *const *pkts, size_t cnt)
+{
+    uint32_t n_segs = 0;
+
+    for (size_t i = 0; i < cnt; i++) {
+        n_segs += packet_of(pkts[i])->n_planned;
+    }
+    return n_segs;
+}
+
+/* Counts that 'n_segs' of such segments do not leave through 'netdev'. */
+void
+netdev_dpdk_tnl_lost(struct netdev *netdev, uint32_t n_segs)
+{
+    if (OVS_UNLIKELY(n_segs)) {
+        tnl_gso_count_events(netdev->tnl_gso, TNL_GSO_E_TX_REFUSED, n_segs);
+    }
+}
+
 /* Is the packet in 'mbuf' to be cut by the device? */
 bool
 netdev_dpdk_tnl_is_super(const struct rte_mbuf *mbuf)
@@ -395,6 +417,7 @@ send_refused(struct netdev *netdev, uint16_t port_id, int qid,
             && tx_burst(port_id, qid, &mbuf, 1)) {
             n_sent++;
         } else {
+            netdev_dpdk_tnl_lost(netdev, netdev_dpdk_tnl_planned(&mbuf, 1));
             dp_packet_delete(p);
         }
     }
@@ -421,6 +444,7 @@ netdev_dpdk_tnl_tx_refused(struct netdev *netdev, uint16_t port_id, int qid,
         cnt -= sent;
         if (sent < n_good) {
             /* The queue is full. */
+            netdev_dpdk_tnl_lost(netdev, netdev_dpdk_tnl_planned(pkts, cnt));
             rte_pktmbuf_free_bulk(pkts, cnt);
             return dropped + cnt;
         }

@@ -72,6 +72,22 @@ refused(const struct netdev *port)
     return stats.events[TNL_GSO_E_REFUSED];
 }
 
+/* Segments that were counted as sent, and not as refused afterwards. */
+static unsigned long long
+left(const struct netdev *port)
+{
+    struct tnl_gso_stats stats;
+    unsigned long long n = 0;
+
+    tnl_gso_stats_get(port->tnl_gso, &stats);
+    for (size_t e = 0; e < TNL_GSO_N_ENCAPS; e++) {
+        for (size_t m = 0; m < TNL_GSO_N_METHODS; m++) {
+            n += stats.tx[e][m].segments;
+        }
+    }
+    return n - stats.events[TNL_GSO_E_TX_REFUSED];
+}
+
 /* A superpacket, a packet, a train, a packet with complete checksums, and
  * another superpacket. */
 enum { N_MIXED = 5 };
@@ -122,6 +138,7 @@ test_refused_mixed(struct netdev *port)
 {
     unsigned long long n_dropped = dropped(port);
     unsigned long long n_refused = refused(port);
+    unsigned long long n_left = left(port);
     struct pkt_row rows[N_MIXED];
     bool single[N_MIXED];
     size_t next = 0;
@@ -135,6 +152,7 @@ test_refused_mixed(struct netdev *port)
     ovs_assert(next == tg_n_frames);
     ovs_assert(dropped(port) == n_dropped);
     ovs_assert(refused(port) == n_refused + 4);
+    ovs_assert(left(port) == n_left + 3 * 11);
 }
 
 /* Each packet that was handed over is dropped, and counted, once. */
@@ -142,11 +160,49 @@ static void
 test_refused_always(struct netdev *port)
 {
     unsigned long long n_dropped = dropped(port);
+    unsigned long long n_left = left(port);
 
     tg_refuses = refuses_all;
     send_mixed(port);
     ovs_assert(!tg_n_frames);
     ovs_assert(dropped(port) == n_dropped + N_MIXED);
+    ovs_assert(left(port) == n_left);
+}
+
+/* A queue that takes 'n' packets and refuses none. */
+static void
+test_full(struct netdev *port, size_t n)
+{
+    unsigned long long n_dropped = dropped(port);
+    unsigned long long n_left = left(port);
+    struct pkt_row rows[N_MIXED];
+    bool single[N_MIXED];
+
+    tg_room = n;
+    send_mixed(port);
+    ovs_assert(tg_n_frames == n);
+    ovs_assert(dropped(port) == n_dropped + N_MIXED - n);
+    mixed_rows(rows, single);
+    for (size_t i = 0; i < n; i++) {
+        n_left += single[i] ? 0 : 11;
+    }
+    ovs_assert(left(port) == n_left);
+}
+
+/* A port that is down. */
+static void
+test_down(struct netdev *port)
+{
+    unsigned long long n_dropped = dropped(port);
+    unsigned long long n_left = left(port);
+    struct netdev_saved_flags *flags;
+
+    ovs_assert(!netdev_turn_flags_off(port, NETDEV_UP, &flags));
+    send_mixed(port);
+    netdev_restore_flags(flags);
+    ovs_assert(!tg_n_frames);
+    ovs_assert(dropped(port) == n_dropped + N_MIXED);
+    ovs_assert(left(port) == n_left);
 }
 
 /* Nobody may cut instead. */
@@ -174,6 +230,7 @@ test_refused_room(struct netdev *port, size_t n, size_t once)
 {
     unsigned long long n_dropped = dropped(port);
     unsigned long long n_refused = refused(port);
+    unsigned long long n_left = left(port);
     struct pkt_row rows[N_MIXED];
     bool single[N_MIXED];
     size_t lost = 0, next = 0;
@@ -193,6 +250,10 @@ test_refused_room(struct netdev *port, size_t n, size_t once)
     ovs_assert(dropped(port) == n_dropped + lost);
     /* The fourth one is not refused; without room for it there is no more. */
     ovs_assert(refused(port) == n_refused + (n < 11 + 1 + 11 + 1 ? 3 : 4));
+    for (size_t i = 0; i < tg_n_frames; i++) {
+        n_left += i != 11 && i != 11 + 1 + 11;
+    }
+    ovs_assert(left(port) == n_left);
 }
 
 /* There is no mbuf left for segments. */
@@ -201,6 +262,7 @@ test_refused_empty(struct netdev *port)
 {
     struct rte_mempool *mempool = tg_dpdk_mempool(port, NULL);
     unsigned long long n_dropped = dropped(port);
+    unsigned long long n_left = left(port);
     struct rte_mbuf *taken = NULL, *mbuf;
     struct pkt_row rows[N_MIXED];
     bool single[N_MIXED];
@@ -218,6 +280,7 @@ test_refused_empty(struct netdev *port)
     tg_send_one(port, p);
     ovs_assert(!tg_n_frames);
     ovs_assert(dropped(port) == n_dropped + 1);
+    ovs_assert(left(port) == n_left);
     while (taken) {
         mbuf = taken;
         taken = mbuf->next;
@@ -326,6 +389,12 @@ tg_dpdk_test_refused(struct netdev *port)
     test_refused_methods(port);
     tg_driver_reset();
     test_refused_empty(port);
+    for (size_t n = 0; n <= N_MIXED; n++) {
+        tg_driver_reset();
+        test_full(port, n);
+    }
+    tg_driver_reset();
+    test_down(port);
     for (size_t n = 0; n <= 36; n++) {
         tg_driver_reset();
         test_refused_room(port, n, n % 3 + 1);
