@@ -62,6 +62,17 @@ def needs_csum(frame):
                        inner.csum_ofs - inner.l4_ofs)
 
 
+def with_id(sp, frame, n):
+    """'frame', with the headers of 'sp', as that segment of it which 'n' others
+    are in front of."""
+    f = bytearray(frame)
+    struct.pack_into('!H', f, sp.l3_ofs + 4, sp.row['id'] + n & 0xffff)
+    struct.pack_into('!H', f, sp.l3_ofs + 10, 0)
+    struct.pack_into('!H', f, sp.l3_ofs + 10, frames.ones_sum(
+        bytes(f[sp.l3_ofs:sp.l4_ofs])) ^ 0xffff)
+    return bytes(f)
+
+
 def udp_segments(sp):
     """What an UDP superpacket becomes."""
     size, head = sp.row['mss'], sp.frame[:sp.hdr_len]
@@ -71,11 +82,8 @@ def udp_segments(sp):
         f = bytearray(head + part)
         struct.pack_into('!H', f, sp.l4_ofs + 4, 8 + len(part))
         if sp.row['ip'] == 4:
-            struct.pack_into('!HH', f, sp.l3_ofs + 2, len(f) - sp.l3_ofs,
-                             sp.row['id'] + i & 0xffff)
-            struct.pack_into('!H', f, sp.l3_ofs + 10, 0)
-            struct.pack_into('!H', f, sp.l3_ofs + 10, frames.ones_sum(
-                bytes(f[sp.l3_ofs:sp.l4_ofs])) ^ 0xffff)
+            struct.pack_into('!H', f, sp.l3_ofs + 2, len(f) - sp.l3_ofs)
+            f = bytearray(with_id(sp, f, i))
         else:
             struct.pack_into('!H', f, sp.l3_ofs + 4, len(f) - sp.l4_ofs)
         yield Inner(bytes(f)).complete()
@@ -95,12 +103,12 @@ def _(bed, v):
     payload = (65335 if v == 4 else 65315) - 54
     sp = tcp(payload=payload, mss=1300)
     more = tcp(seed=2, payload=payload + 1, mss=1300)
-    # Of the other one, as many segments as fit, and the last one.
-    first = next(tcp(seed=2, payload=payload + 1, mss=65000).segments())
+    # The other one has 51 segments, of which 50 fit.  The last part has two.
+    first, last = tcp(seed=2, payload=payload + 1, mss=49 * 1300).segments()
     return ([sent(sp), sent(more)],
             [(Inner(sp.frame).complete(), 1300, 0, True),
              (first, 1300, 0, True),
-             (list(more.segments())[-1], 0, 0, None)])
+             (with_id(more, last, 49), 1300, 0, True)])
 
 
 @push('partial', tso=True, flows=True)
