@@ -59,7 +59,6 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/tnl-gso-marks.c \
 	lib/tnl-gso/tnl-gso-merge.c \
 	lib/tnl-gso/tnl-gso-merge.h \
-	lib/tnl-gso/tnl-gso-packet.c \
 	lib/tnl-gso/tnl-gso-packet.h \
 	lib/tnl-gso/tnl-gso-parse.c \
 	lib/tnl-gso/tnl-gso-parse.h \

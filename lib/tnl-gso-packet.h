@@ -24,8 +24,7 @@
 #include <stdbool.h>
 
 #include "dp-packet.h"
-
-struct tnl_gso_l3;
+#include "tnl-gso-types.h"
 
 /* Is 'p' a superpacket?  It then has one of two segment sizes, in bytes of
  * payload: tso_segsz says how to cut TCP, uso_segsz how to cut UDP.  Either
@@ -79,12 +78,45 @@ tnl_gso_trim(struct dp_packet *p, size_t size)
     }
 }
 
-void tnl_gso_packet_copy_marks(struct dp_packet *,
-                               const struct dp_packet *from);
-void tnl_gso_packet_set_md(struct dp_packet_batch *, size_t first,
-                           const struct pkt_metadata *);
-void tnl_gso_packet_set_offsets(struct dp_packet *,
-                                const struct tnl_gso_l3 *first,
-                                const struct tnl_gso_l3 *second);
+/* Gives 'seg', cut from 'p', what does not depend on its data. */
+static inline void
+tnl_gso_packet_copy_marks(struct dp_packet *seg, const struct dp_packet *p)
+{
+    seg->packet_type = p->packet_type;
+    seg->offloads = p->offloads;
+    seg->has_hash = p->has_hash;
+    *dp_packet_rss_ptr(seg) = *dp_packet_rss_ptr(p);
+    seg->has_mark = p->has_mark;
+    *dp_packet_flow_mark_ptr(seg) = *dp_packet_flow_mark_ptr(p);
+    seg->l2_5_ofs = p->l2_5_ofs;
+}
+
+/* Gives the packets of 'batch' from number 'first' on the metadata 'md', those
+ * of what they were cut from.  Nobody reads them in what is on its way to a
+ * driver, so that tnl_gso_cut() leaves them alone. */
+static inline void
+tnl_gso_packet_set_md(struct dp_packet_batch *batch, size_t first,
+                   const struct pkt_metadata *md)
+{
+    for (size_t i = first; i < dp_packet_batch_size(batch); i++) {
+        batch->packets[i]->md = *md;
+    }
+}
+
+/* Tells where the headers of 'p' are: the first IP header is 'first', and if
+ * the port knows of a tunnel, the one in it is 'second', otherwise null.
+ *
+ * Drivers find headers by these offsets, which upstream's parser leaves unset
+ * behind a second VLAN tag and behind MPLS labels. */
+static inline void
+tnl_gso_packet_set_offsets(struct dp_packet *p, const struct tnl_gso_l3 *first,
+                        const struct tnl_gso_l3 *second)
+{
+    p->l2_pad_size = 0;
+    p->l3_ofs = first->ofs;
+    p->l4_ofs = first->l4_ofs;
+    p->inner_l3_ofs = second ? second->ofs : UINT16_MAX;
+    p->inner_l4_ofs = second ? second->l4_ofs : UINT16_MAX;
+}
 
 #endif /* tnl-gso-packet.h */
