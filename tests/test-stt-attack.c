@@ -236,7 +236,7 @@ pushed_id(uint32_t dst)
     ref_put32((uint8_t *) data.header + 30, dst);
     netdev_stt_push_header(NULL, NULL, p, &data);
     tcp = (const uint8_t *) dp_packet_data(p) + 34;
-    id = tcp[8] << 24 | tcp[9] << 16 | tcp[10] << 8 | tcp[11];
+    id = ref_get32(tcp + 8);
     dp_packet_delete(p);
     return id;
 }
