@@ -96,7 +96,7 @@ tnl_gso_packet_copy_marks(struct dp_packet *seg, const struct dp_packet *p)
  * driver, so that tnl_gso_cut() leaves them alone. */
 static inline void
 tnl_gso_packet_set_md(struct dp_packet_batch *batch, size_t first,
-                   const struct pkt_metadata *md)
+                       const struct pkt_metadata *md)
 {
     for (size_t i = first; i < dp_packet_batch_size(batch); i++) {
         batch->packets[i]->md = *md;
@@ -110,7 +110,7 @@ tnl_gso_packet_set_md(struct dp_packet_batch *batch, size_t first,
  * behind a second VLAN tag and behind MPLS labels. */
 static inline void
 tnl_gso_packet_set_offsets(struct dp_packet *p, const struct tnl_gso_l3 *first,
-                        const struct tnl_gso_l3 *second)
+                            const struct tnl_gso_l3 *second)
 {
     p->l2_pad_size = 0;
     p->l3_ofs = first->ofs;
