@@ -24,28 +24,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "csum-copy.h"
+#include "core/csum-copy.h"
 #ifdef DPDK_NETDEV
-#include "netdev-dpdk-tnl.h"
+#include "ports/netdev-dpdk-tnl.h"
 #endif
 #ifdef __linux__
-#include "netdev-linux-io.h"
-#include "netdev-linux-probe.h"
-#include "netdev-linux-tnl.h"
-#include "netdev-linux-vnet.h"
+#include "ports/netdev-linux-io.h"
+#include "ports/netdev-linux-probe.h"
+#include "ports/netdev-linux-tnl.h"
+#include "ports/netdev-linux-vnet.h"
 #endif
+#include "core/tnl-gso-stats.h"
 #include "encap/encap.h"
 #include "netdev-provider.h"
 #include "netdev-vport.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/netdev.h"
 #include "openvswitch/vlog.h"
+#include "rco/tnl-rco.h"
 #include "smap.h"
-#include "stt-reasm.h"
-#include "tnl-gso-plan.h"
+#include "stages/tnl-gso-plan.h"
+#include "stt/stt-reasm.h"
 #include "tnl-gso-show.h"
-#include "tnl-gso-stats.h"
-#include "tnl-rco.h"
 #include "userspace-tso.h"
 #include "util.h"
 

@@ -21,20 +21,20 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 
+#include "core/tnl-gso-buf.h"
+#include "core/tnl-gso-id.h"
+#include "core/tnl-gso-packet.h"
+#include "core/tnl-gso-stats.h"
 #include "dp-packet.h"
 #include "encap/encap.h"
 #include "netdev-provider.h"
 #include "openvswitch/vlog.h"
 #include "ovs-atomic.h"
-#include "tnl-gso-buf.h"
-#include "tnl-gso-desc.h"
-#include "tnl-gso-execute.h"
-#include "tnl-gso-id.h"
-#include "tnl-gso-packet.h"
-#include "tnl-gso-plan.h"
-#include "tnl-gso-seg.h"
-#include "tnl-gso-stats.h"
-#include "tnl-rco.h"
+#include "rco/tnl-rco.h"
+#include "stages/tnl-gso-desc.h"
+#include "stages/tnl-gso-execute.h"
+#include "stages/tnl-gso-plan.h"
+#include "stages/tnl-gso-seg.h"
 #include "util.h"
 
 /* The way of a batch that is about to get a tunnel header.

@@ -20,16 +20,16 @@
 
 #include <errno.h>
 
+#include "core/tnl-gso-packet.h"
+#include "core/tnl-gso-stats.h"
 #include "encap/encap.h"
 #include "netdev-provider.h"
 #include "ovs-atomic.h"
-#include "tnl-gso-desc.h"
-#include "tnl-gso-execute.h"
-#include "tnl-gso-frames.h"
-#include "tnl-gso-packet.h"
-#include "tnl-gso-plan.h"
-#include "tnl-gso-seg.h"
-#include "tnl-gso-stats.h"
+#include "stages/tnl-gso-desc.h"
+#include "stages/tnl-gso-execute.h"
+#include "stages/tnl-gso-frames.h"
+#include "stages/tnl-gso-plan.h"
+#include "stages/tnl-gso-seg.h"
 #include "util.h"
 
 /* The way of a batch that is sent.

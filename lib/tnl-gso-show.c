@@ -25,7 +25,7 @@
 #include "netdev-provider.h"
 #include "openvswitch/dynamic-string.h"
 #include "packets.h"
-#include "tnl-gso-flags.h"
+#include "stages/tnl-gso-flags.h"
 #include "util.h"
 
 /* Asks the plan stage what it would choose, and puts it into words.

@@ -23,10 +23,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/tnl-gso-stats.h"
 #include "openvswitch/dynamic-string.h"
-#include "tnl-gso-desc.h"
-#include "tnl-gso-plan.h"
-#include "tnl-gso-stats.h"
+#include "stages/tnl-gso-desc.h"
+#include "stages/tnl-gso-plan.h"
 
 /* One line of `tnl-gso/show`: the method for one kind of superpacket. */
 struct tnl_gso_show_row {

@@ -22,28 +22,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "csum-copy.h"
+#include "core/csum-copy.h"
 #include "encap/encap.h"
 #include "flow.h"
 #ifdef DPDK_NETDEV
-#include "netdev-dpdk-tnl.h"
+#include "ports/netdev-dpdk-tnl.h"
 #endif
 #ifdef __linux__
-#include "netdev-linux-io.h"
-#include "netdev-linux-probe.h"
+#include "ports/netdev-linux-io.h"
+#include "ports/netdev-linux-probe.h"
 #endif
+#include "core/tnl-gso-buf.h"
+#include "core/tnl-gso-stats.h"
 #include "netdev-native-tnl.h"
 #include "netdev-provider.h"
 #include "odp-util.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
-#include "stt-reasm.h"
-#include "tnl-gso-buf.h"
-#include "tnl-gso-execute.h"
-#include "tnl-gso-flags.h"
-#include "tnl-gso-plan.h"
+#include "stages/tnl-gso-execute.h"
+#include "stages/tnl-gso-flags.h"
+#include "stages/tnl-gso-plan.h"
+#include "stt/stt-reasm.h"
 #include "tnl-gso-show.h"
-#include "tnl-gso-stats.h"
 #include "unixctl.h"
 #include "userspace-tso.h"
 #include "util.h"

@@ -18,16 +18,16 @@
 
 #include "tnl-gso.h"
 
+#include "core/tnl-gso-buf.h"
+#include "core/tnl-gso-packet.h"
 #include "coverage.h"
 #include "netlink.h"
 #include "odp-netlink.h"
 #include "odp-util.h"
-#include "tnl-gso-buf.h"
-#include "tnl-gso-desc.h"
-#include "tnl-gso-plan.h"
-#include "tnl-gso-execute.h"
-#include "tnl-gso-packet.h"
-#include "tnl-gso-seg.h"
+#include "stages/tnl-gso-desc.h"
+#include "stages/tnl-gso-execute.h"
+#include "stages/tnl-gso-plan.h"
+#include "stages/tnl-gso-seg.h"
 #include "util.h"
 
 /* Superpackets on their way to userspace: to a controller, which may let them

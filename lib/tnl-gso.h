@@ -84,10 +84,10 @@
 #include <stddef.h>
 #include <netinet/ip6.h>
 
+#include "core/tnl-gso-packet.h"
 #include "dp-packet.h"
 #include "ovs-atomic.h"
 #include "packets.h"
-#include "tnl-gso-packet.h"
 #include "userspace-tso.h"
 
 struct ds;

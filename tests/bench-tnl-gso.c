@@ -31,7 +31,7 @@
 #include "openvswitch/json.h"
 #include "random.h"
 #include "tests/ovstest.h"
-#include "tnl-gso/csum-copy.h"
+#include "tnl-gso/core/csum-copy.h"
 #include "util.h"
 
 /* Our segmentation against upstream's, in one process, over the same

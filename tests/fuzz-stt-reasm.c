@@ -26,7 +26,7 @@
 
 #include "dp-packet.h"
 #include "smap.h"
-#include "tnl-gso/stt-reasm.h"
+#include "tnl-gso/stt/stt-reasm.h"
 #include "util.h"
 
 /* libFuzzer target: sequences of parts of STT frames (tests/run-fuzz).

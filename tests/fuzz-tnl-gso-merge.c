@@ -25,7 +25,7 @@
 
 #include "openvswitch/dynamic-string.h"
 #include "tnl-gso-train.h"
-#include "tnl-gso/tnl-gso-desc.h"
+#include "tnl-gso/stages/tnl-gso-desc.h"
 #include "util.h"
 
 /* libFuzzer target: any bytes as a train for a VXLAN or Geneve tunnel

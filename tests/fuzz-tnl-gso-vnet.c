@@ -22,10 +22,10 @@
 #include <stdlib.h>
 
 #include "dp-packet.h"
-#include "tnl-gso/netdev-linux-vnet.h"
+#include "tnl-gso/ports/netdev-linux-vnet.h"
 #include "tnl-gso/tnl-gso.h"
-#include "tnl-gso/tnl-gso-rx.h"
-#include "tnl-gso/tnl-gso-seg.h"
+#include "tnl-gso/ports/tnl-gso-rx.h"
+#include "tnl-gso/stages/tnl-gso-seg.h"
 #include "util.h"
 
 /* libFuzzer target: any bytes as what the kernel hands over, a vnet header and

@@ -31,9 +31,9 @@
 #include "packets.h"
 #include "stt-life.h"
 #include "tnl-gso-ref.h"
-#include "tnl-gso/netdev-stt.h"
-#include "tnl-gso/tnl-gso-plan.h"
-#include "tnl-gso/tnl-gso-stats.h"
+#include "tnl-gso/ports/netdev-stt.h"
+#include "tnl-gso/stages/tnl-gso-plan.h"
+#include "tnl-gso/core/tnl-gso-stats.h"
 #include "tnl-gso/tnl-gso.h"
 #include "util.h"
 

@@ -30,9 +30,9 @@
 #include "packets.h"
 #include "stt-life-ports.h"
 #include "tnl-gso-ref.h"
-#include "tnl-gso/netdev-stt.h"
-#include "tnl-gso/stt-reasm.h"
-#include "tnl-gso/tnl-gso-plan.h"
+#include "tnl-gso/ports/netdev-stt.h"
+#include "tnl-gso/stt/stt-reasm.h"
+#include "tnl-gso/stages/tnl-gso-plan.h"
 #include "tnl-gso/tnl-gso.h"
 #include "util.h"
 

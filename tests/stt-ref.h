@@ -28,7 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tnl-gso/stt-reasm.h"
+#include "tnl-gso/stt/stt-reasm.h"
 
 /* A frame that somebody sends. */
 struct ref_stt_frame {

@@ -20,9 +20,9 @@
 
 #include "test-tnl-gso.h"
 
-#include "tnl-gso/netdev-dpdk-drivers.h"
+#include "tnl-gso/ports/netdev-dpdk-drivers.h"
 
-/* lib/netdev-dpdk-drivers.c: each limit from both sides.
+/* lib/ports/netdev-dpdk-drivers.c: each limit from both sides.
  *
  * The rows are what the sources of the drivers say, put down as packets. */
 

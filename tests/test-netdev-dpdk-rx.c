@@ -24,7 +24,7 @@
 #include "netdev.h"
 #include "tests/ovstest.h"
 #include "tnl-gso-dpdk.h"
-#include "tnl-gso/netdev-dpdk-rx.h"
+#include "tnl-gso/ports/netdev-dpdk-rx.h"
 #include "util.h"
 
 /* Segment sizes of received mbufs: `ovstest test-netdev-dpdk-rx`, called by

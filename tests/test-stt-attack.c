@@ -28,8 +28,8 @@
 #include "test-stt.h"
 #include "test-tnl-gso.h"
 #include "tnl-gso-pkt.h"
-#include "tnl-gso/netdev-stt.h"
-#include "tnl-gso/tnl-gso-id.h"
+#include "tnl-gso/ports/netdev-stt.h"
+#include "tnl-gso/core/tnl-gso-id.h"
 #include "tnl-gso/tnl-gso.h"
 #include "util.h"
 

@@ -26,8 +26,8 @@
 #include "flow.h"
 #include "odp-netlink.h"
 #include "packets.h"
-#include "tnl-gso/netdev-stt.h"
-#include "tnl-gso/stt-reasm.h"
+#include "tnl-gso/ports/netdev-stt.h"
+#include "tnl-gso/stt/stt-reasm.h"
 #include "util.h"
 
 /* STT, what a pop takes and refuses: frames that are right but for a byte, and

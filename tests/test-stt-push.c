@@ -25,7 +25,7 @@
 #include "dp-packet.h"
 #include "odp-netlink.h"
 #include "packets.h"
-#include "tnl-gso/netdev-stt.h"
+#include "tnl-gso/ports/netdev-stt.h"
 #include "util.h"
 
 /* STT, pushes of packets that an STT header cannot describe, or that leave no

@@ -25,7 +25,7 @@
 #include "smap.h"
 #include "test-stt-reasm.h"
 #include "test-tnl-gso.h"
-#include "tnl-gso/tnl-gso-buf.h"
+#include "tnl-gso/core/tnl-gso-buf.h"
 #include "util.h"
 
 /* Reassembly of STT frames: limits of memory, and who loses frames. */

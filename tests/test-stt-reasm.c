@@ -25,7 +25,7 @@
 #include "stt-ref.h"
 #include "test-stt-reasm.h"
 #include "test-tnl-gso.h"
-#include "tnl-gso/stt-reasm.h"
+#include "tnl-gso/stt/stt-reasm.h"
 #include "util.h"
 
 /* Reassembly of STT frames, a rule at a time.  What a frame must contain

@@ -22,7 +22,7 @@
 #include <stdbool.h>
 
 #include "stt-ref.h"
-#include "tnl-gso/stt-reasm.h"
+#include "tnl-gso/stt/stt-reasm.h"
 
 struct dp_packet;
 struct ovs_cmdl_context;

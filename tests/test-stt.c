@@ -28,8 +28,8 @@
 #include "odp-netlink.h"
 #include "packets.h"
 #include "tnl-gso-pkt.h"
-#include "tnl-gso/netdev-stt.h"
-#include "tnl-gso/tnl-gso-stats.h"
+#include "tnl-gso/ports/netdev-stt.h"
+#include "tnl-gso/core/tnl-gso-stats.h"
 #include "tnl-gso/tnl-gso.h"
 #include "util.h"
 

@@ -25,10 +25,10 @@
 #include "dp-packet.h"
 #include "netdev-provider.h"
 #include "test-tnl-gso.h"
-#include "tnl-gso/netdev-linux-big.h"
-#include "tnl-gso/netdev-linux-vnet.h"
-#include "tnl-gso/tnl-gso-rx.h"
-#include "tnl-gso/tnl-gso-stats.h"
+#include "tnl-gso/ports/netdev-linux-big.h"
+#include "tnl-gso/ports/netdev-linux-vnet.h"
+#include "tnl-gso/ports/tnl-gso-rx.h"
+#include "tnl-gso/core/tnl-gso-stats.h"
 #include "util.h"
 
 /* Superpackets of more than 64 kB, as a packet socket receives them: in three

@@ -23,7 +23,7 @@
 #include "dp-packet.h"
 #include "ovs-thread.h"
 #include "test-tnl-gso.h"
-#include "tnl-gso/tnl-gso-buf.h"
+#include "tnl-gso/core/tnl-gso-buf.h"
 #include "util.h"
 
 /* The pool of buffers: what it keeps is bounded and counted, and nothing is

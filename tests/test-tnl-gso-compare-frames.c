@@ -24,9 +24,9 @@
 
 #include "dp-packet.h"
 #include "tnl-gso-pkt.h"
-#include "tnl-gso/tnl-gso-buf.h"
-#include "tnl-gso/tnl-gso-frames.h"
-#include "tnl-gso/tnl-gso-seg.h"
+#include "tnl-gso/core/tnl-gso-buf.h"
+#include "tnl-gso/stages/tnl-gso-frames.h"
+#include "tnl-gso/stages/tnl-gso-seg.h"
 #include "util.h"
 
 /* Frames: what a kernel port is sent, segments and trains, compared with the

@@ -25,9 +25,9 @@
 #include "dp-packet.h"
 #include "netdev-provider.h"
 #include "tnl-gso-pkt.h"
-#include "tnl-gso/tnl-gso-buf.h"
-#include "tnl-gso/tnl-gso-frames.h"
-#include "tnl-gso/tnl-gso-seg.h"
+#include "tnl-gso/core/tnl-gso-buf.h"
+#include "tnl-gso/stages/tnl-gso-frames.h"
+#include "tnl-gso/stages/tnl-gso-seg.h"
 #include "util.h"
 
 /* Runs the stages over one superpacket and compares with the reference:

@@ -24,7 +24,7 @@
 #include <string.h>
 
 #include "tnl-gso-pkt.h"
-#include "tnl-gso/csum-copy.h"
+#include "tnl-gso/core/csum-copy.h"
 #include "util.h"
 
 /* Copy and checksum in one pass: each implementation that this CPU can run,

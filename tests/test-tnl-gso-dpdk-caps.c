@@ -22,12 +22,12 @@
 #include <rte_ethdev.h>
 
 #include "netdev-provider.h"
-#include "tnl-gso/netdev-dpdk-tnl.h"
-#include "tnl-gso/tnl-gso-stats.h"
+#include "tnl-gso/ports/netdev-dpdk-tnl.h"
+#include "tnl-gso/core/tnl-gso-stats.h"
 #include "userspace-tso.h"
 #include "util.h"
 
-/* lib/netdev-dpdk-caps.c: what becomes of what a device says of itself. */
+/* lib/ports/netdev-dpdk-caps.c: what becomes of what a device says of itself. */
 
 #define ETH(NAME) RTE_ETH_TX_OFFLOAD_##NAME
 #define SUMS (ETH(IPV4_CKSUM) | ETH(UDP_CKSUM) | ETH(TCP_CKSUM) | ETH(TCP_TSO))

@@ -28,11 +28,11 @@
 #include "tnl-gso-dpdk.h"
 #include "tnl-gso-pkt.h"
 #include "tnl-gso-ref.h"
-#include "tnl-gso/tnl-gso-stats.h"
+#include "tnl-gso/core/tnl-gso-stats.h"
 #include "util.h"
 
-/* lib/netdev-dpdk-tx.c: what becomes of packets that a driver refuses, and of
- * superpackets that are longer than it takes. */
+/* lib/ports/netdev-dpdk-tx.c: what becomes of packets that a driver refuses,
+ * and of superpackets that are longer than it takes. */
 
 static bool
 refuses_all(const struct rte_mbuf *mbuf OVS_UNUSED)

@@ -31,7 +31,7 @@
 #include "tnl-gso-ref.h"
 #include "util.h"
 
-/* lib/netdev-dpdk-tx.c: what a device is told of a packet, compared with
+/* lib/ports/netdev-dpdk-tx.c: what a device is told of a packet, compared with
  * numbers in a table. */
 
 enum packet {

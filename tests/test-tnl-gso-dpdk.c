@@ -27,7 +27,7 @@
 #include "tests/ovstest.h"
 #include "tnl-gso-dpdk.h"
 #include "tnl-gso-pkt.h"
-#include "tnl-gso/netdev-dpdk-tnl.h"
+#include "tnl-gso/ports/netdev-dpdk-tnl.h"
 #include "tnl-gso/tnl-gso.h"
 #include "util.h"
 

@@ -29,7 +29,7 @@
 #include "openvswitch/vlog.h"
 #include "tnl-gso-pkt.h"
 #include "tnl-gso/tnl-gso.h"
-#include "tnl-gso/tnl-rco.h"
+#include "tnl-gso/rco/tnl-rco.h"
 #include "util.h"
 
 /* Has the code under test look at a tunnelled frame before the pop, and judges

@@ -36,7 +36,7 @@
 #include "tnl-gso-pkt.h"
 #include "tnl-gso/encap/encap.h"
 #include "tnl-gso/tnl-gso.h"
-#include "tnl-gso/tnl-rco.h"
+#include "tnl-gso/rco/tnl-rco.h"
 #include "util.h"
 
 /* Remote checksums: encoding, decoding, completing; packets in front of a pop

@@ -23,7 +23,7 @@
 #include <string.h>
 
 #include "dp-packet.h"
-#include "tnl-gso/tnl-gso-rx.h"
+#include "tnl-gso/ports/tnl-gso-rx.h"
 #include "util.h"
 
 /* What a receive queue hands over in one turn: tnl-gso-rx.h.  The rows say how

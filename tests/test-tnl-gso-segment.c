@@ -27,9 +27,9 @@
 #include "dp-packet.h"
 #include "pcap-file.h"
 #include "tnl-gso-pkt.h"
-#include "tnl-gso/tnl-gso-buf.h"
-#include "tnl-gso/tnl-gso-frames.h"
-#include "tnl-gso/tnl-gso-seg.h"
+#include "tnl-gso/core/tnl-gso-buf.h"
+#include "tnl-gso/stages/tnl-gso-frames.h"
+#include "tnl-gso/stages/tnl-gso-seg.h"
 #include "util.h"
 
 /* Segment, train: cut the superpackets in a capture file, so that judges in

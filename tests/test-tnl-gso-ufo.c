@@ -24,8 +24,8 @@
 #include <string.h>
 
 #include "dp-packet.h"
-#include "tnl-gso/netdev-linux-vnet.h"
-#include "tnl-gso/tnl-gso-rx.h"
+#include "tnl-gso/ports/netdev-linux-vnet.h"
+#include "tnl-gso/ports/tnl-gso-rx.h"
 #include "util.h"
 
 /* UDP to be cut into IP fragments: what a receiver puts together again must be

@@ -31,8 +31,8 @@
 #include "netdev-provider.h"
 #include "openvswitch/dynamic-string.h"
 #include "test-tnl-gso.h"
-#include "tnl-gso/netdev-linux-vnet.h"
-#include "tnl-gso/tnl-gso-stats.h"
+#include "tnl-gso/ports/netdev-linux-vnet.h"
+#include "tnl-gso/core/tnl-gso-stats.h"
 #include "util.h"
 
 /* Vnet headers of kernel ports, both ways: what is received becomes marks

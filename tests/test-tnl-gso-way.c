@@ -26,8 +26,8 @@
 #include "netdev-provider.h"
 #include "odp-netlink.h"
 #include "tnl-gso-pkt.h"
-#include "tnl-gso/tnl-gso-frames.h"
-#include "tnl-gso/tnl-gso-stats.h"
+#include "tnl-gso/stages/tnl-gso-frames.h"
+#include "tnl-gso/core/tnl-gso-stats.h"
 #include "tnl-gso/tnl-gso.h"
 #include "util.h"
 

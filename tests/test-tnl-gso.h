@@ -28,8 +28,8 @@
 
 #include "openvswitch/compiler.h"
 #include "tnl-gso-ref.h"
-#include "tnl-gso/tnl-gso-desc.h"
-#include "tnl-gso/tnl-gso-plan.h"
+#include "tnl-gso/stages/tnl-gso-desc.h"
+#include "tnl-gso/stages/tnl-gso-plan.h"
 #include "util.h"
 
 struct dp_packet;

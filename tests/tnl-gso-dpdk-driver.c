@@ -29,7 +29,7 @@
 #include "netdev-dpdk.h"
 #include "tnl-gso-pkt.h"
 #include "tnl-gso-ref.h"
-#include "tnl-gso/netdev-dpdk-tnl.h"
+#include "tnl-gso/ports/netdev-dpdk-tnl.h"
 #include "util.h"
 
 /* A driver for the port of tnl-gso-dpdk.h, and packets to send to it: see

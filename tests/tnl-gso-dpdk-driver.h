@@ -17,8 +17,8 @@
 #ifndef TNL_GSO_DPDK_DRIVER_H
 #define TNL_GSO_DPDK_DRIVER_H 1
 
-/* For tests of lib/netdev-dpdk-tx.c: functions for sending in place of those
- * of DPDK's net_null.  They keep what they are handed, until it is compared
+/* For tests of lib/ports/netdev-dpdk-tx.c: functions for sending in place of
+ * those of DPDK's net_null.  They keep what they are handed, until it is compared
  * with numbers in a table, or, where nothing is left to the device, with the
  * reference (tnl-gso-ref.c). */
 

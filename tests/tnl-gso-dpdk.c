@@ -29,7 +29,7 @@
 #include "netdev-provider.h"
 #include "openvswitch/vlog.h"
 #include "smap.h"
-#include "tnl-gso/netdev-dpdk-tnl.h"
+#include "tnl-gso/ports/netdev-dpdk-tnl.h"
 #include "userspace-tso.h"
 #include "util.h"
 

@@ -27,8 +27,8 @@
 #include "openvswitch/dynamic-string.h"
 #include "tests/ovstest.h"
 #include "tnl-gso/encap/encap.h"
-#include "tnl-gso/tnl-gso-desc.h"
-#include "tnl-gso/tnl-gso-plan.h"
+#include "tnl-gso/stages/tnl-gso-desc.h"
+#include "tnl-gso/stages/tnl-gso-plan.h"
 #include "util.h"
 
 /* What the plan stage chooses, as lines of fields separated by tabs, from

@@ -24,8 +24,8 @@
 #include "command-line.h"
 #include "netdev-provider.h"
 #include "tests/ovstest.h"
-#include "tnl-gso/netdev-dpdk-drivers.h"
-#include "tnl-gso/tnl-gso-plan.h"
+#include "tnl-gso/ports/netdev-dpdk-drivers.h"
+#include "tnl-gso/stages/tnl-gso-plan.h"
 #include "util.h"
 
 /* What the plan stage chooses for network devices of DPDK, and what their

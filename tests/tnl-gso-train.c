@@ -28,7 +28,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "tnl-gso-pkt.h"
 #include "tnl-gso/tnl-gso.h"
-#include "tnl-gso/tnl-gso-merge.h"
+#include "tnl-gso/receive/tnl-gso-merge.h"
 #include "test-tnl-gso.h"
 #include "util.h"
 

@@ -35,9 +35,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/tnl-gso-types.h"
 #include "dp-packet.h"
 #include "encap/list.h"
-#include "tnl-gso-types.h"
 #include "util.h"
 
 struct ovs_action_push_tnl;

@@ -21,11 +21,11 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "core/tnl-gso-parse.h"
+#include "encap/tnl-rco-class.h"
 #include "netdev-provider.h"
 #include "odp-netlink.h"
 #include "packets.h"
-#include "tnl-gso-parse.h"
-#include "tnl-rco-class.h"
 
 /* Geneve: RFC 8926.
  *

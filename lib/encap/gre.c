@@ -21,13 +21,13 @@
 #include <netinet/in.h>
 #include <netinet/ip6.h>
 
-#include "csum-copy.h"
+#include "core/csum-copy.h"
+#include "core/tnl-gso-packet.h"
+#include "core/tnl-gso-parse.h"
 #include "netdev-provider.h"
 #include "odp-netlink.h"
 #include "packets.h"
 #include "tnl-gso.h"
-#include "tnl-gso-packet.h"
-#include "tnl-gso-parse.h"
 
 /* GRE: RFC 2784 section 2, RFC 2890 section 2.
  *

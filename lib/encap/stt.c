@@ -20,12 +20,12 @@
 
 #include <netinet/in.h>
 
+#include "core/tnl-gso-parse.h"
 #include "netdev-provider.h"
-#include "netdev-stt.h"
 #include "odp-netlink.h"
 #include "packets.h"
-#include "stt.h"
-#include "tnl-gso-parse.h"
+#include "ports/netdev-stt.h"
+#include "stt/stt.h"
 
 /* STT (stt.h).  What is cut is its own TCP-like header, so that there is
  * nothing around it: to everybody on its way, a frame is a TCP packet.

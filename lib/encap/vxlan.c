@@ -20,11 +20,11 @@
 
 #include <netinet/in.h>
 
+#include "core/tnl-gso-parse.h"
+#include "encap/tnl-rco-class.h"
 #include "netdev-provider.h"
 #include "odp-netlink.h"
 #include "packets.h"
-#include "tnl-gso-parse.h"
-#include "tnl-rco-class.h"
 
 /* VXLAN: RFC 7348; VXLAN-GPE: draft-ietf-nvo3-vxlan-gpe-13; VXLAN-GBP:
  * draft-smith-vxlan-group-policy-05.

@@ -28,7 +28,7 @@
 #include "openvswitch/json.h"
 #include "openvswitch/shash.h"
 #include "timeval.h"
-#include "tnl-gso/tnl-gso-desc.h"
+#include "tnl-gso/stages/tnl-gso-desc.h"
 #include "util.h"
 
 /* Timing: all ways take turns in every round, so that whatever else the

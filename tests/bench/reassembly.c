@@ -28,9 +28,9 @@
 #include "packets.h"
 #include "random.h"
 #include "smap.h"
-#include "tnl-gso/csum-copy.h"
-#include "tnl-gso/stt-reasm.h"
-#include "tnl-gso/tnl-gso-buf.h"
+#include "tnl-gso/core/csum-copy.h"
+#include "tnl-gso/stt/stt-reasm.h"
+#include "tnl-gso/core/tnl-gso-buf.h"
 #include "util.h"
 
 /* Reassembly of STT frames: what it takes in addition to copying the frame,

@@ -25,8 +25,8 @@
 #include "dp-packet.h"
 #include "dp-packet-gso.h"
 #include "netdev-provider.h"
-#include "tnl-gso/tnl-gso-frames.h"
-#include "tnl-gso/tnl-gso-stats.h"
+#include "tnl-gso/stages/tnl-gso-frames.h"
+#include "tnl-gso/core/tnl-gso-stats.h"
 #include "tnl-gso/tnl-gso.h"
 #include "util.h"
 

@@ -1,0 +1,275 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "core/tnl-gso-stats.h"
+
+#include "core/tnl-gso-buf.h"
+#include "dp-packet.h"
+#include "netdev-provider.h"
+#include "packets.h"
+#include "tnl-gso.h"
+#include "util.h"
+
+static struct ovs_mutex ports_mutex = OVS_MUTEX_INITIALIZER;
+static struct ovs_list ports OVS_GUARDED_BY(ports_mutex)
+    = OVS_LIST_INITIALIZER(&ports);
+
+/* The counters of those threads that share a bucket, laid out like struct
+ * tnl_gso_stats. */
+struct bucket {
+    struct {
+        atomic_ullong packets;
+        atomic_ullong segments;
+        atomic_ullong bytes;
+    } tx[TNL_GSO_N_ENCAPS][TNL_GSO_N_METHODS];
+    atomic_ullong drops[TNL_GSO_N_REASONS];
+    atomic_ullong events[TNL_GSO_N_EVENTS];
+};
+
+static void *
+bucket_new(void)
+{
+    return xzalloc_cacheline(sizeof(struct bucket));
+}
+
+static void
+add(atomic_ullong *counter, unsigned long long n)
+{
+    unsigned long long orig;
+
+    atomic_add_relaxed(counter, n, &orig);
+}
+
+static unsigned long long
+get(atomic_ullong *counter)
+{
+    unsigned long long value;
+
+    atomic_read_relaxed(counter, &value);
+    return value;
+}
+
+/* Returns the state for new 'netdev', which must outlive it. */
+struct tnl_gso_port *
+tnl_gso_port_new(const struct netdev *netdev)
+{
+    struct tnl_gso_port *port = xzalloc(sizeof *port);
+
+    port->netdev = netdev;
+    port->alloc = tnl_gso_buf_new;
+    atomic_init(&port->methods, TNL_GSO_METHODS_ALL);
+    atomic_init(&port->super_flags, 0);
+    atomic_init(&port->mtu, 0);
+    atomic_init(&port->n_devices, 0);
+    ovsthread_stats_init(&port->buckets);
+    return port;
+}
+
+/* Adds 'netdev', which is complete, to the ports that are shown. */
+void
+tnl_gso_port_link(struct netdev *netdev)
+{
+    ovs_mutex_lock(&ports_mutex);
+    ovs_list_push_back(&ports, &netdev->tnl_gso->node);
+    ovs_mutex_unlock(&ports_mutex);
+}
+
+/* Takes 'netdev' from them, before any of it is destroyed: the last one who
+ * closes it need not be the thread that shows ports. */
+void
+tnl_gso_port_unlink(struct netdev *netdev)
+{
+    ovs_mutex_lock(&ports_mutex);
+    ovs_list_remove(&netdev->tnl_gso->node);
+    ovs_mutex_unlock(&ports_mutex);
+}
+
+/* Frees 'port', which must not be linked.  No thread may be sending on it any
+ * more. */
+void
+tnl_gso_port_free(struct tnl_gso_port *port)
+{
+    struct bucket *b;
+    size_t i;
+
+    if (!port) {
+        return;
+    }
+    OVSTHREAD_STATS_FOR_EACH_BUCKET (b, i, &port->buckets) {
+        free_cacheline(b);
+    }
+    ovsthread_stats_destroy(&port->buckets);
+    free(port);
+}
+
+uint32_t
+tnl_gso_port_methods(const struct tnl_gso_port *port)
+{
+    uint32_t methods;
+
+    atomic_read_relaxed(&CONST_CAST(struct tnl_gso_port *, port)->methods,
+                        &methods);
+    return methods;
+}
+
+/* What 'port' can do with superpackets now. */
+struct tnl_gso_caps
+tnl_gso_port_caps(const struct tnl_gso_port *port_)
+{
+    struct tnl_gso_port *port = CONST_CAST(struct tnl_gso_port *, port_);
+    uint64_t super_flags;
+    uint32_t mtu;
+
+    atomic_read_relaxed(&port->super_flags, &super_flags);
+    atomic_read_relaxed(&port->mtu, &mtu);
+    return (struct tnl_gso_caps) {
+        .ol_flags = port->netdev->ol_flags | super_flags,
+        .limits = port->limits,
+        .methods = tnl_gso_port_methods(port),
+        .max_frame_len = mtu ? mtu + VLAN_ETH_HEADER_LEN : 0,
+    };
+}
+
+static struct bucket *
+bucket_get(struct tnl_gso_port *port)
+{
+    return ovsthread_stats_bucket_get(&port->buckets, bucket_new);
+}
+
+/* Counts a superpacket of 'frame_len' bytes for which 'plan' was made. */
+void
+tnl_gso_count_tx(struct tnl_gso_port *port, const struct tnl_gso_desc *desc,
+                 const struct tnl_gso_plan *plan, uint32_t frame_len)
+{
+    struct bucket *b = bucket_get(port);
+
+    add(&b->tx[desc->encap][plan->method].packets, 1);
+    add(&b->tx[desc->encap][plan->method].segments,
+        plan->method == TNL_GSO_DROP ? 0 : desc->n_segs);
+    add(&b->tx[desc->encap][plan->method].bytes, frame_len);
+    if (plan->method == TNL_GSO_DROP) {
+        add(&b->drops[plan->reason], 1);
+    }
+}
+
+void
+tnl_gso_count_event(struct tnl_gso_port *port, enum tnl_gso_event event)
+{
+    tnl_gso_count_events(port, event, 1);
+}
+
+void
+tnl_gso_count_events(struct tnl_gso_port *port, enum tnl_gso_event event,
+                     uint32_t n)
+{
+    add(&bucket_get(port)->events[event], n);
+}
+
+/* Counts a packet that was dropped without a plan that says so: before anybody
+ * planned its way, or by the kernel. */
+void
+tnl_gso_count_drop(struct tnl_gso_port *port, enum tnl_gso_reason reason)
+{
+    add(&bucket_get(port)->drops[reason], 1);
+}
+
+/* Counts that 'p', which has come down to the driver of 'port', is not taken:
+ * the segments of it that have been counted as sent. */
+void
+tnl_gso_count_refused(struct tnl_gso_port *port, const struct dp_packet *p)
+{
+    if (p->n_planned) {
+        tnl_gso_count_events(port, TNL_GSO_E_TX_REFUSED, p->n_planned);
+    }
+}
+
+/* Sums up what all threads have counted on 'port'. */
+void
+tnl_gso_stats_get(const struct tnl_gso_port *port, struct tnl_gso_stats *s)
+{
+    struct bucket *b;
+    size_t i;
+
+    *s = (struct tnl_gso_stats) { .drops = { 0 } };
+    OVSTHREAD_STATS_FOR_EACH_BUCKET (b, i, &port->buckets) {
+        for (size_t e = 0; e < TNL_GSO_N_ENCAPS; e++) {
+            for (size_t m = 0; m < TNL_GSO_N_METHODS; m++) {
+                s->tx[e][m].packets += get(&b->tx[e][m].packets);
+                s->tx[e][m].segments += get(&b->tx[e][m].segments);
+                s->tx[e][m].bytes += get(&b->tx[e][m].bytes);
+            }
+        }
+        for (size_t r = 0; r < TNL_GSO_N_REASONS; r++) {
+            s->drops[r] += get(&b->drops[r]);
+        }
+        for (size_t e = 0; e < TNL_GSO_N_EVENTS; e++) {
+            s->events[e] += get(&b->events[e]);
+        }
+    }
+}
+
+void
+tnl_gso_ports_for_each(void (*cb)(struct tnl_gso_port *, void *aux),
+                       void *aux)
+{
+    struct tnl_gso_port *port;
+
+    ovs_mutex_lock(&ports_mutex);
+    LIST_FOR_EACH (port, node, &ports) {
+        cb(port, aux);
+    }
+    ovs_mutex_unlock(&ports_mutex);
+}
+
+const char *
+tnl_gso_event_to_string(enum tnl_gso_event event)
+{
+    switch (event) {
+    case TNL_GSO_E_ZERO_CSUM6:
+        return "rx_zero_csum6";
+    case TNL_GSO_E_ZERO_CSUM6_DROP:
+        return "rx_zero_csum6_drop";
+    case TNL_GSO_E_TRAINS:
+        return "rx_trains";
+    case TNL_GSO_E_TRAIN_MERGED:
+        return "rx_train_merged";
+    case TNL_GSO_E_TRAIN_SINGLE:
+        return "rx_train_single";
+    case TNL_GSO_E_TX_RCO:
+        return "tx_rco";
+    case TNL_GSO_E_RX_RCO:
+        return "rx_rco";
+    case TNL_GSO_E_RX_RCO_NO_CSUM:
+        return "rx_rco_no_csum";
+    case TNL_GSO_E_RX_RCO_WRONG:
+        return "rx_rco_wrong";
+    case TNL_GSO_E_RCO_COMPLETED:
+        return "rco_completed";
+    case TNL_GSO_E_REFUSED:
+        return "refused_by_driver";
+    case TNL_GSO_E_DEMOTED:
+        return "demoted";
+    case TNL_GSO_E_TX_REFUSED:
+        return "tx_refused";
+    case TNL_GSO_E_RX_SOCKET_FULL:
+        return "rx_socket_full";
+    case TNL_GSO_N_EVENTS:
+    default:
+        OVS_NOT_REACHED();
+    }
+}

@@ -1,0 +1,376 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "tnl-gso.h"
+
+#include <netinet/in.h>
+#include <netinet/ip6.h>
+
+#include "core/csum-copy.h"
+#include "core/tnl-gso-stats.h"
+#include "coverage.h"
+#include "encap/encap.h"
+#include "netdev-provider.h"
+#include "rco/tnl-rco.h"
+#include "stages/tnl-gso-desc.h"
+#include "util.h"
+
+/* Ordinary packets: marks that cannot be true, sizes that 16 bits cannot
+ * hold, and what has to be known before a tunnel header is taken off.
+ *
+ * Called through one-line hooks from dp-packet.c, packets.c and netdev.c, for
+ * packets of any kind.  Must not know about superpackets: those are the
+ * stages' (tnl-gso-send.c). */
+
+COVERAGE_DEFINE(tnl_gso_csum_unknown);
+COVERAGE_DEFINE(tnl_gso_truncated);
+
+static uint32_t
+l4_proto_mark(uint8_t proto)
+{
+    switch (proto) {
+    case IPPROTO_TCP:
+        return DP_PACKET_OL_L4_PROTO_TCP;
+    case IPPROTO_UDP:
+        return DP_PACKET_OL_L4_PROTO_UDP;
+    default:                    /* SCTP. */
+        return DP_PACKET_OL_L4_PROTO_TCP | DP_PACKET_OL_L4_PROTO_UDP;
+    }
+}
+
+/* The marks that say that a checksum is partial. */
+enum {
+    IP_PARTIAL = DP_PACKET_OL_IP_CKSUM_MASK,
+    L4_PARTIAL = DP_PACKET_OL_L4_CKSUM_MASK,
+};
+
+/* Given 'marks' of one level and 'reason' and 'l3' from the parser, returns
+ * those of the two that say "partial" and that can stay, with the right
+ * protocol.  A fragment has an IP checksum but none of the upper layer. */
+static uint32_t
+marks_that_stay(uint32_t marks, enum tnl_gso_reason reason,
+                const struct tnl_gso_l3 *l3, size_t size)
+{
+    size_t len = reason ? 0 : tnl_gso_l4_min_len(l3->proto);
+    uint32_t stay = 0;
+
+    if ((marks & IP_PARTIAL) == IP_PARTIAL && l3->version == 4
+        && (!reason || reason == TNL_GSO_R_FRAGMENT)) {
+        stay |= IP_PARTIAL;
+    }
+    if ((marks & L4_PARTIAL) == L4_PARTIAL && len
+        && l3->l4_ofs + len <= size) {
+        stay |= L4_PARTIAL | l4_proto_mark(l3->proto);
+    }
+    return stay;
+}
+
+/* Returns 'marks' of one level with those that say "partial" replaced by what
+ * can stay of them. */
+static uint32_t
+repair_level(uint32_t marks, enum tnl_gso_reason reason,
+             const struct tnl_gso_l3 *l3, size_t size)
+{
+    uint32_t stay = marks_that_stay(marks, reason, l3, size);
+
+    if ((marks & IP_PARTIAL) == IP_PARTIAL) {
+        marks &= ~IP_PARTIAL;
+    }
+    if ((marks & L4_PARTIAL) == L4_PARTIAL) {
+        if (!(stay & L4_PARTIAL)) {
+            COVERAGE_INC(tnl_gso_csum_unknown);
+        }
+        /* Upstream looks for the header of a protocol that is marked. */
+        marks &= ~(L4_PARTIAL | DP_PACKET_OL_L4_PROTO_MASK);
+    }
+    return marks | stay;
+}
+
+/* Marks 'p', described by 'd', as having an innermost L4 checksum that is
+ * partial, and if there is a tunnel, as being in it, with an outer UDP
+ * checksum that, if there is one, is partial if 'outer_partial', else final.
+ * The L4 header must be of TCP, UDP or SCTP. */
+void
+tnl_gso_marks_partial(struct dp_packet *p, const struct tnl_gso_desc *d,
+                      bool outer_partial)
+{
+    const struct tnl_gso_l3 *first = (d->outer_l4 != TNL_GSO_OUTER_NONE
+                                      ? &d->outer : &d->inner);
+
+    p->offloads = L4_PARTIAL | l4_proto_mark(d->inner.proto);
+    p->l3_ofs = first->ofs;
+    p->l4_ofs = first->l4_ofs;
+    if (d->outer_l4 == TNL_GSO_OUTER_NONE) {
+        return;
+    }
+
+    p->offloads <<= DP_PACKET_OL_SHIFT_COUNT;
+    p->inner_l3_ofs = d->inner.ofs;
+    p->inner_l4_ofs = d->inner.l4_ofs;
+    p->offloads |= tnl_gso_encap_class(d->encap)->mark;
+    if (d->outer_l4 != TNL_GSO_OUTER_UDP) {
+        return;
+    }
+    dp_packet_l4_proto_set_udp(p);
+    if (d->outer_csum && outer_partial) {
+        dp_packet_l4_checksum_set_partial(p);
+    } else {
+        dp_packet_l4_checksum_set_good(p);
+    }
+    if (outer_partial) {
+        tnl_rco_mark_transit(p, d);
+    }
+}
+
+/* Marks 'p', to be cut as TCP, as the tunnelled packet that it probably is if
+ * it is in a tunnel: for dummy ports and explanations, where nobody says where
+ * the innermost header is. */
+void
+tnl_gso_marks_guess(struct dp_packet *p)
+{
+    struct tnl_gso_desc d;
+
+    if (!tnl_gso_find_tunnel(p, 0, &d) && d.inner.proto == IPPROTO_TCP) {
+        tnl_gso_marks_partial(p, &d, true);
+    }
+}
+
+/* Sets right marks of 'p' that a checksum is partial, where upstream's parser
+ * has not found the header: behind a second VLAN tag, behind MPLS labels, or
+ * because 'p' has been truncated.  What has no such header, and the upper
+ * layer of a fragment, has no checksum to complete. */
+void
+tnl_gso_marks_repair(struct dp_packet *p)
+{
+    const void *frame = dp_packet_data(p);
+    /* Upstream's parser takes what the outer IP header does not count for
+     * padding, and no checksum covers that. */
+    size_t size = dp_packet_size(p) - dp_packet_l2_pad_size(p);
+    uint32_t outer = p->offloads & UINT16_MAX;
+    uint32_t inner = p->offloads >> DP_PACKET_OL_SHIFT_COUNT;
+    enum tnl_gso_reason reason;
+    struct tnl_gso_desc d;
+    bool stacked = false;
+
+    reason = tnl_gso_find_headers(p, &d);
+    if (d.outer_l4 == TNL_GSO_OUTER_NONE) {
+        outer = repair_level(outer, reason, &d.inner, size);
+        if (d.inner.version) {
+            p->l3_ofs = d.inner.ofs;
+            p->l4_ofs = d.inner.l4_ofs;
+        }
+    } else {
+        inner = repair_level(inner, reason, &d.inner, size);
+        if (d.inner.version) {
+            p->inner_l3_ofs = d.inner.ofs;
+            p->inner_l4_ofs = d.inner.l4_ofs;
+        }
+        reason = tnl_gso_parse_l2(frame, size, 0, &d.outer, &stacked);
+        outer = repair_level(outer, reason, &d.outer, size);
+        if ((outer & L4_PARTIAL) == L4_PARTIAL
+            && ((outer & DP_PACKET_OL_L4_PROTO_MASK)
+                != DP_PACKET_OL_L4_PROTO_UDP)) {
+            /* Upstream asserts that a tunnel's is UDP. */
+            outer &= ~L4_PARTIAL;
+        }
+        if (d.outer.version) {
+            p->l3_ofs = d.outer.ofs;
+            p->l4_ofs = d.outer.l4_ofs;
+        }
+    }
+    p->offloads = outer | inner << DP_PACKET_OL_SHIFT_COUNT;
+}
+
+/* Takes back what was known of 'p' before bytes were cut from its end: the
+ * checksum that was good covers some of them. */
+void
+tnl_gso_marks_truncate(struct dp_packet *p)
+{
+    if (!dp_packet_l4_checksum_partial(p)) {
+        dp_packet_l4_checksum_set_unknown(p);
+    }
+    dp_packet_set_l2_pad_size(p, 0);
+}
+
+/* How many bytes of headroom, data and tailroom 'p' can have: dp_packet keeps
+ * sizes in 16 bits, and an mbuf's shared info is behind its data. */
+static size_t
+max_room(const struct dp_packet *p)
+{
+    enum { MBUF_EXTRA = 128 };
+
+    return UINT16_MAX - (p->source == DPBUF_DPDK ? MBUF_EXTRA : 0);
+}
+
+/* Can 'p' get 'size' bytes of headroom and lose nothing at its end? */
+bool
+tnl_gso_takes_headroom(const struct dp_packet *p, size_t size)
+{
+    return (size <= dp_packet_headroom(p)
+            || size + dp_packet_size(p) <= max_room(p));
+}
+
+/* If giving 'p' at least 'size' bytes of
+ * headroom the usual way would exceed them, does it without room to spare and
+ * returns true.  Otherwise returns false, having done nothing.
+ *
+ * What does not fit at all loses bytes at its end.  Of a superpacket, every
+ * segment that goes out is right nevertheless, and TCP sends the rest
+ * again. */
+bool
+tnl_gso_make_headroom(struct dp_packet *p, size_t size)
+{
+    enum { USUAL = 64 };
+    size_t max = max_room(p);
+
+    if (OVS_LIKELY(MAX(size, USUAL) + dp_packet_size(p)
+                   + dp_packet_tailroom(p) <= max)) {
+        return false;
+    }
+    if (size + dp_packet_size(p) > max) {
+        COVERAGE_INC(tnl_gso_truncated);
+        dp_packet_set_size(p, max - size);
+    }
+    dp_packet_resize(p, MIN(MAX(size, USUAL), max - dp_packet_size(p)), 0);
+    return true;
+}
+
+/* Gives 'p' at least 'size' bytes of tailroom if it can.  Its data may move.
+ * It stays as it is if it would become too long, and so does one from AF_XDP,
+ * whose data cannot move. */
+void
+tnl_gso_try_tailroom(struct dp_packet *p, size_t size)
+{
+    if (size > dp_packet_tailroom(p) && p->source != DPBUF_AFXDP
+        && dp_packet_headroom(p) + dp_packet_size(p) + size <= max_room(p)) {
+        dp_packet_resize(p, dp_packet_headroom(p), size);
+    }
+}
+
+/* Returns the sum of the pseudo-header for the upper layer behind the
+ * extension headers of 'ip6': RFC 8200 section 8.1. */
+uint32_t
+tnl_gso_pseudo_csum6(const struct ovs_16aligned_ip6_hdr *ip6)
+{
+    size_t size = IPV6_HEADER_LEN + ntohs(ip6->ip6_plen);
+    bool stacked = false;
+    struct tnl_gso_l3 l3;
+
+    if (tnl_gso_parse_l3(ip6, size, 0, htons(ETH_TYPE_IPV6), &l3, &stacked)) {
+        l3 = (struct tnl_gso_l3) {
+            .l4_ofs = IPV6_HEADER_LEN,
+            .dst_ofs = offsetof(struct ovs_16aligned_ip6_hdr, ip6_dst),
+            .version = 6,
+            .proto = ip6->ip6_nxt,
+        };
+    }
+    return tnl_gso_pseudo_sum(ip6, &l3, size - l3.l4_ofs);
+}
+
+/* UDP ports on which a tunnel over IPv6 must have a checksum: a bit each. */
+static atomic_uint32_t csum6_ports[(UINT16_MAX + 1) / 32];
+
+/* Makes tunnels over IPv6 that arrive at 'udp_dst' need a UDP checksum, or
+ * not.  RFC 6935 and RFC 6936 let a receiver choose by port. */
+void
+tnl_gso_require_csum6(ovs_be16 udp_dst, bool require)
+{
+    uint32_t bit = 1u << (ntohs(udp_dst) % 32);
+    uint32_t orig;
+
+    if (require) {
+        atomic_or_relaxed(&csum6_ports[ntohs(udp_dst) / 32], bit, &orig);
+    } else {
+        atomic_and_relaxed(&csum6_ports[ntohs(udp_dst) / 32], ~bit, &orig);
+    }
+}
+
+static bool
+csum6_required(ovs_be16 udp_dst)
+{
+    uint32_t bits;
+
+    atomic_read_relaxed(&csum6_ports[ntohs(udp_dst) / 32], &bits);
+    return bits & (1u << (ntohs(udp_dst) % 32));
+}
+
+/* Checks 'p', a packet in a tunnel, before class->pop_header() of 'tunnel'.
+ * Takes off what follows the outer IP packet or UDP datagram: Linux v6.18
+ * ip_rcv_core() and udp_rcv() do the same.  Upstream sums it up as well, and
+ * drops the packet.  What has no checksum is left alone, since upstream takes
+ * all of it for the frame inside.
+ *
+ * Returns 'p', or null if 'p' was refused and freed. */
+struct dp_packet *
+tnl_gso_pop_check(const struct netdev *tunnel, struct dp_packet *p)
+{
+    const struct tnl_gso_encap_class *class
+        = tnl_gso_encap_class(tunnel->tnl_gso->encap);
+    const struct ip_header *ip = dp_packet_l3(p);
+    const struct udp_header *udp = dp_packet_l4(p);
+    bool ipv6;
+
+    if (!udp || p->l4_ofs + UDP_HEADER_LEN > dp_packet_size(p)) {
+        return p;
+    }
+    ipv6 = IP_VER(ip->ip_ihl_ver) == 6;
+    if (class->pop_prepare) {
+        class->pop_prepare(p);
+    }
+    if (!dp_packet_l4_proto_udp(p)) {
+        return p;
+    }
+    tnl_gso_trim(p, tnl_gso_ip_end(dp_packet_data(p), p->l3_ofs));
+    if (ntohs(udp->udp_len) >= UDP_HEADER_LEN) {
+        tnl_gso_trim(p, p->l4_ofs + ntohs(udp->udp_len));
+    }
+    if (ipv6 && !udp->udp_csum) {
+        tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_ZERO_CSUM6);
+        if (csum6_required(udp->udp_dst)) {
+            tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_ZERO_CSUM6_DROP);
+            dp_packet_delete(p);
+            return NULL;
+        }
+    }
+    return p;
+}
+
+/* Ends the pop of the header of 'tunnel' off 'p': forgets what was known of
+ * 'p' with the header, as upstream does, but not which checksums of the packet
+ * inside are still to be completed.  class->pop_header() has made its marks
+ * those of 'p'. */
+void
+tnl_gso_pop_finish(const struct netdev *tunnel, struct dp_packet *p)
+{
+    uint32_t marks = p->offloads;
+    uint32_t stay = 0;
+
+    if ((marks & IP_PARTIAL) == IP_PARTIAL) {
+        stay |= IP_PARTIAL;
+    }
+    if ((marks & L4_PARTIAL) == L4_PARTIAL) {
+        stay |= L4_PARTIAL | (marks & (DP_PACKET_OL_L4_PROTO_MASK
+                                       | DP_PACKET_OL_RCO));
+    }
+    dp_packet_reset_offload(p);
+    p->offloads = stay;
+    if (OVS_UNLIKELY(marks & DP_PACKET_OL_RCO)) {
+        tnl_rco_count_received(tunnel, p);
+    }
+    tnl_rco_pop_finish(p);
+}

@@ -1,0 +1,241 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "ports/netdev-dpdk-tnl.h"
+
+#include <string.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include "core/tnl-gso-stats.h"
+#include "netdev-dpdk.h"
+#include "netdev-provider.h"
+#include "openvswitch/dynamic-string.h"
+#include "ports/netdev-dpdk-drivers.h"
+#include "stages/tnl-gso-flags.h"
+#include "userspace-tso.h"
+#include "util.h"
+
+/* What DPDK devices can do with superpackets, and which of their offloads
+ * Open vSwitch asks for besides those that upstream asks for.
+ *
+ * Called by netdev-dpdk.c when it configures a device, which nobody can send
+ * to meanwhile, and by `tnl-gso/show`.  Must not look at packets. */
+
+/* A mbuf's l2_len has 7 bits. */
+enum { MAX_L2_LEN = 127 };
+
+/* Hangs on the tnl_gso_port of a DPDK port. */
+struct netdev_dpdk_tnl {
+    /* RTE_MBUF_F_TX_TUNNEL_* by which the device is told of a tunnel type, or
+     * 0 if it does not know it. */
+    uint64_t tunnel_flag[TNL_GSO_N_ENCAPS];
+    bool configured;
+    char *driver;
+    uint64_t capa;              /* RTE_ETH_TX_OFFLOAD_* of the device. */
+    uint16_t seg_max;           /* Mbufs in a superpacket, and in a packet or
+                                 * in a segment's length of a superpacket; 0 if
+                                 * it does not say. */
+    uint16_t mtu_seg_max;
+};
+
+static const struct tnl_gso_flag_name capa_names[] = {
+    { RTE_ETH_TX_OFFLOAD_IPV4_CKSUM, "ipv4_cksum" },
+    { RTE_ETH_TX_OFFLOAD_UDP_CKSUM, "udp_cksum" },
+    { RTE_ETH_TX_OFFLOAD_TCP_CKSUM, "tcp_cksum" },
+    { RTE_ETH_TX_OFFLOAD_SCTP_CKSUM, "sctp_cksum" },
+    { RTE_ETH_TX_OFFLOAD_TCP_TSO, "tcp_tso" },
+    { RTE_ETH_TX_OFFLOAD_UDP_TSO, "udp_tso" },
+    { RTE_ETH_TX_OFFLOAD_OUTER_IPV4_CKSUM, "outer_ipv4_cksum" },
+    { RTE_ETH_TX_OFFLOAD_OUTER_UDP_CKSUM, "outer_udp_cksum" },
+    { RTE_ETH_TX_OFFLOAD_VXLAN_TNL_TSO, "vxlan_tnl_tso" },
+    { RTE_ETH_TX_OFFLOAD_GENEVE_TNL_TSO, "geneve_tnl_tso" },
+    { RTE_ETH_TX_OFFLOAD_GRE_TNL_TSO, "gre_tnl_tso" },
+    { RTE_ETH_TX_OFFLOAD_UDP_TNL_TSO, "udp_tnl_tso" },
+    { RTE_ETH_TX_OFFLOAD_IP_TNL_TSO, "ip_tnl_tso" },
+    { RTE_ETH_TX_OFFLOAD_MULTI_SEGS, "multi_segs" },
+};
+
+/* Tunnel types, and what a device says that cuts them.  One that cuts any UDP
+ * or IP tunnel also cuts this one, but is told so by another flag. */
+static const struct {
+    enum tnl_gso_encap encap;
+    uint64_t ol_flag;           /* NETDEV_TX_*. */
+    uint64_t capa, flag;
+    uint64_t generic_capa, generic_flag;
+} tunnels[] = {
+    { TNL_GSO_VXLAN, NETDEV_TX_VXLAN_TNL_TSO,
+      RTE_ETH_TX_OFFLOAD_VXLAN_TNL_TSO, RTE_MBUF_F_TX_TUNNEL_VXLAN,
+      RTE_ETH_TX_OFFLOAD_UDP_TNL_TSO, RTE_MBUF_F_TX_TUNNEL_UDP },
+    { TNL_GSO_GENEVE, NETDEV_TX_GENEVE_TNL_TSO,
+      RTE_ETH_TX_OFFLOAD_GENEVE_TNL_TSO, RTE_MBUF_F_TX_TUNNEL_GENEVE,
+      RTE_ETH_TX_OFFLOAD_UDP_TNL_TSO, RTE_MBUF_F_TX_TUNNEL_UDP },
+    { TNL_GSO_GRE, NETDEV_TX_GRE_TNL_TSO,
+      RTE_ETH_TX_OFFLOAD_GRE_TNL_TSO, RTE_MBUF_F_TX_TUNNEL_GRE,
+      RTE_ETH_TX_OFFLOAD_IP_TNL_TSO, RTE_MBUF_F_TX_TUNNEL_IP },
+};
+
+/* Sets what holds for each mbuf in 'limits'.  A superpacket that comes from
+ * elsewhere gets an external buffer for netdev-dpdk.c to copy it to; that is
+ * 64 kB long with its headroom and what DPDK keeps at its end. */
+static void
+limit_mbuf(struct tnl_gso_limits *limits)
+{
+    uint32_t len = (ROUND_DOWN(UINT16_MAX, sizeof(uintptr_t))
+                    - netdev_dpdk_extbuf_size(RTE_PKTMBUF_HEADROOM));
+
+    limits->max_len = limits->max_len ? MIN(len, limits->max_len) : len;
+    limits->max_l2_len = MAX_L2_LEN;
+}
+
+/* What holds for vhost ports, whose library knows no tunnels but tells the
+ * guest at which byte a checksum begins; and for every device until it has
+ * been configured. */
+void
+netdev_dpdk_tnl_port_init(struct tnl_gso_port *port)
+{
+    port->dpdk = xzalloc(sizeof *port->dpdk);
+    limit_mbuf(&port->limits);
+    port->limits.sums_by_len = true;
+    atomic_store_relaxed(&port->mtu, RTE_ETHER_MTU);
+}
+
+void
+netdev_dpdk_tnl_port_destroy(struct tnl_gso_port *port)
+{
+    if (port->dpdk) {
+        free(port->dpdk->driver);
+        free(port->dpdk);
+    }
+}
+
+/* 'netdev' takes packets of 'mtu' bytes from now on, Ethernet header not
+ * included. */
+void
+netdev_dpdk_tnl_set_mtu(struct netdev *netdev, int mtu)
+{
+    atomic_store_relaxed(&netdev->tnl_gso->mtu, mtu);
+}
+
+/* Returns the RTE_MBUF_F_TX_TUNNEL_* flag by which the device of 'netdev' is
+ * told of tunnels of type 'encap', or 0 if it does not know them. */
+uint64_t
+netdev_dpdk_tnl_flag(const struct netdev *netdev, unsigned int encap)
+{
+    return netdev->tnl_gso->dpdk->tunnel_flag[encap];
+}
+
+/* Takes what the device of 'netdev' can do from 'info', and forgets what it
+ * could do before.  Returns RTE_ETH_TX_OFFLOAD_* that it has to be configured
+ * with, besides those of upstream.
+ *
+ * A device that cuts tunnels of a type also completes checksums in them, with
+ * userspace TSO disabled, too. */
+uint64_t
+netdev_dpdk_tnl_configure(struct netdev *netdev,
+                          const struct rte_eth_dev_info *info)
+{
+    const struct netdev_dpdk_driver *driver =
+        netdev_dpdk_driver_find(info->driver_name);
+    struct tnl_gso_port *port = netdev->tnl_gso;
+    struct netdev_dpdk_tnl *dpdk = port->dpdk;
+    uint64_t capa = info->tx_offload_capa;
+    uint64_t super_flags = 0;
+    uint64_t offloads = 0;
+
+    free(dpdk->driver);
+    dpdk->driver = xstrdup(info->driver_name);
+    dpdk->configured = true;
+    dpdk->capa = capa;
+    dpdk->seg_max = info->tx_desc_lim.nb_seg_max;
+    dpdk->mtu_seg_max = info->tx_desc_lim.nb_mtu_seg_max;
+
+    netdev_dpdk_driver_limits(driver, &port->limits);
+    limit_mbuf(&port->limits);
+    for (size_t i = 0; i < ARRAY_SIZE(tunnels); i++) {
+        enum tnl_gso_encap encap = tunnels[i].encap;
+        uint64_t flag = 0;
+
+        if (capa & tunnels[i].capa) {
+            flag = tunnels[i].flag;
+        } else if (capa & tunnels[i].generic_capa) {
+            flag = tunnels[i].generic_flag;
+            super_flags |= tunnels[i].ol_flag;
+            offloads |= tunnels[i].generic_capa;
+        }
+        dpdk->tunnel_flag[encap] = flag;
+        if (flag) {
+            port->limits.tunnels |= 1u << encap;
+        }
+    }
+    if (capa & RTE_ETH_TX_OFFLOAD_UDP_TSO
+        && capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM
+        && driver && driver->udp_tso == NETDEV_DPDK_UDP_TSO_DATAGRAMS) {
+        super_flags |= TNL_GSO_TX_UDP_SEG;
+        offloads |= RTE_ETH_TX_OFFLOAD_UDP_TSO;
+    }
+
+    if (!userspace_tso_enabled()) {
+        super_flags = offloads = 0;
+    }
+    atomic_store_relaxed(&port->super_flags, super_flags);
+    return offloads;
+}
+
+static void
+put_limit(struct ds *ds, const char *name, unsigned int value)
+{
+    if (value) {
+        ds_put_format(ds, "%s%s=%u", ds->length ? "," : "", name, value);
+    }
+}
+
+/* Tells 'cb' what is known of the device of 'netdev', if it has been
+ * configured. */
+void
+netdev_dpdk_tnl_tell(const struct netdev *netdev,
+                     void (*cb)(const char *name, const char *text, void *aux),
+                     void *aux)
+{
+    const struct tnl_gso_limits *limits = &netdev->tnl_gso->limits;
+    const struct netdev_dpdk_tnl *dpdk = netdev->tnl_gso->dpdk;
+    struct ds ds = DS_EMPTY_INITIALIZER;
+
+    if (!dpdk) {
+        return;
+    }
+    if (dpdk->configured) {
+        cb("driver", dpdk->driver, aux);
+        tnl_gso_format_flags(dpdk->capa, capa_names, ARRAY_SIZE(capa_names),
+                             &ds);
+        cb("device-offloads", ds_cstr(&ds), aux);
+        ds_clear(&ds);
+    }
+    put_limit(&ds, "no_tso", limits->no_tso);
+    put_limit(&ds, "no_tso6", limits->no_tso6);
+    put_limit(&ds, "min_mss", limits->min_mss);
+    put_limit(&ds, "max_mss", limits->max_mss);
+    put_limit(&ds, "max_hdr_len", limits->max_hdr_len);
+    put_limit(&ds, "max_segs", limits->max_segs);
+    put_limit(&ds, "max_len", limits->max_len);
+    put_limit(&ds, "max_l2_len", limits->max_l2_len);
+    put_limit(&ds, "seg_max", dpdk->seg_max);
+    put_limit(&ds, "mtu_seg_max", dpdk->mtu_seg_max);
+    cb("limits", ds_cstr(&ds), aux);
+    ds_destroy(&ds);
+}

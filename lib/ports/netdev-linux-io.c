@@ -1,0 +1,293 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "ports/netdev-linux-io.h"
+
+#include <errno.h>
+#include <linux/if_packet.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Not all of the functions in there are inline. */
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include "core/tnl-gso-stats.h"
+#include "netdev-linux-private.h"
+#include "netdev-provider.h"
+#include "netlink-socket.h"
+#include "netlink.h"
+#include "openvswitch/ofpbuf.h"
+#include "openvswitch/vlog.h"
+#include "ovs-atomic.h"
+#include "ovs-thread.h"
+#include "socket-util.h"
+#include "userspace-tso.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(netdev_linux_io);
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
+
+/* More than Open vSwitch opens. */
+enum { MAX_RX = 8 };
+
+/* Hangs on struct tnl_gso_port. */
+struct netdev_linux_io {
+    atomic_int tx_fd;           /* Negative until something is sent.  Of this
+                                 * port only: the kernel accounts what waits in
+                                 * a device's queues to the socket, and would
+                                 * refuse everybody once one queue is full. */
+
+    /* Protects what follows, and 'tx_dropped' of struct netdev_linux. */
+    struct ovs_mutex mutex;
+    int rx_fd[MAX_RX];          /* Sockets from which packets are received, */
+    size_t n_rx;                /* which belong to others. */
+    uint64_t rx_missed;         /* What these had no room for. */
+    uint64_t told;              /* Not sent; if nobody else does, the device
+                                 * counts these: device_tells(). */
+};
+
+struct netdev_linux_io *
+netdev_linux_io_new(void)
+{
+    struct netdev_linux_io *io = xzalloc(sizeof *io);
+
+    atomic_init(&io->tx_fd, -1);
+    ovs_mutex_init(&io->mutex);
+    return io;
+}
+
+/* Frees 'io', which may be null, and closes its own socket. */
+void
+netdev_linux_io_free(struct netdev_linux_io *io)
+{
+    int fd;
+
+    if (!io) {
+        return;
+    }
+    atomic_read_relaxed(&io->tx_fd, &fd);
+    if (fd >= 0) {
+        close(fd);
+    }
+    ovs_mutex_destroy(&io->mutex);
+    free(io);
+}
+
+/* Makes a packet socket to send through.  It is bound to no device, so that it
+ * outlives one that is made again, and to no protocol: it receives nothing.
+ * Returns a file descriptor or a negative errno value. */
+static int
+open_tx(const char *name)
+{
+    int fd = socket(AF_PACKET, SOCK_RAW, 0);
+    int error = fd < 0 ? errno : set_nonblocking(fd);
+    int one = 1;
+
+    if (!error && userspace_tso_enabled()
+        && setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof one)) {
+        error = errno;
+    }
+    if (error) {
+        VLOG_ERR_RL(&rl, "%s: failed to create packet socket: %s", name,
+                    ovs_strerror(error));
+        if (fd >= 0) {
+            close(fd);
+        }
+        return -error;
+    }
+    return fd;
+}
+
+/* Returns the packet socket through which 'netdev', no tap, sends, or a
+ * negative errno value.  Made when it is asked for: most of the devices that
+ * somebody opens to look at them are never sent anything. */
+int
+netdev_linux_io_tx(const struct netdev *netdev)
+{
+    struct netdev_linux_io *io = netdev->tnl_gso->io;
+    int fd;
+
+    atomic_read_explicit(&io->tx_fd, &fd, memory_order_acquire);
+    if (OVS_UNLIKELY(fd < 0)) {
+        ovs_mutex_lock(&io->mutex);
+        atomic_read_relaxed(&io->tx_fd, &fd);
+        if (fd < 0) {
+            fd = open_tx(netdev_get_name(netdev));
+            atomic_store_explicit(&io->tx_fd, fd, memory_order_release);
+        }
+        ovs_mutex_unlock(&io->mutex);
+    }
+    return fd;
+}
+
+/* Takes over how many packets the sockets that receive for a port had no room
+ * for, which the kernel tells once: Linux v6.18 packet_getsockopt(). */
+static void
+poll_rx(struct netdev_linux_io *io, struct tnl_gso_port *port)
+    OVS_REQUIRES(io->mutex)
+{
+    for (size_t i = 0; i < io->n_rx; i++) {
+        struct tpacket_stats st;
+        socklen_t len = sizeof st;
+
+        if (!getsockopt(io->rx_fd[i], SOL_PACKET, PACKET_STATISTICS, &st,
+                        &len) && st.tp_drops) {
+            io->rx_missed += st.tp_drops;
+            tnl_gso_count_events(port, TNL_GSO_E_RX_SOCKET_FULL, st.tp_drops);
+        }
+    }
+}
+
+/* From now on 'netdev' receives from packet socket 'fd', which remains the
+ * caller's. */
+void
+netdev_linux_io_add_rx(const struct netdev *netdev, int fd)
+{
+    struct netdev_linux_io *io = netdev->tnl_gso->io;
+
+    ovs_mutex_lock(&io->mutex);
+    if (io->n_rx < MAX_RX) {
+        io->rx_fd[io->n_rx++] = fd;
+    }
+    ovs_mutex_unlock(&io->mutex);
+}
+
+/* The opposite: to be called before 'fd' is closed. */
+void
+netdev_linux_io_del_rx(const struct netdev *netdev, int fd)
+{
+    struct netdev_linux_io *io = netdev->tnl_gso->io;
+
+    ovs_mutex_lock(&io->mutex);
+    poll_rx(io, netdev->tnl_gso);
+    for (size_t i = 0; i < io->n_rx; i++) {
+        if (io->rx_fd[i] == fd) {
+            io->rx_fd[i] = io->rx_fd[--io->n_rx];
+            break;
+        }
+    }
+    ovs_mutex_unlock(&io->mutex);
+}
+
+/* Brings what is counted on 'netdev' up to date, for somebody who shows it. */
+void
+netdev_linux_io_poll(const struct netdev *netdev)
+{
+    struct netdev_linux_io *io = netdev->tnl_gso->io;
+
+    if (io) {
+        ovs_mutex_lock(&io->mutex);
+        poll_rx(io, netdev->tnl_gso);
+        ovs_mutex_unlock(&io->mutex);
+    }
+}
+
+/* Counts 'n' packets that 'netdev' was to send, which are lost because of
+ * 'error', a positive errno value.
+ *
+ * Those that the device has counted before it said so must not count twice.
+ * A tap does for all but EINVAL: Linux v6.18 tun_get_user().  Behind a packet
+ * socket, ENOBUFS comes from the queueing discipline, which does not count on
+ * the device, or, if there is none, from the device: Linux v6.18 packet_snd(),
+ * veth_xmit().  Other errors come before both. */
+void
+netdev_linux_io_lost(struct netdev *netdev_, size_t n, int error)
+{
+    struct netdev_linux *netdev = netdev_linux_cast(netdev_);
+    struct netdev_linux_io *io = netdev_->tnl_gso->io;
+    bool tap = netdev_get_class(netdev_) == &netdev_tap_class;
+
+    ovs_mutex_lock(&io->mutex);
+    if (tap ? error == EIO || error == ENOMEM : error == ENOBUFS) {
+        io->told += n;
+    } else {
+        netdev->tx_dropped += n;
+    }
+    ovs_mutex_unlock(&io->mutex);
+}
+
+/* Does 'netdev' send without a queueing discipline? */
+static bool
+is_noqueue(const struct netdev *netdev)
+{
+    static const struct nl_policy policy[] = {
+        [IFLA_QDISC] = { .type = NL_A_STRING, .optional = true },
+    };
+    struct nlattr *attrs[ARRAY_SIZE(policy)];
+    struct ofpbuf request, *reply;
+    bool noqueue = false;
+
+    ofpbuf_init(&request, 0);
+    nl_msg_put_nlmsghdr(&request, sizeof(struct ifinfomsg)
+                        + NL_ATTR_SIZE(IFNAMSIZ), RTM_GETLINK, NLM_F_REQUEST);
+    ofpbuf_put_zeros(&request, sizeof(struct ifinfomsg));
+    nl_msg_put_string(&request, IFLA_IFNAME, netdev_get_name(netdev));
+    if (!nl_transact(NETLINK_ROUTE, &request, &reply)) {
+        noqueue = (nl_policy_parse(reply, (NLMSG_HDRLEN
+                                           + sizeof(struct ifinfomsg)),
+                                   policy, attrs, ARRAY_SIZE(policy))
+                   && attrs[IFLA_QDISC]
+                   && !strcmp(nl_attr_get_string(attrs[IFLA_QDISC]),
+                              "noqueue"));
+        ofpbuf_delete(reply);
+    }
+    ofpbuf_uninit(&request);
+    return noqueue;
+}
+
+/* Adds to '*stats' of 'netdev', which are the device's if 'error', a positive
+ * errno value, is 0, what netdev-linux and its sockets have lost.  If there
+ * are none from the device, because it is in another network namespace or not
+ * there, these are all that is known.  Returns an errno value in place of
+ * 'error'. */
+int
+netdev_linux_io_stats(const struct netdev *netdev_,
+                      struct netdev_stats *stats, int error)
+{
+    struct netdev_linux *netdev = netdev_linux_cast(netdev_);
+    struct netdev_linux_io *io = netdev_->tnl_gso->io;
+    bool tap = netdev_get_class(netdev_) == &netdev_tap_class;
+    uint64_t told;
+
+    if (error && error != ENODEV) {
+        return error;
+    }
+    if (error) {
+        memset(stats, 0xff, sizeof *stats);
+        stats->rx_dropped = stats->tx_dropped = stats->rx_missed_errors = 0;
+    }
+
+    ovs_mutex_lock(&io->mutex);
+    poll_rx(io, netdev_->tnl_gso);
+    told = io->told;
+    if (!tap && told) {
+        io->told = 0;
+        ovs_mutex_unlock(&io->mutex);
+        told = is_noqueue(netdev_) ? 0 : told;
+        ovs_mutex_lock(&io->mutex);
+        netdev->tx_dropped += told;
+    }
+    stats->rx_dropped += netdev->rx_dropped;
+    stats->tx_dropped += netdev->tx_dropped + (tap && error ? told : 0);
+    stats->rx_missed_errors += io->rx_missed;
+    ovs_mutex_unlock(&io->mutex);
+    return 0;
+}

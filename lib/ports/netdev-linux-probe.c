@@ -1,0 +1,652 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "ports/netdev-linux-probe.h"
+
+#include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/if_tun.h>
+#include <linux/virtio_net.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Not all of the functions in there are inline. */
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include "core/tnl-gso-stats.h"
+#include "encap/encap.h"
+#include "netdev-linux-private.h"
+#include "netdev-provider.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/poll-loop.h"
+#include "openvswitch/vlog.h"
+#include "ovs-atomic.h"
+#include "ovs-thread.h"
+#include "packets.h"
+#include "ports/netdev-linux-life.h"
+#include "ports/netdev-linux-tnl.h"
+#include "ports/netdev-linux-vnet.h"
+#include "socket-util.h"
+#include "stages/tnl-gso-flags.h"
+#include "timeval.h"
+#include "userspace-tso.h"
+#include "util.h"
+
+/* What the kernel can cut behind a port.
+ *
+ * Called by netdev-linux.c when a port is made and when the kernel tells that
+ * it has changed, by a sender when the kernel has refused what it should take
+ * (netdev_linux_tnl_demote()), and for `tnl-gso/show`.  Must not send anything
+ * that others can see, and must not touch a packet.
+ *
+ * Two kinds of ports, which know nothing of each other's ways:
+ *
+ *   tap     The ioctls by which a tap's owner says which superpackets it takes
+ *           also tell which ones the kernel knows, in either direction.
+ *   others  AF_PACKET sockets.  What they take is the same for all devices: it
+ *           is tried once, in a network namespace of its own.  What the device
+ *           itself does is read by ethtool; the kernel cuts what it does
+ *           not.  */
+
+VLOG_DEFINE_THIS_MODULE(netdev_linux_probe);
+
+/* Linux v6.18 include/uapi/linux/if_tun.h, virtio_net.h.  Older headers do
+ * not have these. */
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+#ifndef TUN_F_UDP_TUNNEL_GSO
+#define TUN_F_UDP_TUNNEL_GSO 0x080
+#define TUN_F_UDP_TUNNEL_GSO_CSUM 0x100
+#endif
+
+#define TAP_USO (TUN_F_USO4 | TUN_F_USO6)
+#define TAP_TUNNEL (TUN_F_UDP_TUNNEL_GSO | TUN_F_UDP_TUNNEL_GSO_CSUM)
+
+/* What is asked for on top of upstream's offloads, the most first: each step
+ * leaves out what came to the kernel last.  The last step is upstream's. */
+static const unsigned long tap_steps[] = {
+    TUN_F_TSO_ECN | TAP_USO | TAP_TUNNEL,
+    TUN_F_TSO_ECN | TAP_USO | TUN_F_UDP_TUNNEL_GSO,
+    TUN_F_TSO_ECN | TAP_USO,
+    TUN_F_TSO_ECN,
+    0,
+};
+
+static const struct tnl_gso_flag_name tap_names[] = {
+    { TUN_F_CSUM, "csum" },
+    { TUN_F_TSO4, "tso4" },
+    { TUN_F_TSO6, "tso6" },
+    { TUN_F_TSO_ECN, "ecn" },
+    { TUN_F_USO4, "uso4" },
+    { TUN_F_USO6, "uso6" },
+    { TUN_F_UDP_TUNNEL_GSO, "tunnel" },
+    { TUN_F_UDP_TUNNEL_GSO_CSUM, "tunnel_csum" },
+};
+
+/* Device features that we look at, by their names in ethtool. */
+enum feature { F_TX_UDP_SEG, F_GRO, F_UDP_GRO_FORWARDING, N_FEATURES };
+static const char *const feature_names[N_FEATURES] = {
+    [F_TX_UDP_SEG] = "tx-udp-segmentation",
+    [F_GRO] = "rx-gro",
+    [F_UDP_GRO_FORWARDING] = "rx-udp-gro-forwarding",
+};
+
+/* After a refusal UDP superpackets are tried again: what was refused may have
+ * been one packet's fault, and the one that is refused again is cut instead.
+ * Milliseconds; twice as long after each refusal that comes too soon. */
+enum { FIRST_RETRY = 1000, LAST_RETRY = 600 * 1000 };
+
+/* How many ports are demoted. */
+static atomic_count n_demoted = ATOMIC_COUNT_INIT(0);
+
+/* Hangs on struct tnl_gso_port.  Protected by the netdev's mutex once the
+ * netdev is constructed; the main thread writes all but what is about
+ * demotions. */
+struct netdev_linux_probe {
+    bool tap;
+
+    /* The kernel has refused what it should have taken. */
+    atomic_bool demoted;        /* Read without the mutex, too. */
+    unsigned int n_refused;     /* How often that has happened. */
+    long long int retry_at;     /* When it is or was tried again. */
+    long long int retry_after;  /* How long after the last refusal. */
+
+    /* Taps. */
+    unsigned long granted;      /* TUN_F_*. */
+    unsigned long refused[ARRAY_SIZE(tap_steps)]; /* TUN_F_*, by step. */
+    int refused_errno[ARRAY_SIZE(tap_steps)];
+    int vnet_errno;             /* Of TUNSETVNETHDRSZ. */
+
+    /* Others. */
+    bool known;                 /* The features have been read. */
+    bool has[N_FEATURES];       /* The device knows this feature. */
+    bool on[N_FEATURES];        /* And it is on. */
+};
+
+struct netdev_linux_probe *
+netdev_linux_probe_new(void)
+{
+    struct netdev_linux_probe *probe = xzalloc(sizeof *probe);
+
+    atomic_init(&probe->demoted, false);
+    return probe;
+}
+
+/* Is the port of 'probe' sent no UDP superpackets for now? */
+static bool
+is_demoted(const struct netdev_linux_probe *probe)
+{
+    bool demoted;
+
+    atomic_read_relaxed(&CONST_CAST(struct netdev_linux_probe *,
+                                    probe)->demoted, &demoted);
+    return demoted;
+}
+
+void
+netdev_linux_probe_free(struct netdev_linux_probe *probe)
+{
+    if (probe && is_demoted(probe)) {
+        atomic_count_dec(&n_demoted);
+    }
+    free(probe);
+}
+
+/* What AF_PACKET sockets of this kernel say to a UDP superpacket. */
+static struct {
+    struct ovsthread_once once;
+    const char *step;           /* What has failed, or null. */
+    int error;                  /* With which errno value. */
+} packet_uso = { .once = OVSTHREAD_ONCE_INITIALIZER };
+
+/* A UDP superpacket of two datagrams of 16 bytes.  Its addresses are for
+ * documentation (RFC 5737): nobody has a route to them. */
+static const uint8_t uso_frame[ETH_HEADER_LEN + IP_HEADER_LEN + UDP_HEADER_LEN
+                               + 32] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x08, 0x00,
+    0x45, 0, 0, 60, 0, 0, 0x40, 0, 1, 17, 0xf5, 0xad, 192, 0, 2, 1,
+    192, 0, 2, 2,
+    0, 9, 0, 9, 0, 40, 0x84, 0x3d,
+};
+
+/* Sends 'uso_frame' into the loopback device of the calling thread's network
+ * namespace.  Returns a null pointer, or what has failed and sets errno. */
+static const char *
+send_uso_to_loopback(int inet_fd, int packet_fd)
+{
+    struct virtio_net_hdr vnet = {
+        .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+        .gso_type = VNET_GSO_UDP_L4,
+        .hdr_len = sizeof uso_frame - 32,
+        .gso_size = 16,
+        .csum_start = ETH_HEADER_LEN + IP_HEADER_LEN,
+        .csum_offset = 6,
+    };
+    struct iovec iov[] = {
+        { .iov_base = &vnet, .iov_len = sizeof vnet },
+        { .iov_base = CONST_CAST(uint8_t *, uso_frame),
+          .iov_len = sizeof uso_frame },
+    };
+    struct sockaddr_ll sll = {
+        .sll_family = AF_PACKET,
+        .sll_protocol = htons(ETH_P_IP),
+    };
+    struct msghdr msg = {
+        .msg_name = &sll,
+        .msg_namelen = sizeof sll,
+        .msg_iov = iov,
+        .msg_iovlen = ARRAY_SIZE(iov),
+    };
+    struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+    int on = 1;
+
+    if (ioctl(inet_fd, SIOCSIFFLAGS, &ifr)
+        || ioctl(inet_fd, SIOCGIFINDEX, &ifr)) {
+        return "loopback device";
+    }
+    sll.sll_ifindex = ifr.ifr_ifindex;
+    if (setsockopt(packet_fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof on)) {
+        return "PACKET_VNET_HDR";
+    }
+    return sendmsg(packet_fd, &msg, 0) < 0 ? "sendmsg" : NULL;
+}
+
+/* The thread that finds out 'packet_uso'.  Its network namespace ends with
+ * it. */
+static void *
+packet_uso_main(void *aux OVS_UNUSED)
+{
+    int inet_fd, packet_fd;
+
+    if (unshare(CLONE_NEWNET)) {
+        packet_uso.step = "unshare";
+        packet_uso.error = errno;
+        return NULL;
+    }
+    inet_fd = socket(AF_INET, SOCK_DGRAM, 0);
+    packet_fd = socket(AF_PACKET, SOCK_RAW, 0);
+    packet_uso.step = (inet_fd < 0 || packet_fd < 0 ? "socket"
+                       : send_uso_to_loopback(inet_fd, packet_fd));
+    packet_uso.error = packet_uso.step ? errno : 0;
+    if (inet_fd >= 0) {
+        close(inet_fd);
+    }
+    if (packet_fd >= 0) {
+        close(packet_fd);
+    }
+    return NULL;
+}
+
+/* Does this kernel take UDP superpackets from AF_PACKET sockets?  Only a clear
+ * no is one: where it could not be tried, the first refusal will demote the
+ * port. */
+static bool
+packet_takes_uso(void)
+{
+    if (ovsthread_once_start(&packet_uso.once)) {
+        xpthread_join(ovs_thread_create("tnl_gso_probe", packet_uso_main,
+                                        NULL), NULL);
+        ovsthread_once_done(&packet_uso.once);
+    }
+    return !(packet_uso.step && !strcmp(packet_uso.step, "sendmsg")
+             && packet_uso.error == EINVAL);
+}
+
+/* What a port does with superpackets, in addition to its ol_flags.
+ *
+ * AF_PACKET: UDP superpackets and STT frames are worth sending whatever the
+ * device's tx-udp-segmentation and tx-tcp-segmentation say.  Where these are
+ * off the kernel cuts, which costs less than one packet per segment through
+ * the socket.
+ *
+ * Tap: what its owner may write, the kernel can also be asked to hand over. */
+static uint64_t
+super_flags(const struct netdev_linux_probe *p)
+{
+    uint64_t flags = 0;
+
+    if (!p->tap) {
+        flags = (TNL_GSO_TX_TCP_GSO
+                 | (packet_takes_uso() ? TNL_GSO_TX_UDP_SEG : 0));
+    } else {
+        bool uso = (p->granted & TAP_USO) == TAP_USO;
+
+        if (p->granted & TUN_F_UDP_TUNNEL_GSO) {
+            flags |= (tnl_gso_encap_tso_flags(true)
+                      | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM
+                      | (uso ? TNL_GSO_TX_TNL_UDP_SEG : 0));
+        }
+        if (p->granted & TUN_F_UDP_TUNNEL_GSO_CSUM) {
+            flags |= NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM;
+        }
+        flags |= uso ? TNL_GSO_TX_UDP_SEG : 0;
+    }
+    return is_demoted(p) ? flags & ~TNL_GSO_TX_UDP_SEG : flags;
+}
+
+/* Stores 'ol_flags' and the super_flags that follow from what is known about
+ * 'netdev'.  Other threads read them meanwhile, so each is written once, and
+ * only if it differs.  Returns true if one did. */
+static bool
+store_flags(struct netdev *netdev, uint64_t ol_flags)
+{
+    struct tnl_gso_port *port = netdev->tnl_gso;
+    uint64_t old, new = super_flags(port->kernel);
+    bool changed = false;
+
+    atomic_read_relaxed(&port->super_flags, &old);
+    if (new != old) {
+        atomic_store_relaxed(&port->super_flags, new);
+        changed = true;
+    }
+    if (ol_flags != netdev->ol_flags) {
+        netdev->ol_flags = ol_flags;
+        changed = true;
+    }
+    return changed;
+}
+
+/* Are the offloads of 'netdev' those of a device that ethtool changes? */
+bool
+netdev_linux_tnl_follows(const struct netdev *netdev)
+{
+    return (userspace_tso_enabled() && netdev->tnl_gso->kernel
+            && netdev_get_class(netdev) != &netdev_tap_class);
+}
+
+/* Takes what ethtool has told about 'netdev': upstream's reading of it,
+ * 'ol_flags', and all features by 'names'. */
+void
+netdev_linux_tnl_set_ol(struct netdev *netdev, uint64_t ol_flags,
+                        const struct ethtool_gstrings *names,
+                        const struct ethtool_gfeatures *features)
+{
+    struct netdev_linux_probe *p = netdev->tnl_gso->kernel;
+    bool again;
+
+    if (!netdev_linux_tnl_follows(netdev)) {
+        netdev->ol_flags = ol_flags;
+        return;
+    }
+
+    again = p->known;
+    p->known = true;
+    for (size_t f = 0; f < N_FEATURES; f++) {
+        p->has[f] = p->on[f] = false;
+        for (uint32_t i = 0; i < names->len; i++) {
+            if (!strncmp((const char *) names->data + i * ETH_GSTRING_LEN,
+                         feature_names[f], ETH_GSTRING_LEN)) {
+                p->has[f] = true;
+                p->on[f] = (features->features[i / 32].active >> i % 32) & 1;
+                break;
+            }
+        }
+    }
+    if (store_flags(netdev, ol_flags) && again) {
+        struct ds ds = DS_EMPTY_INITIALIZER;
+
+        tnl_gso_format_offloads(tnl_gso_port_caps(netdev->tnl_gso).ol_flags,
+                                &ds);
+        VLOG_INFO("%s: offloads have changed: %s", netdev_get_name(netdev),
+                  ds_cstr(&ds));
+        ds_destroy(&ds);
+        netdev_change_seq_changed(netdev);
+    }
+}
+
+/* Follows the MTU of 'netdev', in bytes, or 0 if it is not known: the kernel
+ * then finds out what is too long. */
+void
+netdev_linux_tnl_set_mtu(struct netdev *netdev, int mtu)
+{
+    uint32_t old;
+
+    if (netdev->tnl_gso->kernel) {
+        atomic_read_relaxed(&netdev->tnl_gso->mtu, &old);
+        if (mtu >= 0 && mtu != old) {
+            atomic_store_relaxed(&netdev->tnl_gso->mtu, mtu);
+        }
+    }
+}
+
+/* Prepares a port that sends through an AF_PACKET socket. */
+void
+netdev_linux_tnl_construct(struct netdev *netdev)
+{
+    struct ifreq ifr;
+
+    if (!netdev_linux_tnl_follows(netdev)) {
+        return;
+    }
+    store_flags(netdev, netdev->ol_flags);
+    memset(&ifr, 0, sizeof ifr);
+    if (!af_inet_ifreq_ioctl(netdev_get_name(netdev), &ifr, SIOCGIFMTU,
+                             "SIOCGIFMTU")) {
+        netdev_linux_tnl_set_mtu(netdev, ifr.ifr_mtu);
+    }
+}
+
+/* Makes vnet headers on tap device 'fd' 'size' bytes long.  Returns 0 or a
+ * positive errno value. */
+static int
+set_vnet_size(struct netdev *netdev, int fd, int size)
+{
+    if (ioctl(fd, TUNSETVNETHDRSZ, &size)) {
+        return errno;
+    }
+    netdev->tnl_gso->vnet_size = size;
+    return 0;
+}
+
+/* Prepares tap device 'fd', for which upstream would ask for 'offloads',
+ * TUN_F_*.  Returns what it shall ask for instead, which the kernel has just
+ * granted.
+ *
+ * The vnet header grows first: with tunnel offloads and too small a header,
+ * the kernel loses packets.  Its size outlives the process if the tap does
+ * (TUNSETPERSIST), so it is also set where it should be right. */
+unsigned long
+netdev_linux_tnl_probe_tap(struct netdev *netdev, int fd,
+                           unsigned long offloads)
+{
+    struct netdev_linux_probe *p = netdev->tnl_gso->kernel;
+    bool superpackets = userspace_tso_enabled();
+    int size;
+
+    p->tap = true;
+    netdev->tnl_gso->vnet_size = VNET_LEN;
+    if (ioctl(fd, TUNGETVNETHDRSZ, &size) || size != VNET_LEN) {
+        set_vnet_size(netdev, fd, VNET_LEN);
+    }
+    if (!superpackets) {
+        return offloads;
+    }
+
+    netdev_linux_life_add_tap(netdev, fd, offloads);
+    p->vnet_errno = set_vnet_size(netdev, fd, VNET_TUNNEL_LEN);
+    for (size_t i = 0; i < ARRAY_SIZE(tap_steps); i++) {
+        unsigned long want = offloads | tap_steps[i];
+
+        if (want & TAP_TUNNEL) {
+            if (p->vnet_errno) {
+                continue;
+            }
+        } else if (netdev->tnl_gso->vnet_size != VNET_LEN) {
+            set_vnet_size(netdev, fd, VNET_LEN);
+        }
+        if (!ioctl(fd, TUNSETOFFLOAD, want)) {
+            p->granted = want;
+            break;
+        }
+        p->refused[i] = want;
+        p->refused_errno[i] = errno;
+    }
+    store_flags(netdev, netdev->ol_flags);
+    return p->granted ? p->granted : offloads;
+}
+
+/* The kernel has refused a UDP superpacket on 'netdev' that it should have
+ * taken: sends no more of them for a while.  Any thread may call this. */
+void
+netdev_linux_tnl_demote(struct netdev *netdev_)
+{
+    struct netdev_linux *netdev = netdev_linux_cast(netdev_);
+    struct netdev_linux_probe *p = netdev_->tnl_gso->kernel;
+    long long int now = time_msec();
+
+    ovs_mutex_lock(&netdev->mutex);
+    /* More of them may have been on their way. */
+    if (!is_demoted(p)) {
+        p->retry_after = (p->n_refused && now < p->retry_at + p->retry_after
+                          ? MIN(2 * p->retry_after, LAST_RETRY)
+                          : FIRST_RETRY);
+        p->retry_at = now + p->retry_after;
+        p->n_refused++;
+        atomic_store_relaxed(&p->demoted, true);
+        atomic_count_inc(&n_demoted);
+        tnl_gso_count_event(netdev_->tnl_gso, TNL_GSO_E_DEMOTED);
+        VLOG_WARN("%s: the kernel refused a UDP superpacket, sending no more "
+                  "of them for %lld s", netdev_get_name(netdev_),
+                  p->retry_after / 1000);
+        if (store_flags(netdev_, netdev_->ol_flags)) {
+            netdev_change_seq_changed(netdev_);
+        }
+    }
+    ovs_mutex_unlock(&netdev->mutex);
+}
+
+/* Lets 'port' be sent UDP superpackets again, if it is time. */
+static void
+retry(struct tnl_gso_port *port, void *aux OVS_UNUSED)
+{
+    struct netdev_linux_probe *p = port->kernel;
+    struct netdev *netdev;
+
+    if (!p || !is_demoted(p)) {
+        return;
+    }
+    netdev = CONST_CAST(struct netdev *, port->netdev);
+    ovs_mutex_lock(&netdev_linux_cast(netdev)->mutex);
+    if (time_msec() >= p->retry_at) {
+        atomic_store_relaxed(&p->demoted, false);
+        atomic_count_dec(&n_demoted);
+        VLOG_INFO("%s: trying UDP superpackets again",
+                  netdev_get_name(netdev));
+        if (store_flags(netdev, netdev->ol_flags)) {
+            netdev_change_seq_changed(netdev);
+        }
+    }
+    ovs_mutex_unlock(&netdev_linux_cast(netdev)->mutex);
+}
+
+/* Called by the main thread in each of its rounds. */
+void
+netdev_linux_tnl_run(void)
+{
+    if (atomic_count_get(&n_demoted)) {
+        tnl_gso_ports_for_each(retry, NULL);
+    }
+}
+
+static void
+retry_wait(struct tnl_gso_port *port, void *aux OVS_UNUSED)
+{
+    const struct netdev_linux_probe *p = port->kernel;
+
+    if (p && is_demoted(p)) {
+        struct netdev_linux *netdev = netdev_linux_cast(port->netdev);
+
+        ovs_mutex_lock(&netdev->mutex);
+        poll_timer_wait_until(p->retry_at);
+        ovs_mutex_unlock(&netdev->mutex);
+    }
+}
+
+/* Wakes the main thread up when netdev_linux_tnl_run() has something to do. */
+void
+netdev_linux_tnl_wait(void)
+{
+    if (atomic_count_get(&n_demoted)) {
+        tnl_gso_ports_for_each(retry_wait, NULL);
+    }
+}
+
+/* Appends the names of 'offloads', TUN_F_*, to 'ds'. */
+static void
+format_tap_offloads(unsigned long offloads, struct ds *ds)
+{
+    tnl_gso_format_flags(offloads, tap_names, ARRAY_SIZE(tap_names), ds);
+}
+
+/* What a tap's kernel has said no to: each step with what it had and the next
+ * one had not. */
+static void
+format_tap_refused(const struct netdev_linux_probe *p, struct ds *ds)
+{
+    const char *comma = "";
+
+    if (p->vnet_errno) {
+        ds_put_format(ds, "%d-byte vnet header (%s)", VNET_TUNNEL_LEN,
+                      ovs_strerror(p->vnet_errno));
+        comma = ", ";
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(tap_steps); i++) {
+        if (p->refused[i]) {
+            ds_put_cstr(ds, comma);
+            format_tap_offloads(p->refused[i], ds);
+            ds_put_format(ds, " (%s)", ovs_strerror(p->refused_errno[i]));
+            comma = ", ";
+        }
+    }
+}
+
+static void
+format_packet_uso(struct ds *ds)
+{
+    if (!packet_takes_uso()) {
+        ds_put_format(ds, "refused (probed: %s)",
+                      ovs_strerror(packet_uso.error));
+    } else if (!packet_uso.step) {
+        ds_put_cstr(ds, "taken (probed)");
+    } else {
+        ds_put_format(ds, "assumed (not probed, %s: %s)", packet_uso.step,
+                      ovs_strerror(packet_uso.error));
+    }
+}
+
+void
+netdev_linux_probe_tell(const struct netdev *netdev_,
+                        void (*cb)(const char *name, const char *text,
+                                   void *aux),
+                        void *aux)
+{
+    const struct netdev_linux_probe *p = netdev_->tnl_gso->kernel;
+    struct netdev_linux *netdev;
+    struct ds ds = DS_EMPTY_INITIALIZER;
+
+    if (!p || !userspace_tso_enabled()) {
+        return;
+    }
+    netdev = netdev_linux_cast(netdev_);
+    ovs_mutex_lock(&netdev->mutex);
+    if (p->tap) {
+        format_tap_offloads(p->granted, &ds);
+        cb("tap-offloads", ds_cstr(&ds), aux);
+        ds_clear(&ds);
+        format_tap_refused(p, &ds);
+        if (ds.length) {
+            cb("tap-refused", ds_cstr(&ds), aux);
+        }
+        ds_clear(&ds);
+        ds_put_format(&ds, "%"PRIuSIZE" bytes", netdev_->tnl_gso->vnet_size);
+        cb("vnet-header", ds_cstr(&ds), aux);
+    } else if (netdev_linux_tnl_follows(netdev_)) {
+        format_packet_uso(&ds);
+        cb("packet-socket-uso", ds_cstr(&ds), aux);
+        cb("tx-udp-segmentation",
+           !p->known ? "unknown, ethtool does not tell"
+           : p->on[F_TX_UDP_SEG] ? "on"
+           : "off, the kernel cuts", aux);
+        if (p->has[F_UDP_GRO_FORWARDING]
+            && !(p->on[F_UDP_GRO_FORWARDING] && p->on[F_GRO])) {
+            ds_clear(&ds);
+            ds_put_format(&ds, "off, trains that are cut on their way here "
+                          "stay so; try: ethtool -K %s gro on %s on",
+                          netdev_get_name(netdev_),
+                          feature_names[F_UDP_GRO_FORWARDING]);
+            cb(feature_names[F_UDP_GRO_FORWARDING], ds_cstr(&ds), aux);
+        }
+    }
+    if (is_demoted(p)) {
+        ds_clear(&ds);
+        ds_put_format(&ds, "a UDP superpacket was refused at run time (%u), "
+                      "next attempt in %lld s", p->n_refused,
+                      (MAX(p->retry_at - time_msec(), 0) + 999) / 1000);
+        cb("demoted", ds_cstr(&ds), aux);
+    }
+    ovs_mutex_unlock(&netdev->mutex);
+    ds_destroy(&ds);
+}

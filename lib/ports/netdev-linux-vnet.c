@@ -1,0 +1,554 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "ports/netdev-linux-vnet.h"
+
+#include <errno.h>
+#include <linux/if_packet.h>
+#include <linux/virtio_net.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "core/csum-copy.h"
+#include "core/tnl-gso-stats.h"
+#include "dp-packet.h"
+#include "netdev-provider.h"
+#include "openvswitch/vlog.h"
+#include "packets.h"
+#include "ports/netdev-linux-ufo.h"
+#include "stages/tnl-gso-desc.h"
+#include "tnl-gso.h"
+#include "unaligned.h"
+#include "userspace-tso.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(netdev_linux_vnet);
+
+/* Every packet that we get from the kernel was made by a container, a VM or a
+ * peer, and its vnet header by one of the first two, so that neither is
+ * trusted. */
+
+BUILD_ASSERT_DECL(VNET_LEN == sizeof(struct virtio_net_hdr));
+
+enum { ECN = VIRTIO_NET_HDR_GSO_ECN };
+
+static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
+
+/* The length of the innermost L4 header of 'b', or 0: tnl_gso_l4_len(). */
+static size_t
+l4_len(const struct dp_packet *b, const struct tnl_gso_desc *d)
+{
+    return tnl_gso_l4_len(dp_packet_data(b), dp_packet_size(b), &d->inner);
+}
+
+/* Completes all checksums of 'b', which is described by 'd' and has marks. */
+static void
+complete(struct dp_packet *b, const struct tnl_gso_desc *d)
+{
+    dp_packet_ol_send_prepare(b, 0);
+    if (d->outer_l4 == TNL_GSO_OUTER_GRE) {
+        tnl_gso_gre_seq_csum(dp_packet_at_assert(b, d->outer.l4_ofs, 8),
+                             dp_packet_size(b) - d->outer.l4_ofs);
+    }
+    dp_packet_reset_offload(b);
+}
+
+/* The kernel has verified the outermost checksum of 'b'. */
+static void
+parse_valid(struct dp_packet *b)
+{
+    struct tnl_gso_desc d;
+
+    if (!tnl_gso_find_headers(b, &d) && l4_len(b, &d)) {
+        tnl_gso_marks_partial(b, &d, false);
+        dp_packet_l4_checksum_set_good(b);
+    }
+}
+
+/* A checksum of 'b', no superpacket, is to be completed. */
+static int
+parse_needs_csum(struct dp_packet *b, struct virtio_net_hdr *vnet)
+{
+    uint16_t start = (OVS_FORCE uint16_t) vnet->csum_start;
+    uint16_t offset = (OVS_FORCE uint16_t) vnet->csum_offset;
+    uint8_t *l4 = dp_packet_at(b, start, offset + sizeof(ovs_be16));
+    struct tnl_gso_desc d;
+    ovs_be16 csum_value;
+
+    if (!l4) {
+        return EINVAL;
+    }
+
+    if (!tnl_gso_find_headers(b, &d)) {
+        if (start == d.inner.l4_ofs) {
+            /* The usual case; upstream wants no other flag. */
+            vnet->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+            return -1;
+        }
+        if (start > d.inner.l4_ofs && !tnl_gso_find_tunnel(b, start, &d)
+            && offset == tnl_gso_l4_csum_ofs(d.inner.proto)
+            && l4_len(b, &d)) {
+            /* The outer checksum of TCP and UDP is final, made by local
+             * checksum offload: Linux v6.18 udp_set_csum(),
+             * gre_build_header().  That knows nothing of SCTP's CRC. */
+            bool sctp = d.inner.proto == IPPROTO_SCTP;
+
+            tnl_gso_marks_partial(b, &d, sctp);
+            if (sctp) {
+                complete(b, &d);
+            }
+            return 0;
+        }
+    }
+
+    /* Linux v6.18 skb_checksum_help(): a sum that is zero is written as ones,
+     * because zero means none in UDP. */
+    csum_value = csum_fast(l4, dp_packet_size(b) - start);
+    put_unaligned_be16(ALIGNED_CAST(ovs_be16 *, l4 + offset),
+                       csum_value ? csum_value : htons(0xffff));
+    return 0;
+}
+
+/* What gso_type says is to be cut. */
+struct gso_type {
+    uint8_t proto;
+    uint8_t version;            /* Of IP; 0: either. */
+};
+
+/* Sets '*type' to what 'vnet' says is to be cut.  Returns 0, EINVAL or
+ * ENOTSUP.
+ *
+ * The kernel writes more than it takes.  UDP_L4 without NEEDS_CSUM, which
+ * Linux v6.18 __virtio_net_hdr_to_skb() refuses, is what
+ * virtio_net_hdr_from_skb() makes of datagrams that were joined with their
+ * checksums verified and left as they were ("rx-gro-list on":
+ * udp4_gro_complete(), __skb_incr_checksum_unnecessary()): with DATA_VALID, or
+ * with no flag if the device had summed up the whole packet
+ * (CHECKSUM_COMPLETE).  TCP comes like that too, in a tunnel or not. */
+static int
+parse_gso_type(const struct virtio_net_hdr *vnet, struct gso_type *type)
+{
+    uint8_t tunnel = vnet->gso_type & VNET_GSO_UDP_TUNNEL;
+    bool needs_csum = vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
+    uint16_t gso_size = (OVS_FORCE uint16_t) vnet->gso_size;
+
+    switch (vnet->gso_type & ~(VNET_GSO_UDP_TUNNEL | ECN)) {
+    case VIRTIO_NET_HDR_GSO_TCPV4:
+        *type = (struct gso_type) { IPPROTO_TCP, 4 };
+        break;
+    case VIRTIO_NET_HDR_GSO_TCPV6:
+        *type = (struct gso_type) { IPPROTO_TCP, 6 };
+        break;
+    case VNET_GSO_UDP_L4:
+        *type = (struct gso_type) { IPPROTO_UDP, 0 };
+        if (vnet->gso_type & ECN) {
+            return EINVAL;
+        }
+        break;
+    case VIRTIO_NET_HDR_GSO_NONE:
+        return EINVAL;
+    case VIRTIO_NET_HDR_GSO_UDP:
+        *type = (struct gso_type) { IPPROTO_UDP, 0 };
+        if (tunnel || vnet->gso_type & ECN) {
+            return EINVAL;
+        }
+        break;
+    default:
+        return ENOTSUP;
+    }
+
+    /* Linux v6.18 __virtio_net_hdr_to_skb(), virtio_net_hdr_tnl_to_skb().
+     * There, 65,535 is GSO_BY_FRAGS. */
+    return (tunnel == VNET_GSO_UDP_TUNNEL
+            || !gso_size || gso_size == UINT16_MAX
+            || (needs_csum && ((OVS_FORCE uint16_t) vnet->csum_offset
+                               != tnl_gso_l4_csum_ofs(type->proto)))
+            ? EINVAL : 0);
+}
+
+/* Finds the headers of superpacket 'b' such that the L4 header which is to be
+ * cut is of 'type' and where 'vnet' says, and stores them in '*d'.  Returns 0,
+ * EINVAL or ENOTSUP. */
+static int
+find_super(const struct dp_packet *b, const struct virtio_net_hdr *vnet,
+           const struct gso_type *type, struct tnl_gso_desc *d)
+{
+    bool tunnel = vnet->gso_type & VNET_GSO_UDP_TUNNEL;
+    uint16_t start = (OVS_FORCE uint16_t) vnet->csum_start;
+    enum tnl_gso_reason reason = tnl_gso_find_headers(b, d);
+
+    if (reason) {
+        return reason == TNL_GSO_R_L2 ? ENOTSUP : EINVAL;
+    }
+    if (!(vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)) {
+        if (d->inner.proto == type->proto) {
+            return tunnel ? EINVAL : 0;
+        }
+        /* Nothing says where, but TCP that is not here is in a tunnel.  UDP
+         * in one always needs a checksum: Linux v6.18 udp4_gro_complete()
+         * joins no fraglist there. */
+        return (type->proto != IPPROTO_TCP || tnl_gso_find_tunnel(b, 0, d)
+                ? EINVAL : 0);
+    }
+    if (start == d->inner.l4_ofs) {
+        return tunnel ? EINVAL : 0;
+    }
+    if (start < d->inner.l4_ofs + UDP_HEADER_LEN
+        || d->inner.proto == IPPROTO_TCP || start >= dp_packet_size(b)) {
+        return EINVAL;
+    }
+    return tnl_gso_find_tunnel(b, start, d) ? ENOTSUP : 0;
+}
+
+/* Somebody has to cut 'b'. */
+static int
+parse_gso(struct dp_packet *b, const struct virtio_net_hdr *vnet)
+{
+    bool needs_csum = vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
+    uint16_t gso_size = (OVS_FORCE uint16_t) vnet->gso_size;
+    struct tnl_gso_desc d;
+    struct gso_type type;
+    size_t payload_len;
+    bool super;
+    size_t len;
+    int error;
+
+    error = parse_gso_type(vnet, &type);
+    error = error ? error : find_super(b, vnet, &type, &d);
+    if (error) {
+        return error;
+    }
+    len = l4_len(b, &d);
+    if (!len || d.inner.proto != type.proto
+        || (d.outer_l4 == TNL_GSO_OUTER_GRE
+            && vnet->gso_type & VNET_GSO_UDP_TUNNEL)
+        || (type.version && type.version != d.inner.version)) {
+        return EINVAL;
+    }
+    if (vnet->gso_type == VIRTIO_NET_HDR_GSO_UDP) {
+        return (d.outer_l4 != TNL_GSO_OUTER_NONE ? ENOTSUP
+                : netdev_linux_ufo_prepare(b, &d.inner, gso_size,
+                                           needs_csum));
+    }
+    payload_len = dp_packet_size(b) - d.inner.l4_ofs - len;
+    if (type.proto == IPPROTO_UDP
+        && payload_len > VNET_MAX_UDP_SEGMENTS * gso_size) {
+        return EINVAL;
+    }
+
+    /* Linux v6.18 __virtio_net_hdr_to_skb(): "Too small packets are not really
+     * GSO ones."  The sum over each part of the others is made anew, whatever
+     * the packet's is: tcp4_gso_segment(). */
+    super = payload_len > gso_size;
+    if (super || needs_csum) {
+        tnl_gso_marks_partial(b, &d, true);
+    }
+    if (!super && needs_csum && d.outer_l4 == TNL_GSO_OUTER_GRE) {
+        /* Nobody completes a GRE checksum later.  The kernel leaves it to
+         * those who cut, and we to those who cut the others. */
+        complete(b, &d);
+    }
+    if (super && type.proto == IPPROTO_TCP) {
+        dp_packet_set_tso_segsz(b, gso_size);
+    } else if (super) {
+        b->uso_segsz = gso_size;
+    }
+    return 0;
+}
+
+/* Takes off the vnet header of 10 bytes at the start of 'b', and marks 'b' as
+ * it says.  Returns 0 if successful, or a positive errno value if the packet
+ * must be dropped: EINVAL if it is malformed, ENOTSUP if it is of a kind that
+ * we do not know.  Returns -1 if this is upstream's business; the header is
+ * then still there.
+ *
+ * The headers in 'b' must be found here, where it is known where the innermost
+ * one is.  hdr_len is only a hint, and is ignored. */
+int
+netdev_linux_vnet_parse(struct dp_packet *b)
+{
+    struct virtio_net_hdr *vnet = dp_packet_at(b, 0, VNET_LEN);
+    int error = 0;
+
+    if (OVS_UNLIKELY(!vnet)) {
+        return EINVAL;
+    }
+    if (!vnet->gso_type && !(vnet->flags & (VIRTIO_NET_HDR_F_NEEDS_CSUM
+                                            | VIRTIO_NET_HDR_F_DATA_VALID))) {
+        return -1;
+    }
+
+    dp_packet_pull(b, VNET_LEN);
+    if (vnet->gso_type) {
+        error = parse_gso(b, vnet);
+    } else if (vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+        error = parse_needs_csum(b, vnet);
+    } else {
+        parse_valid(b);
+    }
+    if (error < 0) {
+        dp_packet_push_uninit(b, VNET_LEN);
+    }
+    return error;
+}
+
+/* What the field of a partial checksum holds behind 'l3', whose payload goes
+ * up to the end of 'b'. */
+static ovs_be16
+pseudo_csum(const struct dp_packet *b, const struct tnl_gso_l3 *l3)
+{
+    return tnl_gso_pseudo_csum(dp_packet_data(b), l3,
+                               dp_packet_size(b) - l3->l4_ofs);
+}
+
+static void
+put_at(struct dp_packet *b, size_t ofs, ovs_be16 value)
+{
+    memcpy(dp_packet_at_assert(b, ofs, sizeof value), &value, sizeof value);
+}
+
+/* What the gso_type of a TCP superpacket with header 'tcp' says of CWR: the
+ * kernel leaves it to the first segment only if it is told. */
+uint8_t
+netdev_linux_vnet_ecn(const struct tcp_header *tcp)
+{
+    return tcp->tcp_ctl & htons(TCP_CWR) ? ECN : 0;
+}
+
+/* Puts a vnet header of 10 bytes in front of 'b', if it is a UDP superpacket
+ * or one in a tunnel, which the port that it goes to must be able to cut.
+ * Returns 0 if successful, a positive errno value if it must be dropped, or -1
+ * if this is upstream's business.
+ *
+ * The kernel counts on the sums that are in the checksum fields: Linux v6.18
+ * __udp_gso_segment() also on the length in the UDP header,
+ * __skb_udp_tunnel_segment() on the size of the packet. */
+int
+netdev_linux_vnet_build(struct dp_packet *b, int mtu)
+{
+    uint16_t segsz = b->uso_segsz ? b->uso_segsz : dp_packet_get_tso_segsz(b);
+    struct virtio_net_hdr vnet = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM };
+    const struct tcp_header *tcp;
+    struct tnl_gso_desc d;
+    size_t hdr_len;
+    int csum_ofs;
+    size_t l4;
+    size_t len;
+
+    if (OVS_UNLIKELY(dp_packet_headroom(b) < VNET_LEN) && !segsz
+        && !tnl_gso_takes_headroom(b, VNET_LEN)) {
+        /* It must not lose its end to the header. */
+        return EMSGSIZE;
+    }
+    if (!b->uso_segsz && !(segsz && dp_packet_tunnel(b))) {
+        return -1;
+    }
+    if (tnl_gso_find_headers(b, &d)
+        || d.inner.proto != (b->uso_segsz ? IPPROTO_UDP : IPPROTO_TCP)) {
+        return EINVAL;
+    }
+    if (d.outer_l4 == TNL_GSO_OUTER_GRE) {
+        return EOPNOTSUPP;
+    }
+    l4 = d.inner.l4_ofs;
+    len = l4_len(b, &d);
+    hdr_len = l4 + len;
+    if (!len) {
+        return EINVAL;
+    }
+    if (hdr_len + segsz > mtu + ETH_HEADER_LEN + VLAN_HEADER_LEN) {
+        return EMSGSIZE;
+    }
+
+    if (b->uso_segsz) {
+        vnet.gso_type = VNET_GSO_UDP_L4;
+        put_at(b, l4 + offsetof(struct udp_header, udp_len),
+               htons(dp_packet_size(b) - l4));
+    } else {
+        tcp = dp_packet_at_assert(b, l4, TCP_HEADER_LEN);
+        vnet.gso_type = ((d.inner.version == 4 ? VIRTIO_NET_HDR_GSO_TCPV4
+                          : VIRTIO_NET_HDR_GSO_TCPV6)
+                         | netdev_linux_vnet_ecn(tcp));
+    }
+    csum_ofs = tnl_gso_l4_csum_ofs(d.inner.proto);
+    put_at(b, l4 + csum_ofs, pseudo_csum(b, &d.inner));
+    if (d.outer_l4 != TNL_GSO_OUTER_NONE) {
+        /* Linux wants the outer family, the specification the inner one. */
+        vnet.gso_type |= (d.outer.version == 4 ? VNET_GSO_UDP_TUNNEL_IPV4
+                          : VNET_GSO_UDP_TUNNEL_IPV6);
+        if (d.outer_csum) {
+            vnet.flags |= VNET_F_UDP_TUNNEL_CSUM;
+            put_at(b, d.outer.l4_ofs + offsetof(struct udp_header, udp_csum),
+                   pseudo_csum(b, &d.outer));
+        }
+        /* For netdev_linux_vnet_write(). */
+        b->l4_ofs = d.outer.l4_ofs;
+        b->inner_l3_ofs = d.inner.ofs;
+    }
+    vnet.hdr_len = (OVS_FORCE __virtio16) hdr_len;
+    vnet.gso_size = (OVS_FORCE __virtio16) segsz;
+    vnet.csum_start = (OVS_FORCE __virtio16) l4;
+    vnet.csum_offset = (OVS_FORCE __virtio16) csum_ofs;
+    dp_packet_push(b, &vnet, sizeof vnet);
+    return 0;
+}
+
+/* The bytes that the vnet header of tap device 'netdev' has more than the 10
+ * that all others and all packets have. */
+static size_t
+vnet_extra(const struct netdev *netdev)
+{
+    size_t size = netdev->tnl_gso->vnet_size;
+
+    return size > VNET_LEN ? MIN(size, VNET_TUNNEL_LEN) - VNET_LEN : 0;
+}
+
+/* Does what has been read into the first of 'iov', and had more bytes than
+ * there was room for, end up right nevertheless?  Every segment that is cut
+ * from the rest of a TCP superpacket does: see tnl_gso_make_headroom(). */
+static bool
+may_lose_end(const struct iovec *iov)
+{
+    const struct virtio_net_hdr *vnet = iov->iov_base;
+
+    switch (vnet->gso_type & ~(VNET_GSO_UDP_TUNNEL | ECN)) {
+    case VIRTIO_NET_HDR_GSO_TCPV4:
+    case VIRTIO_NET_HDR_GSO_TCPV6:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The same as readv() from the tap device 'netdev', but what is read always
+ * starts with a vnet header of 10 bytes.  The rest says nothing that
+ * netdev_linux_vnet_parse() does not find by itself.  The first one of the 'n'
+ * buffers must have room for the header.
+ *
+ * Returns 0, which is no packet, for one that the buffers had no room for: a
+ * tap does not tell that it has cut it off.  The caller counts it. */
+ssize_t
+netdev_linux_vnet_read(const struct netdev *netdev, int fd,
+                       const struct iovec *iov, int n)
+{
+    enum { MAX_IOV = 4 };
+    uint8_t rest[VNET_TUNNEL_LEN];
+    size_t extra = vnet_extra(netdev);
+    struct iovec v[MAX_IOV + 3];
+    ssize_t retval;
+    size_t room = 0;
+    uint8_t over;
+    int n_v = 0;
+
+    ovs_assert(n <= MAX_IOV && iov[0].iov_len >= VNET_LEN);
+    if (extra) {
+        v[n_v++] = (struct iovec) { iov[0].iov_base, VNET_LEN };
+        v[n_v++] = (struct iovec) { rest, extra };
+        v[n_v++] = (struct iovec) { (char *) iov[0].iov_base + VNET_LEN,
+                                    iov[0].iov_len - VNET_LEN };
+    } else {
+        v[n_v++] = iov[0];
+    }
+    for (int i = 1; i < n; i++) {
+        v[n_v++] = iov[i];
+    }
+    for (int i = 0; i < n; i++) {
+        room += iov[i].iov_len;
+    }
+    v[n_v++] = (struct iovec) { &over, sizeof over };
+
+    retval = readv(fd, v, n_v);
+    if (retval <= VNET_LEN) {
+        return retval;
+    }
+    retval = MAX(VNET_LEN, retval - (ssize_t) extra);
+    if (OVS_UNLIKELY(retval > (ssize_t) room)) {
+        VLOG_WARN_RL(&rl, "%s: Dropped packet: Too big",
+                     netdev_get_name(netdev));
+        return may_lose_end(iov) ? room : 0;
+    }
+    return retval;
+}
+
+/* Writes 'b', which starts with a vnet header of 10 bytes if the tap device
+ * 'netdev' has any, to it.  Returns what write() does: a header that is larger
+ * there does not count. */
+ssize_t
+netdev_linux_vnet_write(const struct netdev *netdev, int fd,
+                        const struct dp_packet *b)
+{
+    enum { OUTER_TH_OFFSET = 20, INNER_NH_OFFSET = 22 };
+    size_t extra = vnet_extra(netdev);
+    const struct virtio_net_hdr *vnet = dp_packet_data(b);
+    uint8_t header[VNET_TUNNEL_LEN] = { 0 };
+    struct iovec iov[2];
+    ssize_t retval;
+
+    if (!extra) {
+        return write(fd, dp_packet_data(b), dp_packet_size(b));
+    }
+
+    memcpy(header, vnet, VNET_LEN);
+    if (vnet->gso_type & VNET_GSO_UDP_TUNNEL) {
+        /* Offsets of the frame: build has not adjusted them to the header. */
+        memcpy(header + OUTER_TH_OFFSET, &b->l4_ofs, sizeof b->l4_ofs);
+        memcpy(header + INNER_NH_OFFSET, &b->inner_l3_ofs,
+               sizeof b->inner_l3_ofs);
+    }
+    iov[0] = (struct iovec) { header, VNET_LEN + extra };
+    iov[1] = (struct iovec) { dp_packet_at_assert(b, VNET_LEN, 0),
+                              dp_packet_size(b) - VNET_LEN };
+    retval = writev(fd, iov, ARRAY_SIZE(iov));
+    return retval < 0 ? retval : retval - (ssize_t) extra;
+}
+
+/* Bytes of packets that wait to be received, at most; Linux doubles it to
+ * account for its own structures. */
+enum { RX_SOCKET_SIZE = 4 << 20 };
+
+/* Prepares packet socket 'fd' to receive superpackets.
+ *
+ * It should not get what we send.  Upstream's filter drops that, but only
+ * after the kernel has cloned each packet for it: Linux v6.18
+ * dev_queue_xmit_nit().  Where the option is not known (before v4.20), it
+ * still does.
+ *
+ * The usual buffer has room for three superpackets; a sender sends as many at
+ * once as its window has room for.  What may be more than net.core.rmem_max
+ * takes CAP_NET_ADMIN. */
+void
+netdev_linux_vnet_rx_socket(int fd)
+{
+    const int size = userspace_tso_enabled() ? RX_SOCKET_SIZE : 0;
+#ifdef PACKET_IGNORE_OUTGOING
+    int one = 1;
+
+    if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one,
+                   sizeof one)) {
+        VLOG_DBG("packet sockets get what is sent: %s", ovs_strerror(errno));
+    }
+#endif
+    if (size
+        && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size)
+        && setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size)) {
+        VLOG_DBG("packet sockets keep their buffers: %s", ovs_strerror(errno));
+    }
+}

@@ -1,0 +1,78 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef TNL_RCO_H
+#define TNL_RCO_H 1
+
+/* Remote checksum offload: a tunnelled packet goes out with an inner TCP or
+ * UDP checksum that nobody has computed.
+ *
+ * The inner checksum field then holds what it holds of any packet whose
+ * checksum is partial: the sum of the pseudo-header, not complemented.  The
+ * tunnel header tells where the sum starts and where the field is, the outer
+ * UDP checksum, which most ports compute, protects it all, and the receiver
+ * has a packet with a partial checksum again.  On the wire:
+ *
+ *    VXLAN     as in Linux v6.18 vxlan_build_skb(), vxlan_remcsum().  Bit
+ *              0x00200000 of the flags.  In the last byte of the VNI word,
+ *              otherwise 0, half of the start; 0x80 tells UDP from TCP.
+ *
+ *    Geneve    our own, in an experimental option (RFC 8926 section 7) with
+ *              the critical bit and 4 bytes of data: start and field.  All
+ *              packets of the tunnel have it; 0 and 0 mean nothing.
+ *
+ * Two marks tell of it.  DP_PACKET_OL_INNER_RCO: the tunnel header has it, so
+ * the inner checksum stays as it is, in each segment the sum of a
+ * pseudo-header of its own; the inner L4 checksum has no other mark.
+ * DP_PACKET_OL_RCO, on a packet that has been popped and whose L4 checksum is
+ * partial: that is because the other end has left it to us; so it is for the
+ * inner one, if that packet has since been put into a tunnel.  Between the
+ * check and the end of a pop, the former says that there was one, and is
+ * without a partial checksum if that was wrong.
+ *
+ * tnl-rco.c has the packets, tnl-rco-config.c what is configured.  Must not
+ * decide who cuts a superpacket: that is the plan's (tnl-gso-plan.h). */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/tnl-gso-types.h"
+#include "encap/tnl-rco-class.h"
+#include "openvswitch/types.h"
+
+struct dp_packet;
+struct netdev;
+
+/* tnl-rco.c. */
+enum tnl_rco_found tnl_rco_find(const struct tnl_rco_class *,
+                                const uint8_t *hdr, size_t size,
+                                ovs_be16 udp_dst, struct tnl_rco *);
+bool tnl_rco_agrees(const struct tnl_rco *, const struct tnl_gso_l3 *inner,
+                    size_t inner_ofs);
+bool tnl_rco_sum_right(const uint8_t *frame, const struct tnl_gso_l3 *,
+                       size_t l4_len);
+void tnl_rco_complete(uint8_t *l4, size_t l4_len, uint8_t proto);
+void tnl_rco_mark_transit(struct dp_packet *, const struct tnl_gso_desc *);
+struct dp_packet *tnl_rco_pop_check(const struct netdev *tunnel,
+                                    struct dp_packet *);
+void tnl_rco_count_received(const struct netdev *tunnel,
+                            const struct dp_packet *);
+void tnl_rco_pop_finish(struct dp_packet *);
+void tnl_rco_count_final(const struct netdev *tunnel,
+                         const struct dp_packet *);
+
+#endif /* tnl-rco.h */

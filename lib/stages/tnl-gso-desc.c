@@ -1,0 +1,259 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "stages/tnl-gso-desc.h"
+
+#include <netinet/in.h>
+
+#include "core/tnl-gso-packet.h"
+#include "dp-packet.h"
+#include "encap/encap.h"
+#include "packets.h"
+#include "tnl-gso.h"
+#include "util.h"
+
+/* Fills in what is known of '*d' before anything is parsed. */
+static void
+desc_init(struct tnl_gso_desc *d, enum tnl_gso_encap encap)
+{
+    *d = (struct tnl_gso_desc) {
+        .encap = encap,
+        .outer_l4 = tnl_gso_encap_class(encap)->outer,
+    };
+}
+
+/* Finds the IP headers of 'p' and stores them in '*d'.  What surrounds the
+ * innermost one is taken from the tunnel mark that the push left.  Lengths in
+ * headers are not looked at.
+ *
+ * Returns TNL_GSO_OK, or the reason why it cannot be done; '*d' is then valid
+ * only in 'encap' and 'outer_l4'. */
+enum tnl_gso_reason
+tnl_gso_find_headers(const struct dp_packet *p, struct tnl_gso_desc *d)
+{
+    const void *frame = dp_packet_data(p);
+    size_t size = dp_packet_size(p);
+    enum tnl_gso_reason reason;
+
+    desc_init(d, tnl_gso_encap_of(p));
+    if (size > UINT16_MAX) {
+        return TNL_GSO_R_TOO_BIG;
+    }
+    if (d->outer_l4 == TNL_GSO_OUTER_NONE) {
+        return (dp_packet_is_eth(p)
+                ? tnl_gso_parse_l2(frame, size, 0, &d->inner, &d->stacked)
+                : tnl_gso_parse_l3(frame, size, 0,
+                                   pt_ns_type_be(p->packet_type),
+                                   &d->inner, &d->stacked));
+    }
+
+    reason = tnl_gso_parse_l2(frame, size, 0, &d->outer, &d->stacked);
+    if (reason) {
+        return reason;
+    }
+    d->outer_csum = dp_packet_l4_checksum_partial(p);
+    return tnl_gso_encap_class(d->encap)->parse(frame, size, d);
+}
+
+/* Parses tunnel 'encap' behind 'd->outer', if that is one that Linux makes
+ * superpackets with, and if the L4 header in it is at 'inner_l4_ofs', if that
+ * is not 0.  Returns true if so; otherwise, the header is not this one. */
+static bool
+try_tunnel(const void *frame, size_t size, enum tnl_gso_encap encap,
+           size_t inner_l4_ofs, struct tnl_gso_desc *d)
+{
+    const struct tnl_gso_encap_class *class = tnl_gso_encap_class(encap);
+    bool outer_csum = d->outer_csum;
+    bool stacked = d->stacked;
+
+    if (!class->parse(frame, size, d) && !d->numbered
+        && (!inner_l4_ofs || d->inner.l4_ofs == inner_l4_ofs)) {
+        d->encap = encap;
+        d->outer_l4 = class->outer;
+        return true;
+    }
+    d->outer_csum = outer_csum;
+    d->stacked = stacked;
+    return false;
+}
+
+/* Finds the tunnel in 'p', which has no mark of one, from what the kernel says
+ * about it: that the innermost L4 header is at 'inner_l4_ofs', or without that
+ * (0), where nothing is at stake but an explanation.  Sets '*d' as
+ * tnl_gso_find_headers() does for a packet with a mark; 'd->outer_csum' is
+ * whether there is an outer checksum.  Returns TNL_GSO_OK, or the reason why
+ * there is none.
+ *
+ * Where a container runs VXLAN over a veth, the kernel hands over tunnelled
+ * superpackets as if they were plain ones (Linux v6.18
+ * virtio_net_hdr_from_skb(): nothing else in a vnet header of 10 bytes
+ * tells). */
+enum tnl_gso_reason
+tnl_gso_find_tunnel(const struct dp_packet *p, size_t inner_l4_ofs,
+                    struct tnl_gso_desc *d)
+{
+    enum { MAX_LIKELIHOOD = 3, MIN_UDP_LEN = UDP_HEADER_LEN + 4 };
+    enum tnl_gso_reason reason = tnl_gso_find_headers(p, d);
+    const void *frame = dp_packet_data(p);
+    size_t size = dp_packet_size(p);
+    enum tnl_gso_outer outer_l4;
+    const void *l4;
+
+    if (reason) {
+        return reason;
+    }
+    d->outer = d->inner;
+    if (d->outer.proto == IPPROTO_GRE) {
+        outer_l4 = TNL_GSO_OUTER_GRE;
+        l4 = tnl_gso_at(frame, size, d->outer.l4_ofs,
+                        sizeof(struct gre_base_hdr));
+    } else if (d->outer.proto == IPPROTO_UDP) {
+        outer_l4 = TNL_GSO_OUTER_UDP;
+        l4 = tnl_gso_at(frame, size, d->outer.l4_ofs, MIN_UDP_LEN);
+        d->outer_csum = l4 && ((const struct udp_header *) l4)->udp_csum;
+    } else {
+        return TNL_GSO_R_TUNNEL;
+    }
+    for (int likelihood = l4 ? MAX_LIKELIHOOD : -1; likelihood >= 0;
+         likelihood--) {
+        for (size_t i = 0; i < TNL_GSO_N_ENCAPS; i++) {
+            const struct tnl_gso_encap_class *class = tnl_gso_encap_class(i);
+
+            if (class->outer == outer_l4
+                && class->likelihood(l4) == likelihood
+                && try_tunnel(frame, size, i, inner_l4_ofs, d)) {
+                return TNL_GSO_OK;
+            }
+        }
+    }
+    return TNL_GSO_R_TUNNEL;
+}
+
+/* Has the UDP header behind 'd->inner' a checksum, or will it get one?  Linux
+ * v6.18 udp_send_skb() makes no superpacket of datagrams without, and what an
+ * outer checksum is computed from would be missing. */
+static bool
+udp_has_csum(const void *frame, const struct tnl_gso_desc *d)
+{
+    const struct udp_header *udp = (const void *) ((const char *) frame
+                                                   + d->inner.l4_ofs);
+
+    return d->l4_partial || udp->udp_csum;
+}
+
+/* The header behind 'd->inner', TCP or as 'udp' says UDP, and what follows
+ * from it. */
+static enum tnl_gso_reason
+parse_l4(const void *frame, size_t size, bool udp, struct tnl_gso_desc *d)
+{
+    size_t len;
+
+    if (d->inner.proto != (udp ? IPPROTO_UDP : IPPROTO_TCP)) {
+        return udp ? TNL_GSO_R_NOT_UDP : TNL_GSO_R_NOT_TCP;
+    }
+    len = tnl_gso_l4_len(frame, size, &d->inner);
+    if (!len || (udp && !udp_has_csum(frame, d))) {
+        return udp ? TNL_GSO_R_UDP : TNL_GSO_R_TCP;
+    }
+    d->hdr_len = d->inner.l4_ofs + len;
+    d->payload_len = size - d->hdr_len;
+    d->n_segs = (d->payload_len > d->mss
+                 ? DIV_ROUND_UP(d->payload_len, d->mss) : 1);
+    return TNL_GSO_OK;
+}
+
+/* Describes superpacket 'p', whose mss is its tso_segsz or else its uso_segsz,
+ * in '*d'.  Lengths come from the size of 'p', never from a header: like
+ * Linux v6.18 inet_gso_segment(), which ignores the total length that a
+ * superpacket carries.
+ *
+ * Returns TNL_GSO_OK, or the reason why 'p' cannot be described; '*d' is then
+ * valid only in 'encap', 'outer_l4' and 'mss'. */
+enum tnl_gso_reason
+tnl_gso_describe(const struct dp_packet *p, struct tnl_gso_desc *d)
+{
+    const void *frame = dp_packet_data(p);
+    size_t size = dp_packet_size(p);
+    enum tnl_gso_reason reason = tnl_gso_find_headers(p, d);
+    bool udp = !dp_packet_get_tso_segsz(p);
+
+    d->mss = tnl_gso_segsz(p);
+    d->l4_partial = (d->outer_l4 != TNL_GSO_OUTER_NONE
+                     ? dp_packet_inner_l4_checksum_partial(p)
+                     : dp_packet_l4_checksum_partial(p));
+    if (p->offloads & DP_PACKET_OL_INNER_RCO) {
+        d->rco = d->l4_partial = true;
+    }
+    if (d->numbered) {
+        /* Such packets are cut before the push. */
+        return TNL_GSO_R_TUNNEL;
+    }
+    return reason ? reason : parse_l4(frame, size, udp, d);
+}
+
+/* Returns how many bytes the longest frame has that 'p' becomes, Ethernet
+ * header included: 'p' itself unless it is a superpacket. */
+uint32_t
+tnl_gso_segment_len(const struct dp_packet *p)
+{
+    struct tnl_gso_desc d;
+
+    return (tnl_gso_is_super(p) && !tnl_gso_describe(p, &d)
+            ? d.hdr_len + MIN(d.payload_len, d.mss)
+            : dp_packet_size(p));
+}
+
+const char *
+tnl_gso_reason_to_string(enum tnl_gso_reason reason)
+{
+    switch (reason) {
+    case TNL_GSO_OK:
+        return "ok";
+    case TNL_GSO_R_L2:
+        return "bad_l2";
+    case TNL_GSO_R_L3:
+        return "bad_l3";
+    case TNL_GSO_R_FRAGMENT:
+        return "fragment";
+    case TNL_GSO_R_NOT_TCP:
+        return "not_tcp";
+    case TNL_GSO_R_NOT_UDP:
+        return "not_udp";
+    case TNL_GSO_R_TCP:
+        return "bad_tcp";
+    case TNL_GSO_R_UDP:
+        return "bad_udp";
+    case TNL_GSO_R_TUNNEL:
+        return "bad_tunnel";
+    case TNL_GSO_R_TOO_MANY:
+        return "too_many_segments";
+    case TNL_GSO_R_NO_METHOD:
+        return "no_method";
+    case TNL_GSO_R_TOO_BIG:
+        return "too_big";
+    case TNL_GSO_R_MTU:
+        return "mtu";
+    case TNL_GSO_R_RCO_OFF:
+        return "rco_off";
+    case TNL_GSO_R_RCO:
+        return "bad_rco";
+    case TNL_GSO_N_REASONS:
+    default:
+        OVS_NOT_REACHED();
+    }
+}

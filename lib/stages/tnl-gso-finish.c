@@ -1,0 +1,542 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "stages/tnl-gso-finish.h"
+
+#include <netinet/in.h>
+#include <netinet/ip6.h>
+#include <string.h>
+
+#include "core/csum-copy.h"
+#include "core/tnl-gso-parse.h"
+#include "csum.h"
+#include "dp-packet.h"
+#include "encap/encap.h"
+#include "packets.h"
+#include "unaligned.h"
+#include "util.h"
+
+/* Stage "finish": the headers of one packet out of a superpacket.
+ *
+ * Called by the segment stage (tnl-gso-seg.c, tnl-gso-frames.c,
+ * tnl-gso-train.c) once per packet that it has made, with the sum of the
+ * payload at hand, so that no byte of payload is read again.  Must not
+ * allocate, resize, or look at other packets.
+ *
+ * All packets but the last are of one length, and most of what changes in
+ * their headers does so in all of them alike.  That is written once, into a
+ * template, which each packet gets a copy of; what is its own is written into
+ * the copy.
+ *
+ * What changes from segment to segment and what does not is Linux v6.18
+ * tcp_gso_segment(), __udp_gso_segment(), inet_gso_segment(),
+ * ipv6_gso_segment(), __skb_udp_tunnel_segment() and gre_gso_segment().
+ *
+ * All sums are kept in the packet's byte order.  Headers are even in length
+ * from the outer L4 header on, so everything that one sum covers starts at an
+ * even offset of another. */
+
+/* The sum of bytes ['start', 'end') of 'frame'. */
+static uint32_t
+sum_range(const uint8_t *frame, size_t start, size_t end)
+{
+    return csum_short(frame + start, end - start);
+}
+
+/* The checksum that follows from sum 'partial'. */
+static inline ovs_be16
+finish_sum(uint32_t partial)
+{
+    return (OVS_FORCE ovs_be16) ~csum_fold16(partial);
+}
+
+/* The sum of an IP header, options and extension headers, without the fields
+ * that put_ip_len() and put_ip_id() write. */
+static uint32_t
+ip_sum(const uint8_t *frame, const struct tnl_gso_l3 *l3)
+{
+    size_t ofs = l3->ofs;
+    uint32_t sum;
+
+    if (l3->version == 4) {
+        sum = sum_range(frame, ofs, ofs + 2);           /* Up to length, ID. */
+        sum += sum_range(frame, ofs + 6, ofs + 10);     /* Up to checksum. */
+        return sum + sum_range(frame, ofs + 12, l3->l4_ofs);
+    } else {
+        sum = sum_range(frame, ofs, ofs + 4);           /* Up to length. */
+        return sum + sum_range(frame, ofs + 6, l3->l4_ofs);
+    }
+}
+
+static uint16_t
+ip_id(const uint8_t *frame, const struct tnl_gso_l3 *l3)
+{
+    const struct ip_header *ip = (const void *) (frame + l3->ofs);
+
+    return l3->version == 4 ? ntohs(ip->ip_id) : 0;
+}
+
+/* Does the port compute the outer UDP checksum of every segment? */
+static bool
+port_sums_outer(const struct tnl_gso_finish *f)
+{
+    return f->desc->outer_csum && f->plan->method == TNL_GSO_HW;
+}
+
+/* Returns the outer checksum of a packet whose segments have 'seg_len' bytes
+ * of payload.  Local checksum offload, Linux'
+ * Documentation/networking/checksum-offloads.rst: a packet with a right inner
+ * checksum sums up to its headers alone, so the payload is not needed. */
+static ovs_be16
+outer_csum(const struct tnl_gso_finish *f, uint32_t seg_len)
+{
+    const struct tnl_gso_desc *d = f->desc;
+    uint32_t end = d->hdr_len + seg_len;
+    ovs_be16 l4_len = htons(end - d->inner.l4_ofs);
+    uint32_t sum = f->outer_l4_sum;
+    ovs_be16 csum;
+
+    /* An inner IPv4 header with its checksum sums up to zero.  So do the TCP
+     * or UDP packet and its pseudo-header: the packet is minus the latter. */
+    if (d->inner.version == 6) {
+        sum += f->inner_ip_sum;
+        sum = csum_add16(sum, htons(end - d->inner.ofs - IPV6_HEADER_LEN));
+    }
+    sum = csum_add16(sum, finish_sum(csum_add16(f->l4_sum, l4_len)));
+    if (d->outer_l4 == TNL_GSO_OUTER_GRE) {
+        return finish_sum(sum);
+    }
+
+    ovs_be16 udp_len = htons(end - d->outer.l4_ofs);
+
+    csum = finish_sum(csum_add16(csum_add16(sum, udp_len), udp_len));
+    return csum ? csum : htons(0xffff);
+}
+
+/* Returns the outer checksum of 'frame', a packet with a remote checksum whose
+ * inner headers are finished and whose payload's sum is 'payload_sum'.  The
+ * inner packet does not sum up to anything that is known, but for an IPv4
+ * header. */
+static ovs_be16
+outer_csum_rco(const struct tnl_gso_finish *f, const uint8_t *frame,
+               const struct tnl_gso_finish_len *l, uint32_t payload_sum)
+{
+    const struct tnl_gso_desc *d = f->desc;
+    const void *l4 = frame + d->inner.l4_ofs;
+    uint32_t sum = f->outer_l4_sum + f->l4_hdr_sum + payload_sum;
+    ovs_be16 csum;
+
+    sum = csum_add16(csum_add16(sum, l->outer_udp_len), l->outer_udp_len);
+    if (d->inner.version == 6) {
+        sum += l->inner_ip_sum;
+    }
+    if (d->inner.proto == IPPROTO_TCP) {
+        const struct tcp_header *tcp = l4;
+
+        sum = csum_add32(sum, get_16aligned_be32(&tcp->tcp_seq));
+        sum = csum_add16(csum_add16(sum, tcp->tcp_ctl), tcp->tcp_csum);
+    } else {
+        const struct udp_header *udp = l4;
+
+        sum = csum_add16(csum_add16(sum, udp->udp_len), udp->udp_csum);
+    }
+    csum = finish_sum(sum);
+    return csum ? csum : htons(0xffff);
+}
+
+/* The length field of 'l3' in a packet that ends at 'end'. */
+static ovs_be16
+ip_len(const struct tnl_gso_l3 *l3, uint32_t end)
+{
+    return htons(end - l3->ofs - (l3->version == 4 ? 0 : IPV6_HEADER_LEN));
+}
+
+/* Fills in '*l' for packets with 'payload_len' bytes of payload. */
+static void
+finish_len_init(struct tnl_gso_finish_len *l, const struct tnl_gso_finish *f,
+                uint32_t payload_len)
+{
+    const struct tnl_gso_desc *d = f->desc;
+    uint32_t end = d->hdr_len + payload_len;
+
+    *l = (struct tnl_gso_finish_len) {
+        .payload_len = payload_len,
+        .inner_l4_len = htons(end - d->inner.l4_ofs),
+        .inner_ip_len = ip_len(&d->inner, end),
+    };
+    l->l4_sum = csum_add16(f->l4_sum, l->inner_l4_len);
+    l->inner_ip_sum = csum_add16(f->inner_ip_sum, l->inner_ip_len);
+
+    if (d->outer_l4 != TNL_GSO_OUTER_NONE) {
+        l->outer_ip_len = ip_len(&d->outer, end);
+        l->outer_ip_sum = csum_add16(f->outer_ip_sum, l->outer_ip_len);
+        l->outer_udp_len = htons(end - d->outer.l4_ofs);
+        if (d->rco) {
+            l->outer_csum = (OVS_FORCE ovs_be16) csum_fold16(
+                csum_add16(f->outer_pseudo_sum, l->outer_udp_len));
+        } else if (d->outer_csum && !port_sums_outer(f)) {
+            l->outer_csum = outer_csum(f, MIN(payload_len, d->mss));
+        }
+    }
+}
+
+/* Writes the length 'len' of header 'l3'. */
+static void
+put_ip_len(uint8_t *frame, const struct tnl_gso_l3 *l3, ovs_be16 len)
+{
+    if (l3->version == 4) {
+        struct ip_header *ip = (void *) (frame + l3->ofs);
+
+        ip->ip_tot_len = len;
+    } else {
+        struct ovs_16aligned_ip6_hdr *ip6 = (void *) (frame + l3->ofs);
+
+        ip6->ip6_plen = len;
+    }
+}
+
+/* Writes the ID 'id' and the checksum of header 'l3', if it is IPv4, with the
+ * sum of the header without them. */
+static void
+put_ip_id(uint8_t *frame, const struct tnl_gso_l3 *l3, uint32_t sum,
+          uint16_t id)
+{
+    if (l3->version == 4) {
+        struct ip_header *ip = (void *) (frame + l3->ofs);
+
+        ip->ip_id = htons(id);
+        ip->ip_csum = finish_sum(csum_add16(sum, ip->ip_id));
+    }
+}
+
+/* Is there a complete TCP or UDP checksum in a packet that stays whole? */
+static bool
+keep_l4_csum(const struct tnl_gso_finish *f)
+{
+    return f->plan->n_packets == 1 && !f->desc->l4_partial;
+}
+
+/* Writes into 'frame', the headers of the superpacket or a copy of them that
+ * was written for another length, whatever is the same in all packets of
+ * length 'l'. */
+static void
+finish_common(const struct tnl_gso_finish *f, uint8_t *frame,
+              const struct tnl_gso_finish_len *l)
+{
+    const struct tnl_gso_desc *d = f->desc;
+    struct udp_header *inner_udp = (void *) (frame + d->inner.l4_ofs);
+    struct udp_header *udp = (void *) (frame + d->outer.l4_ofs);
+
+    put_ip_len(frame, &d->inner, l->inner_ip_len);
+    if (d->inner.proto == IPPROTO_UDP) {
+        inner_udp->udp_len = l->inner_l4_len;
+    }
+    if (!f->sum_l4 && !keep_l4_csum(f)) {
+        /* A checksum while it is partial: the uncomplemented sum of the
+         * pseudo-header. */
+        ovs_be16 csum = (OVS_FORCE ovs_be16) csum_fold16(l->l4_sum);
+
+        memcpy(frame + d->inner.l4_ofs + tnl_gso_l4_csum_ofs(d->inner.proto),
+               &csum, sizeof csum);
+    }
+
+    if (d->outer_l4 == TNL_GSO_OUTER_NONE) {
+        return;
+    }
+    put_ip_len(frame, &d->outer, l->outer_ip_len);
+    if (d->outer_l4 == TNL_GSO_OUTER_UDP) {
+        udp->udp_len = l->outer_udp_len;
+        if (d->outer_csum && !port_sums_outer(f)) {
+            udp->udp_csum = l->outer_csum;
+        }
+    } else if (d->outer_csum) {
+        ovs_be16 *field = (void *) (frame + d->outer.l4_ofs
+                                    + sizeof(struct gre_base_hdr));
+
+        field[0] = l->outer_csum;
+        field[1] = 0;
+    }
+}
+
+/* The marks of a packet that is plain UDP to the port, whatever is in it: a
+ * segment with a remote checksum, or a train.  'partial' tells that the port
+ * completes its checksum. */
+static uint32_t
+udp_marks(const struct tnl_gso_desc *d, bool partial)
+{
+    return (DP_PACKET_OL_L4_PROTO_UDP
+            | (partial ? DP_PACKET_OL_L4_CKSUM_MASK
+               : DP_PACKET_OL_L4_CKSUM_GOOD)
+            | (d->outer.version == 4 ? DP_PACKET_OL_IP_CKSUM_GOOD : 0));
+}
+
+/* Returns the marks of a packet made of a superpacket with marks 'before', so
+ * that the port's driver and dp_packet_ol_send_prepare() do what is left to do
+ * and nothing else.  'super' tells that somebody cuts it again, which takes
+ * all IPv4 checksums and the inner TCP or UDP checksum from us. */
+static uint32_t
+finish_marks(const struct tnl_gso_finish *f, uint32_t before, bool super)
+{
+    const struct tnl_gso_desc *d = f->desc;
+    bool udp = d->inner.proto == IPPROTO_UDP;
+    uint32_t offloads = (udp ? DP_PACKET_OL_L4_PROTO_UDP
+                         : DP_PACKET_OL_L4_PROTO_TCP);
+    uint32_t late_mss = super ? before & TNL_GSO_LATE_MSS_MARKS : 0;
+
+    if (d->rco) {
+        return udp_marks(d, d->outer_csum && !f->plan->csum);
+    }
+    if (keep_l4_csum(f)) {
+        offloads |= (d->outer_l4 != TNL_GSO_OUTER_NONE
+                     ? before >> DP_PACKET_OL_SHIFT_COUNT : before)
+                    & DP_PACKET_OL_L4_CKSUM_MASK;
+    } else {
+        offloads |= (f->plan->csum ? DP_PACKET_OL_L4_CKSUM_GOOD
+                     : DP_PACKET_OL_L4_CKSUM_MASK);
+    }
+    if (d->inner.version == 4) {
+        offloads |= (super ? DP_PACKET_OL_IP_CKSUM_MASK
+                     : DP_PACKET_OL_IP_CKSUM_GOOD);
+    }
+    if (d->outer_l4 != TNL_GSO_OUTER_NONE) {
+        offloads <<= DP_PACKET_OL_SHIFT_COUNT;
+        offloads |= tnl_gso_encap_class(d->encap)->mark;
+        if (d->outer.version == 4) {
+            offloads |= (super ? DP_PACKET_OL_IP_CKSUM_MASK
+                         : DP_PACKET_OL_IP_CKSUM_GOOD);
+        }
+        if (d->outer_l4 == TNL_GSO_OUTER_UDP) {
+            offloads |= DP_PACKET_OL_L4_PROTO_UDP;
+            offloads |= (port_sums_outer(f) ? DP_PACKET_OL_L4_CKSUM_MASK
+                         : DP_PACKET_OL_L4_CKSUM_GOOD);
+        }
+    }
+    return offloads | late_mss;
+}
+
+/* Prepares '*f' for all packets out of the superpacket that starts at
+ * 'frame_' and that 'desc' describes.  'desc' and 'plan' must stay. */
+void
+tnl_gso_finish_init(struct tnl_gso_finish *f, const void *frame_,
+                    const struct tnl_gso_desc *desc,
+                    const struct tnl_gso_plan *plan)
+{
+    const uint8_t *frame = frame_;
+    size_t l4_ofs = desc->inner.l4_ofs;
+    uint32_t sum;
+
+    memset(f, 0, offsetof(struct tnl_gso_finish, template));
+    f->desc = desc;
+    f->plan = plan;
+    f->sum_l4 = plan->csum && !desc->rco;
+    f->sum_remote = plan->csum && desc->rco;
+    f->ids = plan->unit / desc->mss;
+    f->inner_id = ip_id(frame, &desc->inner);
+    f->inner_ip_sum = csum_fold16(ip_sum(frame, &desc->inner));
+    f->l4_sum = csum_fold16(tnl_gso_pseudo_sum(frame, &desc->inner, 0));
+
+    sum = sum_range(frame, l4_ofs, l4_ofs + 4);                 /* Ports. */
+    if (desc->inner.proto == IPPROTO_TCP) {
+        const struct tcp_header *tcp = (const void *) (frame + l4_ofs);
+
+        f->seq = ntohl(get_16aligned_be32(&tcp->tcp_seq));
+        f->tcp_ctl = tcp->tcp_ctl;
+        sum += sum_range(frame, l4_ofs + 8, l4_ofs + 12);   /* Ack. */
+        sum += sum_range(frame, l4_ofs + 14, l4_ofs + 16);  /* Window. */
+        sum += sum_range(frame, l4_ofs + 18, desc->hdr_len);
+    }
+    f->l4_hdr_sum = csum_fold16(sum);
+
+    if (desc->outer_l4 != TNL_GSO_OUTER_NONE) {
+        size_t ofs = desc->outer.l4_ofs;
+
+        f->outer_id = ip_id(frame, &desc->outer);
+        f->outer_ip_sum = csum_fold16(ip_sum(frame, &desc->outer));
+
+        if (desc->outer_l4 == TNL_GSO_OUTER_GRE) {
+            sum = sum_range(frame, ofs, ofs + 4);
+            sum += sum_range(frame, ofs + (desc->outer_csum ? 8 : 4),
+                             desc->inner.ofs);
+        } else {
+            sum = tnl_gso_pseudo_sum(frame, &desc->outer, 0);
+            f->outer_pseudo_sum = csum_fold16(sum);
+            sum += sum_range(frame, ofs, ofs + 4);          /* Ports. */
+            sum += sum_range(frame, ofs + UDP_HEADER_LEN, desc->inner.ofs);
+        }
+        f->outer_l4_sum = csum_fold16(sum);
+    }
+
+    finish_len_init(&f->full, f, MIN(plan->unit, desc->payload_len));
+    finish_len_init(&f->last, f, (desc->payload_len
+                                  - (plan->n_packets - 1) * plan->unit));
+    f->segment_marks = finish_marks(f, 0, false);
+
+    if (OVS_LIKELY(desc->hdr_len <= sizeof f->template)) {
+        memcpy(f->template, frame, desc->hdr_len);
+        finish_common(f, f->template, &f->full);
+        f->head = f->template;
+        f->head_len = &f->full;
+    } else {
+        f->head = frame;
+        f->head_len = NULL;
+    }
+}
+
+/* Writes what packet number 'index' has for itself in TCP header 'tcp'. */
+static inline void
+finish_tcp(const struct tnl_gso_finish *f, struct tcp_header *tcp,
+           const struct tnl_gso_finish_len *l, uint32_t index,
+           uint32_t payload_sum)
+{
+    const struct tnl_gso_plan *plan = f->plan;
+    ovs_be32 seq = htonl(f->seq + index * plan->unit);
+    ovs_be16 tcp_ctl = f->tcp_ctl;
+
+    if (index) {
+        tcp_ctl &= ~htons(TCP_CWR);
+    }
+    if (index < plan->n_packets - 1) {
+        tcp_ctl &= ~htons(TCP_FIN | TCP_PSH);
+    }
+    tcp->tcp_ctl = tcp_ctl;
+    put_16aligned_be32(&tcp->tcp_seq, seq);
+
+    if (f->sum_l4) {
+        uint32_t sum = l->l4_sum + f->l4_hdr_sum + payload_sum;
+
+        sum = csum_add32(csum_add16(sum, tcp_ctl), seq);
+        tcp->tcp_csum = finish_sum(sum);
+    }
+}
+
+/* Writes what a packet has for itself in UDP header 'udp'. */
+static inline void
+finish_udp(const struct tnl_gso_finish *f, struct udp_header *udp,
+           const struct tnl_gso_finish_len *l, uint32_t payload_sum)
+{
+    if (f->sum_l4) {
+        uint32_t sum = l->l4_sum + f->l4_hdr_sum + payload_sum;
+
+        udp->udp_csum = finish_sum(csum_add16(sum, udp->udp_len));
+        if (!udp->udp_csum) {
+            udp->udp_csum = htons(0xffff);
+        }
+    }
+}
+
+/* tnl_gso_finish_frame(), without the call. */
+static inline void ALWAYS_INLINE
+write_headers(const struct tnl_gso_finish *f, uint8_t *frame, uint32_t index,
+              uint32_t payload_len, uint32_t payload_sum)
+{
+    const struct tnl_gso_desc *d = f->desc;
+    const struct tnl_gso_finish_len *l = (payload_len == f->full.payload_len
+                                          ? &f->full : &f->last);
+    uint32_t id_ofs = index * f->ids;
+    void *l4 = frame + d->inner.l4_ofs;
+
+    if (OVS_LIKELY(frame != f->head)) {
+        memcpy(frame, f->head, d->hdr_len);
+    }
+    if (OVS_UNLIKELY(l != f->head_len)) {
+        finish_common(f, frame, l);
+    }
+
+    if (d->inner.proto == IPPROTO_UDP) {
+        finish_udp(f, l4, l, payload_sum);
+    } else {
+        finish_tcp(f, l4, l, index, payload_sum);
+    }
+    put_ip_id(frame, &d->inner, l->inner_ip_sum, f->inner_id + id_ofs);
+    if (d->outer_l4 != TNL_GSO_OUTER_NONE) {
+        put_ip_id(frame, &d->outer, l->outer_ip_sum, f->outer_id + id_ofs);
+        if (f->sum_remote) {
+            struct udp_header *udp = (void *) (frame + d->outer.l4_ofs);
+
+            udp->udp_csum = outer_csum_rco(f, frame, l, payload_sum);
+        }
+    }
+}
+
+/* Writes the headers of packet number 'index' of the plan, 'desc->hdr_len'
+ * bytes in front of 'payload_len' bytes of payload, to 'frame'.  'payload_sum'
+ * is the sum of the payload; ignored unless the plan asks for final checksums.
+ *
+ * 'frame' may be that of the superpacket, but only for the packet that is the
+ * last one to be finished. */
+void
+tnl_gso_finish_frame(const struct tnl_gso_finish *f, uint8_t *frame,
+                     uint32_t index, uint32_t payload_len,
+                     uint32_t payload_sum)
+{
+    write_headers(f, frame, index, payload_len, payload_sum);
+}
+
+/* Turns 'frame', finished as the first packet of a train, into the outer
+ * headers of the train, of 'len' bytes in all: one UDP datagram with a partial
+ * checksum, whose payload somebody cuts. */
+void
+tnl_gso_finish_train(const struct tnl_gso_finish *f, uint8_t *frame,
+                     uint32_t len)
+{
+    const struct tnl_gso_l3 *outer = &f->desc->outer;
+    struct udp_header *udp = (void *) (frame + outer->l4_ofs);
+    ovs_be16 outer_len = ip_len(outer, len);
+
+    put_ip_len(frame, outer, outer_len);
+    put_ip_id(frame, outer, csum_add16(f->outer_ip_sum, outer_len),
+              ip_id(frame, outer));
+    udp->udp_len = htons(len - outer->l4_ofs);
+    udp->udp_csum = tnl_gso_pseudo_csum(frame, outer, len - outer->l4_ofs);
+}
+
+/* The same as tnl_gso_finish_train() for the train of 'n' segments in 'p', and
+ * sets the marks of 'p': those of plain UDP. */
+void
+tnl_gso_finish_train_packet(const struct tnl_gso_finish *f,
+                            struct dp_packet *p, uint32_t n)
+{
+    const struct tnl_gso_desc *d = f->desc;
+
+    tnl_gso_finish_train(f, dp_packet_data(p), dp_packet_size(p));
+    p->offloads = udp_marks(d, true);
+    dp_packet_set_tso_segsz(p, 0);
+    p->uso_segsz = n > 1 ? tnl_gso_train_unit_len(d) : 0;
+}
+
+/* The same as tnl_gso_finish_frame() for the frame in 'p', and sets the marks
+ * of 'p'. */
+void
+tnl_gso_finish(const struct tnl_gso_finish *f, struct dp_packet *p,
+               uint32_t index, uint32_t payload_len, uint32_t payload_sum)
+{
+    const struct tnl_gso_desc *d = f->desc;
+    uint16_t mss = 0;
+
+    write_headers(f, dp_packet_data(p), index, payload_len, payload_sum);
+    if (OVS_LIKELY(payload_len <= d->mss && f->plan->n_packets > 1)) {
+        p->offloads = f->segment_marks;
+    } else {
+        bool super = payload_len > d->mss;
+
+        p->offloads = finish_marks(f, p->offloads, super);
+        mss = super && !d->rco ? d->mss : 0;
+    }
+    dp_packet_set_tso_segsz(p, d->inner.proto == IPPROTO_UDP ? 0 : mss);
+    p->uso_segsz = d->inner.proto == IPPROTO_UDP ? mss : 0;
+}

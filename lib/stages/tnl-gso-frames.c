@@ -1,0 +1,265 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "stages/tnl-gso-frames.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <linux/virtio_net.h>
+
+#include "core/csum-copy.h"
+#include "dp-packet.h"
+#include "ovs-thread.h"
+#include "packets.h"
+#include "ports/netdev-linux-vnet.h"
+#include "stages/tnl-gso-finish.h"
+#include "util.h"
+
+/* Stage "segment", for kernel ports.  Like tnl-gso-seg.c it must not write a
+ * header of a frame; the vnet header, which is not part of the frame, is
+ * written here. */
+
+DEFINE_STATIC_PER_THREAD_DATA(struct tnl_gso_frames *, my_frames, NULL);
+static ovsthread_key_t frames_key;
+
+/* What is in the area starts at a multiple of this.  It is packed, because the
+ * nearest cache has little room beside a superpacket. */
+enum { ALIGN = 16 };
+
+/* More than any vnet header has. */
+enum { MAX_VNET_ROOM = 2 * ALIGN };
+
+BUILD_ASSERT_DECL(offsetof(struct tnl_gso_frames, area) % ALIGN == 0);
+BUILD_ASSERT_DECL(MAX_VNET_ROOM + ROUND_UP(TNL_GSO_MAX_TEMPLATE, ALIGN)
+                  <= TNL_GSO_MAX_FRAME_HEAD);
+
+static void
+frames_destroy(void *frames)
+{
+    *my_frames_get() = NULL;
+    free(frames);
+}
+
+/* Returns the calling thread's frames, empty, for a port with 'vnet_size'
+ * bytes of vnet header. */
+struct tnl_gso_frames *
+tnl_gso_frames_get(size_t vnet_size)
+{
+    static struct ovsthread_once once = OVSTHREAD_ONCE_INITIALIZER;
+    struct tnl_gso_frames **frames = my_frames_get();
+
+    if (OVS_UNLIKELY(!*frames)) {
+        if (ovsthread_once_start(&once)) {
+            ovsthread_key_create(&frames_key, frames_destroy);
+            ovsthread_once_done(&once);
+        }
+        *frames = xmalloc(sizeof **frames);
+        ovsthread_setspecific(frames_key, *frames);
+    }
+    ovs_assert(vnet_size <= MAX_VNET_ROOM);
+    (*frames)->vnet_size = vnet_size;
+    tnl_gso_frames_clear(*frames);
+    return *frames;
+}
+
+void
+tnl_gso_frames_clear(struct tnl_gso_frames *frames)
+{
+    frames->n = 0;
+    frames->n_iov = 0;
+    frames->area_len = 0;
+}
+
+/* Can segments of 'd' be frames?  Yes, unless headers are stacked higher than
+ * any port cuts. */
+bool
+tnl_gso_frames_take(const struct tnl_gso_desc *d)
+{
+    return d->hdr_len <= TNL_GSO_MAX_TEMPLATE;
+}
+
+/* Is there room in 'frames' for all of a superpacket that 'd' describes? */
+bool
+tnl_gso_frames_fit(const struct tnl_gso_frames *frames,
+                   const struct tnl_gso_desc *d)
+{
+    return frames->n_iov + 2 * d->n_segs <= ARRAY_SIZE(frames->iov);
+}
+
+/* Asks for completion of the checksum behind 'l3'. */
+static void
+put_needs_csum(struct virtio_net_hdr *vnet, const struct tnl_gso_l3 *l3)
+{
+    vnet->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+    vnet->csum_start = (OVS_FORCE __virtio16) l3->l4_ofs;
+    vnet->csum_offset = (OVS_FORCE __virtio16)
+        tnl_gso_l4_csum_ofs(l3->proto);
+}
+
+/* Writes the vnet header of a single segment. */
+static void
+put_vnet_hdr(struct virtio_net_hdr *vnet, const struct tnl_gso_desc *d,
+             const struct tnl_gso_plan *plan)
+{
+    if (plan->csum || (d->rco && !d->outer_csum)) {
+        vnet->flags = VIRTIO_NET_HDR_F_DATA_VALID;
+    } else {
+        put_needs_csum(vnet, d->rco ? &d->outer : &d->inner);
+    }
+}
+
+/* Writes the vnet header of a train of 'n' segments. */
+static void
+put_train_vnet_hdr(struct virtio_net_hdr *vnet, const struct tnl_gso_desc *d,
+                   uint32_t n)
+{
+    put_needs_csum(vnet, &d->outer);
+    if (n > 1) {
+        vnet->gso_type = VNET_GSO_UDP_L4;
+        vnet->gso_size = (OVS_FORCE __virtio16) tnl_gso_train_unit_len(d);
+        vnet->hdr_len = (OVS_FORCE __virtio16) tnl_gso_train_head_len(d);
+    }
+}
+
+/* Where the next segment goes, and what is left of the superpacket. */
+struct cursor {
+    struct iovec *iov;
+    uint8_t *head;
+    size_t step;                /* From one 'head' to the next. */
+    char *payload;
+    uint32_t left;              /* Bytes of payload. */
+    uint32_t i;                 /* Number of the segment. */
+};
+
+/* Puts a segment at 'c': its headers from byte 'start' on, and a pointer to
+ * its payload.  What comes before its first header is the vnet header, at a
+ * negative 'start'.  Returns its length. */
+static inline size_t ALWAYS_INLINE
+put_segment(struct cursor *c, const struct tnl_gso_finish *f, ptrdiff_t start)
+{
+    size_t head_len = f->desc->hdr_len - start;
+    uint32_t len = MIN(f->plan->unit, c->left);
+
+    tnl_gso_finish_frame(f, c->head, c->i, len,
+                         f->plan->csum ? csum_fold(c->payload, len) : 0);
+    c->iov[0] = (struct iovec) { c->head + start, head_len };
+    c->iov[1] = (struct iovec) { c->payload, len };
+    c->iov += 2;
+    c->head += c->step;
+    c->payload += len;
+    c->left -= len;
+    c->i++;
+    return head_len + len;
+}
+
+/* Makes each segment from 'c' on a frame, until there is no more room. */
+static void
+put_singles(struct tnl_gso_frames *frames, uint16_t super,
+            const struct tnl_gso_finish *f, struct cursor *c_)
+{
+    const size_t vnet_size = frames->vnet_size;
+    const size_t room = ROUND_UP(vnet_size, ALIGN);
+    /* Ends at 'room'. */
+    OVS_ALIGNED_VAR(ALIGN) uint8_t vnet[MAX_VNET_ROOM] = { 0 };
+    uint32_t n_packets = f->plan->n_packets;
+    struct cursor c = *c_;      /* A local one stays in registers. */
+
+    if (vnet_size) {
+        put_vnet_hdr((void *) (vnet + room - vnet_size), f->desc, f->plan);
+    }
+    while (c.i < n_packets && c.iov < &frames->iov[ARRAY_SIZE(frames->iov)]) {
+        struct tnl_gso_frame *out = &frames->frame[frames->n++];
+
+        out->super = super;
+        out->segment = c.i;
+        out->first = c.iov - frames->iov;
+        out->n = 2;
+        for (size_t k = 0; k < room; k += ALIGN) {
+            memcpy(c.head - room + k, vnet + k, ALIGN);
+        }
+        out->len = put_segment(&c, f, -(ptrdiff_t) vnet_size);
+    }
+    *c_ = c;
+}
+
+/* Makes trains of the segments from 'c' on, until there is no more room. */
+static void
+put_trains(struct tnl_gso_frames *frames, uint16_t super,
+           const struct tnl_gso_finish *f, struct cursor *c)
+{
+    const ptrdiff_t vnet_size = frames->vnet_size;
+    const struct tnl_gso_desc *d = f->desc;
+    const struct tnl_gso_plan *plan = f->plan;
+    const struct iovec *end = &frames->iov[ARRAY_SIZE(frames->iov)];
+
+    while (c->i < plan->n_packets && end - c->iov >= 2 * plan->train_len) {
+        struct tnl_gso_frame *out = &frames->frame[frames->n++];
+        uint32_t n = MIN(plan->train_len, plan->n_packets - c->i);
+        uint8_t *head = c->head;
+
+        out->super = super;
+        out->segment = c->i;
+        out->first = c->iov - frames->iov;
+        out->n = 2 * n;
+        memset(head - vnet_size, 0, vnet_size);
+        out->len = put_segment(c, f, -vnet_size);
+        for (uint32_t k = 1; k < n; k++) {
+            out->len += put_segment(c, f, tnl_gso_train_head_len(d));
+        }
+        put_train_vnet_hdr((void *) (head - vnet_size), d, n);
+        tnl_gso_finish_train(f, head, out->len - vnet_size);
+    }
+}
+
+/* Adds the frames that 'plan' makes of superpacket 'p', described by 'd', to
+ * 'frames', from segment 'first' on, until there is no more room.  Returns the
+ * number of the first segment that did not fit, 'plan->n_packets' if all did.
+ * Each of them says that it is of superpacket number 'super'.
+ *
+ * 'plan->method' must be TNL_GSO_SOFTWARE or TNL_GSO_UDP_GSO, and
+ * tnl_gso_frames_take(d) true.  'p' must stay until the frames have been
+ * sent. */
+uint32_t
+tnl_gso_frames_cut(struct tnl_gso_frames *frames, uint16_t super,
+                   const struct dp_packet *p, const struct tnl_gso_desc *d,
+                   const struct tnl_gso_plan *plan, uint32_t first)
+{
+    const size_t room = ROUND_UP(frames->vnet_size, ALIGN);
+    uint32_t ofs = first * plan->unit;
+    struct tnl_gso_finish f;
+    struct cursor c = {
+        .iov = &frames->iov[frames->n_iov],
+        .head = frames->area + frames->area_len + room,
+        .step = ROUND_UP(room + d->hdr_len, ALIGN),
+        .payload = (char *) dp_packet_data(p) + d->hdr_len + ofs,
+        .left = d->payload_len - ofs,
+        .i = first,
+    };
+
+    ovs_assert(tnl_gso_frames_take(d));
+    tnl_gso_finish_init(&f, dp_packet_data(p), d, plan);
+    if (plan->train_len) {
+        put_trains(frames, super, &f, &c);
+    } else {
+        put_singles(frames, super, &f, &c);
+    }
+    frames->n_iov = c.iov - frames->iov;
+    frames->area_len = c.head - room - frames->area;
+    return c.i;
+}

@@ -1,0 +1,379 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "stages/tnl-gso-plan.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "encap/encap.h"
+#include "netdev-provider.h"
+#include "openvswitch/dynamic-string.h"
+#include "packets.h"
+#include "util.h"
+
+/* The rows of the table are those of the class of the encapsulation
+ * (encap/encap.h): what a port must be able to do, so that it cuts.
+ * Capabilities are per tunnel type: a port that cuts VXLAN gets no Geneve.
+ * NETDEV_TX_OFFLOAD_*
+ * flags of outer headers are needed because the header of every segment
+ * differs from the superpacket's:
+ *
+ *    - an outer IPv4 header has its own total length, ID and checksum;
+ *
+ *    - an outer UDP checksum covers its own length and payload, except that it
+ *      is the same for segments of equal size, since the inner checksums
+ *      cancel everything that differs: "hw-partial".
+ *
+ * No NIC fills in a GRE checksum, hence no row for it.
+ *
+ * A train has an outer UDP checksum whether it is wanted or not.  What is in
+ * front of it needs no capability: the port sees plain UDP.
+ *
+ * No port leaves an inner checksum alone while it cuts, as a remote one needs;
+ * in a train, it is payload. */
+
+/* Is 'row', of the class of 'd->encap', about superpackets like the one that
+ * 'd' describes? */
+bool
+tnl_gso_plan_row_is_for(const struct tnl_gso_plan_row *row,
+                        const struct tnl_gso_desc *d)
+{
+    return ((!d->rco || row->method == TNL_GSO_UDP_GSO)
+            && (!tnl_gso_has_outer(d->encap)
+                || (row->outer_csum == d->outer_csum
+                    && row->outer_ipv4 == (d->outer.version == 4))));
+}
+
+/* What a port must be able to do to cut 'd' in the way of 'row'. */
+uint64_t
+tnl_gso_plan_row_need(const struct tnl_gso_plan_row *row,
+                      const struct tnl_gso_desc *d)
+{
+    if (d->inner.proto != IPPROTO_UDP || row->method == TNL_GSO_UDP_GSO) {
+        return row->need;
+    }
+    return ((row->need & ~NETDEV_TX_OFFLOAD_TCP_TSO)
+            | (tnl_gso_has_outer(d->encap) ? TNL_GSO_TX_TNL_UDP_SEG
+               : TNL_GSO_TX_UDP_SEG));
+}
+
+/* Segments of 'd' in each of as few trains as possible, all but the last of
+ * one length. */
+static uint32_t
+train_len(const struct tnl_gso_desc *d, const struct tnl_gso_limits *limits)
+{
+    uint32_t head_len = tnl_gso_train_head_len(d);
+    uint32_t max_len = (limits->max_len
+                        ? MIN(limits->max_len, TNL_GSO_MAX_TRAIN_LEN)
+                        : TNL_GSO_MAX_TRAIN_LEN);
+    uint32_t room = max_len - MIN(max_len, head_len);
+    uint32_t max = MIN(room / tnl_gso_train_unit_len(d),
+                       limits->max_segs
+                       ? MIN(limits->max_segs, TNL_GSO_MAX_UDP_SEGS)
+                       : TNL_GSO_MAX_UDP_SEGS);
+
+    return max ? DIV_ROUND_UP(d->n_segs, DIV_ROUND_UP(d->n_segs, max)) : 1;
+}
+
+/* Can a port that works in the way of 'row' make as many segments as 'd'
+ * has?  A train must have more than one. */
+static bool
+row_takes_segs(const struct tnl_gso_plan_row *row,
+               const struct tnl_gso_desc *d,
+               const struct tnl_gso_limits *limits)
+{
+    return (row->method == TNL_GSO_UDP_GSO
+            ? train_len(d, limits) > 1
+            : (d->inner.proto != IPPROTO_UDP
+               || d->n_segs <= TNL_GSO_MAX_UDP_SEGS));
+}
+
+/* Can the port be told where the IP header over what is cut is, or where its
+ * checksum is, which it is to complete? */
+static bool
+within_reach(const struct tnl_gso_desc *d, const struct tnl_gso_limits *limits)
+{
+    bool known = limits->tunnels & (1u << d->encap);
+    bool found = !d->stacked && (known || !tnl_gso_has_outer(d->encap));
+
+    return (!limits->max_l2_len
+            || ((found || limits->sums_by_len)
+                && (d->inner.ofs - (known ? d->outer.l4_ofs : 0)
+                    <= limits->max_l2_len)));
+}
+
+/* Payload bytes in the longest superpacket of as many segments as 'd' has that
+ * a port with 'limits' takes; a multiple of the mss, or all of it. */
+static uint32_t
+max_unit(const struct tnl_gso_desc *d, const struct tnl_gso_limits *limits)
+{
+    uint32_t unit = d->payload_len;
+
+    if (limits->max_segs) {
+        unit = MIN(unit, limits->max_segs * d->mss);
+    }
+    if (limits->max_len) {
+        unit = MIN(unit, limits->max_len - MIN(limits->max_len, d->hdr_len));
+    }
+    return unit == d->payload_len ? unit : unit - unit % d->mss;
+}
+
+/* Returns the first one of a port's 'limits' that keeps it from cutting 'd' in
+ * the way of 'row', or null. */
+const char *
+tnl_gso_plan_row_limit(const struct tnl_gso_plan_row *row,
+                       const struct tnl_gso_desc *d,
+                       const struct tnl_gso_limits *limits)
+{
+    bool train = row->method == TNL_GSO_UDP_GSO;
+    bool tcp = !train && d->inner.proto == IPPROTO_TCP;
+    uint32_t mss = train ? tnl_gso_train_unit_len(d) : d->mss;
+    uint32_t hdr_len = train ? tnl_gso_train_head_len(d) : d->hdr_len;
+
+    return (tcp && limits->no_tso ? "no_tso"
+            : tcp && limits->no_tso6 && d->inner.version == 6 ? "no_tso6"
+            : mss < limits->min_mss ? "min_mss"
+            : limits->max_mss && mss > limits->max_mss ? "max_mss"
+            : limits->max_hdr_len && hdr_len > limits->max_hdr_len
+            ? "max_hdr_len"
+            : !train && max_unit(d, limits) < MIN(2 * mss, d->payload_len)
+            ? "max_len"
+            : !train && !within_reach(d, limits) ? "max_l2_len"
+            : NULL);
+}
+
+/* Does a port with 'caps' cut 'd' in the way of 'row', one of the class of
+ * 'd->encap'? */
+static bool
+row_fits(const struct tnl_gso_plan_row *row, const struct tnl_gso_desc *d,
+         const struct tnl_gso_caps *caps)
+{
+    uint64_t need = tnl_gso_plan_row_need(row, d);
+
+    return (caps->methods & (1u << row->method)
+            && (caps->ol_flags & need) == need
+            && tnl_gso_plan_row_is_for(row, d)
+            && row_takes_segs(row, d, &caps->limits)
+            && !tnl_gso_plan_row_limit(row, d, &caps->limits));
+}
+
+/* Returns the cheapest method by which a port with 'caps' sends 'd'. */
+static enum tnl_gso_method
+choose(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
+{
+    const struct tnl_gso_encap_class *class = tnl_gso_encap_class(d->encap);
+
+    if (d->n_segs == 1) {
+        return TNL_GSO_PASS;
+    }
+
+    /* Extension headers and label stacks are beyond what NICs parse, and
+     * beyond what drivers compute a pseudo-header for. */
+    if (!d->stacked && !d->inner.ext && !d->outer.ext) {
+        for (size_t i = 0; i < class->n_rows; i++) {
+            if (row_fits(&class->rows[i], d, caps)) {
+                return class->rows[i].method;
+            }
+        }
+    }
+    return TNL_GSO_SOFTWARE;
+}
+
+/* What a port must be able to do so that it completes the checksums of
+ * segments: the inner ones, or where those are remote, the outer ones of what
+ * is plain UDP to it. */
+static uint64_t
+csum_flag(const struct tnl_gso_desc *d)
+{
+    return (d->rco || d->inner.proto == IPPROTO_UDP
+            ? NETDEV_TX_OFFLOAD_UDP_CKSUM : NETDEV_TX_OFFLOAD_TCP_CKSUM);
+}
+
+static void
+plan_drop(struct tnl_gso_plan *plan, enum tnl_gso_reason reason)
+{
+    *plan = (struct tnl_gso_plan) { .method = TNL_GSO_DROP, .reason = reason };
+}
+
+/* Plans how the superpacket that 'd' describes leaves through a port with
+ * 'caps', into '*plan'. */
+void
+tnl_gso_plan(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
+             struct tnl_gso_plan *plan)
+{
+    *plan = (struct tnl_gso_plan) {
+        .method = choose(d, caps),
+        .unit = d->payload_len,
+        .n_packets = 1,
+    };
+
+    if (plan->method != TNL_GSO_PASS && caps->max_frame_len
+        && d->hdr_len + d->mss > caps->max_frame_len) {
+        plan_drop(plan, TNL_GSO_R_MTU);
+    } else if (plan->method != TNL_GSO_PASS
+               && plan->method < TNL_GSO_UDP_GSO
+               && max_unit(d, &caps->limits) < plan->unit) {
+        plan->again = true;
+        plan->unit = max_unit(d, &caps->limits);
+        plan->n_packets = DIV_ROUND_UP(d->payload_len, plan->unit);
+    } else if (plan->method == TNL_GSO_HW_PARTIAL) {
+        plan->unit -= d->payload_len % d->mss;
+        plan->n_packets += plan->unit != d->payload_len;
+    } else if (plan->method == TNL_GSO_UDP_GSO
+               || plan->method == TNL_GSO_SOFTWARE) {
+        bool train = plan->method == TNL_GSO_UDP_GSO;
+
+        if (!train && !(caps->methods & (1u << TNL_GSO_SOFTWARE))) {
+            plan_drop(plan, TNL_GSO_R_NO_METHOD);
+        } else if (d->n_segs > TNL_GSO_MAX_SEGS) {
+            plan_drop(plan, TNL_GSO_R_TOO_MANY);
+        } else {
+            plan->unit = d->mss;
+            plan->n_packets = d->n_segs;
+            plan->train_len = train ? train_len(d, &caps->limits) : 0;
+            plan->csum = (!(caps->ol_flags & csum_flag(d))
+                          || (!d->rco && !within_reach(d, &caps->limits)));
+            if (d->rco) {
+                plan->csum = plan->csum && d->outer_csum && !train;
+            } else if (train) {
+                plan->csum = true;
+            }
+        }
+    }
+}
+
+/* Plans for a packet that has a segment size, but that describe refused for
+ * 'reason'.  Where 'l3_len', its bytes after the Ethernet header, is no more
+ * than 'mss', nobody has to cut it and it is as good as any other packet. */
+void
+tnl_gso_plan_refused(enum tnl_gso_reason reason, uint32_t l3_len, uint16_t mss,
+                     struct tnl_gso_plan *plan)
+{
+    if (l3_len <= mss) {
+        *plan = (struct tnl_gso_plan) {
+            .method = TNL_GSO_PASS,
+            .n_packets = 1,
+        };
+    } else {
+        plan_drop(plan, reason);
+    }
+}
+
+/* Plans to cut the superpacket that 'd' describes into the fewest
+ * superpackets of at most 'max_frame_len' bytes, headers included, so that
+ * all but the last carry a multiple of the mss.  Who cuts those is planned
+ * when they are sent.  They are one packet already if 'n_packets' is 1.
+ *
+ * The last one has more than one segment, too, as far as the mss leaves a
+ * choice: an ordinary packet would be shorter than the segments of the others,
+ * and could leave where those are dropped. */
+void
+tnl_gso_plan_split(const struct tnl_gso_desc *d, uint32_t max_frame_len,
+                   struct tnl_gso_plan *plan)
+{
+    uint32_t room = max_frame_len > d->hdr_len ? max_frame_len - d->hdr_len
+                                               : 0;
+    uint32_t unit = MIN(room, d->payload_len);
+
+    if (unit < d->payload_len) {
+        uint32_t max = unit / d->mss;
+        uint32_t n = max ? DIV_ROUND_UP(d->n_segs, max) : 0;
+
+        if (d->n_segs % MAX(max, 1) == 1 && n < max) {
+            max--;
+        }
+        unit = max * d->mss;
+    }
+    if (!unit && d->payload_len) {
+        plan_drop(plan, TNL_GSO_R_TOO_BIG);
+        return;
+    }
+    *plan = (struct tnl_gso_plan) {
+        .method = TNL_GSO_HW,
+        .unit = unit,
+        .n_packets = unit ? DIV_ROUND_UP(d->payload_len, unit) : 1,
+    };
+}
+
+static const char *method_names[TNL_GSO_N_METHODS] = {
+    [TNL_GSO_PASS] = "pass",
+    [TNL_GSO_HW] = "hw",
+    [TNL_GSO_HW_PARTIAL] = "hw-partial",
+    [TNL_GSO_TCP_TSO] = "tcp-tso",
+    [TNL_GSO_UDP_GSO] = "udp-gso",
+    [TNL_GSO_SOFTWARE] = "software",
+    [TNL_GSO_DROP] = "drop",
+};
+
+const char *
+tnl_gso_method_to_string(enum tnl_gso_method method)
+{
+    return method_names[method];
+}
+
+/* Parses 's', names of methods separated by commas or blanks, into
+ * '*methods'.  Returns true if successful.  Otherwise, '*methods' is
+ * unchanged and '*errorp' is what is wrong, which the caller must free. */
+bool
+tnl_gso_methods_from_string(const char *s, uint32_t *methods, char **errorp)
+{
+    char *copy = xstrdup(s);
+    char *save_ptr = NULL;
+    uint32_t result = 0;
+
+    *errorp = NULL;
+    for (char *name = strtok_r(copy, ", ", &save_ptr); name;
+         name = strtok_r(NULL, ", ", &save_ptr)) {
+        uint32_t bit = 0;
+
+        for (size_t i = 0; i < TNL_GSO_N_METHODS; i++) {
+            if (!strcmp(name, method_names[i])) {
+                bit = (1u << i) & TNL_GSO_METHODS_ALL;
+            }
+        }
+        if (!bit) {
+            *errorp = xasprintf("'%s' is not one of hw, hw-partial, tcp-tso, "
+                                "udp-gso, software", name);
+            break;
+        }
+        result |= bit;
+    }
+    if (!*errorp && !result) {
+        *errorp = xstrdup("no method is named");
+    }
+    if (!*errorp) {
+        *methods = result;
+    }
+    free(copy);
+    return !*errorp;
+}
+
+/* Appends the names of 'methods' to 'ds', separated by commas. */
+void
+tnl_gso_methods_format(uint32_t methods, struct ds *ds)
+{
+    const char *comma = "";
+
+    for (size_t i = 0; i < TNL_GSO_N_METHODS; i++) {
+        if (methods & (1u << i)) {
+            ds_put_format(ds, "%s%s", comma, method_names[i]);
+            comma = ",";
+        }
+    }
+}

@@ -1,0 +1,36 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef TNL_GSO_TRAIN_H
+#define TNL_GSO_TRAIN_H 1
+
+/* Stage "segment", for trains that are packets.
+ *
+ * Called by tnl-gso-seg.c.  Must not write a header: that is finish
+ * (tnl-gso-finish.h).  Cannot fail. */
+
+#include "core/tnl-gso-types.h"
+#include "stages/tnl-gso-finish.h"
+
+struct dp_packet;
+struct dp_packet_batch;
+struct netdev;
+
+void tnl_gso_train_cut(const struct tnl_gso_finish *, const struct dp_packet *,
+                       tnl_gso_alloc_func *, const struct netdev *,
+                       struct dp_packet_batch *out);
+
+#endif /* tnl-gso-train.h */
