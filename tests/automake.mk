@@ -53,7 +53,7 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/test-stt-life.c \
 	tests/tnl-gso/test-stt-pop.c \
 	tests/tnl-gso/test-stt-push.c \
-	tests/tnl-gso/test-tnl-gso-way.c \
+	tests/tnl-gso/test-tnl-gso-send.c \
 	tests/tnl-gso/tnl-gso-matrix.c \
 	tests/tnl-gso/tnl-gso-nics.c \
 	tests/tnl-gso/tnl-gso-pkt.c \
