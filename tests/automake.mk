@@ -38,11 +38,16 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/test-tnl-gso-merge-rules.c \
 	tests/tnl-gso/test-tnl-gso-merge.c \
 	tests/tnl-gso/test-tnl-gso-plan.c \
+	tests/tnl-gso/test-tnl-gso-plan-rules.c \
+	tests/tnl-gso/test-tnl-gso-port.c \
+	tests/tnl-gso/test-tnl-gso-port.h \
 	tests/tnl-gso/test-tnl-gso-props.c \
+	tests/tnl-gso/test-tnl-gso-push.c \
 	tests/tnl-gso/test-tnl-gso-rco.c \
 	tests/tnl-gso/test-tnl-gso-rco-pop.c \
 	tests/tnl-gso/test-tnl-gso-rx.c \
 	tests/tnl-gso/test-tnl-gso-segment.c \
+	tests/tnl-gso/test-tnl-gso-send.c \
 	tests/tnl-gso/test-tnl-gso-sizes.c \
 	tests/tnl-gso/test-tnl-gso-ufo.c \
 	tests/tnl-gso/test-tnl-gso-vnet.c \
@@ -53,7 +58,6 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/test-stt-life.c \
 	tests/tnl-gso/test-stt-pop.c \
 	tests/tnl-gso/test-stt-push.c \
-	tests/tnl-gso/test-tnl-gso-send.c \
 	tests/tnl-gso/tnl-gso-matrix.c \
 	tests/tnl-gso/tnl-gso-nics.c \
 	tests/tnl-gso/tnl-gso-pkt.c \

@@ -92,7 +92,8 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  props [N [SEED]]        random packets\n"
            "  complete [N [SEED]]     checksums of ordinary packets\n"
            "  frames                  trains, and the kernel's part\n"
-           "  way                     batches on their way to a port\n"
+           "  send                    batches through the send hook\n"
+           "  push                    batches in front of a tunnel header\n"
            "  stt                     push, cut and pop of STT\n"
            "  stt-attack              STT while somebody attacks\n"
            "  stt-life [N [SEED]]     random packets around STT tunnels\n"
@@ -131,7 +132,8 @@ static const struct ovs_cmdl_command commands[] = {
     { "props", NULL, 0, 2, test_props, OVS_RO },
     { "complete", NULL, 0, 2, test_complete_ordinary, OVS_RO },
     { "frames", NULL, 0, 0, test_frames, OVS_RO },
-    { "way", NULL, 0, 0, test_way, OVS_RO },
+    { "send", NULL, 0, 0, test_send_hook, OVS_RO },
+    { "push", NULL, 0, 0, test_push_hook, OVS_RO },
     { "stt", NULL, 0, 0, test_stt, OVS_RO },
     { "stt-attack", NULL, 0, 0, test_stt_attack, OVS_RO },
     { "stt-life", NULL, 0, 2, test_stt_life, OVS_RO },

@@ -33,6 +33,7 @@
 #include "util.h"
 
 struct dp_packet;
+struct ds;
 struct netdev;
 struct ovs_cmdl_context;
 struct tnl_gso_frame;
@@ -100,6 +101,12 @@ enum tnl_gso_encap test_encap(enum ref_encap);
 uint64_t test_tnl_tso(enum ref_encap);
 uint64_t test_seg_flag(enum ref_encap, bool udp);
 
+/* What a plan has to be: test-tnl-gso-plan-rules.c. */
+void plan_expect(const struct tnl_gso_desc *, const struct tnl_gso_caps *,
+                 struct tnl_gso_plan *);
+bool plan_equal(const struct tnl_gso_plan *, const struct tnl_gso_plan *);
+void plan_format(const struct tnl_gso_plan *, struct ds *);
+
 /* Tunnels with and without remote checksums: test-tnl-gso-rco-pop.c. */
 struct rco_tunnels {
     struct netdev *dev[REF_GENEVE + 1]; /* By enum ref_encap. */
@@ -130,7 +137,8 @@ void test_vnet(struct ovs_cmdl_context *);
 void test_vnet_corpus(struct ovs_cmdl_context *);
 void test_merge(struct ovs_cmdl_context *);
 void test_frames(struct ovs_cmdl_context *);
-void test_way(struct ovs_cmdl_context *);
+void test_send_hook(struct ovs_cmdl_context *);
+void test_push_hook(struct ovs_cmdl_context *);
 void test_stt(struct ovs_cmdl_context *);
 void test_segment(struct ovs_cmdl_context *);
 void test_train(struct ovs_cmdl_context *);
