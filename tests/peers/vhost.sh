@@ -519,7 +519,7 @@ vhost_case() {
 
 # vhost_main: all rows that are selected.
 vhost_main() {
-    local why line SIZE=$((2 << 20))
+    local why line
     if ! why=$(vhost_build); then
         skip "vhost: $why"
         return
