@@ -15,8 +15,8 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/core/tnl-gso-packet.h \
 	lib/tnl-gso/core/tnl-gso-parse.c \
 	lib/tnl-gso/core/tnl-gso-parse.h \
-	lib/tnl-gso/core/tnl-gso-stats.c \
-	lib/tnl-gso/core/tnl-gso-stats.h \
+	lib/tnl-gso/core/tnl-gso-port.c \
+	lib/tnl-gso/core/tnl-gso-port.h \
 	lib/tnl-gso/core/tnl-gso-types.h \
 	lib/tnl-gso/encap/encap.c \
 	lib/tnl-gso/encap/encap.h \

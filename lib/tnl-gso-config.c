@@ -34,7 +34,7 @@
 #include "ports/netdev-linux-tnl.h"
 #include "ports/netdev-linux-vnet.h"
 #endif
-#include "core/tnl-gso-stats.h"
+#include "core/tnl-gso-port.h"
 #include "encap/encap.h"
 #include "netdev-provider.h"
 #include "netdev-vport.h"

@@ -21,7 +21,7 @@
 #include <errno.h>
 
 #include "core/tnl-gso-packet.h"
-#include "core/tnl-gso-stats.h"
+#include "core/tnl-gso-port.h"
 #include "encap/encap.h"
 #include "netdev-provider.h"
 #include "ovs-atomic.h"

@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/tnl-gso-stats.h"
+#include "core/tnl-gso-port.h"
 #include "openvswitch/dynamic-string.h"
 #include "stages/tnl-gso-desc.h"
 #include "stages/tnl-gso-plan.h"

@@ -33,7 +33,7 @@
 #include "ports/netdev-linux-probe.h"
 #endif
 #include "core/tnl-gso-buf.h"
-#include "core/tnl-gso-stats.h"
+#include "core/tnl-gso-port.h"
 #include "netdev-native-tnl.h"
 #include "netdev-provider.h"
 #include "odp-util.h"

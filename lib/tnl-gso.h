@@ -76,7 +76,7 @@
  * tnl-gso-marks.c, which also has what a tunnel pop needs of each packet.
  * Checksums that a port leaves to us are completed in tnl-gso-complete.c.
  *
- * Everything is counted by port (tnl-gso-stats.c) and told by the database
+ * Everything is counted by port (tnl-gso-port.c) and told by the database
  * (tnl-gso-config.c) and by `ovs-appctl tnl-gso/show`, `stats` and `explain`
  * (tnl-gso-unixctl.c). */
 

@@ -41,7 +41,7 @@
 #include "tnl-gso/stages/tnl-gso-plan.h"
 #include "tnl-gso/stages/tnl-gso-finish.h"
 #include "tnl-gso/stages/tnl-gso-seg.h"
-#include "tnl-gso/core/tnl-gso-stats.h"
+#include "tnl-gso/core/tnl-gso-port.h"
 #include "tnl-gso/tnl-gso.h"
 #include "util.h"
 

@@ -22,7 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tnl-gso/core/tnl-gso-stats.h"
+#include "tnl-gso/core/tnl-gso-port.h"
 #include "util.h"
 
 /* libFuzzer target: any bytes as a tunnelled frame, of VXLAN or Geneve, that

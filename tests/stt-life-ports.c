@@ -33,7 +33,7 @@
 #include "tnl-gso-ref.h"
 #include "tnl-gso/ports/netdev-stt.h"
 #include "tnl-gso/stages/tnl-gso-plan.h"
-#include "tnl-gso/core/tnl-gso-stats.h"
+#include "tnl-gso/core/tnl-gso-port.h"
 #include "tnl-gso/tnl-gso.h"
 #include "util.h"
 

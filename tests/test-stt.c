@@ -29,7 +29,7 @@
 #include "packets.h"
 #include "tnl-gso-pkt.h"
 #include "tnl-gso/ports/netdev-stt.h"
-#include "tnl-gso/core/tnl-gso-stats.h"
+#include "tnl-gso/core/tnl-gso-port.h"
 #include "tnl-gso/tnl-gso.h"
 #include "util.h"
 

@@ -28,7 +28,7 @@
 #include "tnl-gso/ports/netdev-linux-big.h"
 #include "tnl-gso/ports/netdev-linux-vnet.h"
 #include "tnl-gso/ports/tnl-gso-rx.h"
-#include "tnl-gso/core/tnl-gso-stats.h"
+#include "tnl-gso/core/tnl-gso-port.h"
 #include "util.h"
 
 /* Superpackets of more than 64 kB, as a packet socket receives them: in three

@@ -23,7 +23,7 @@
 
 #include "netdev-provider.h"
 #include "tnl-gso/ports/netdev-dpdk-tnl.h"
-#include "tnl-gso/core/tnl-gso-stats.h"
+#include "tnl-gso/core/tnl-gso-port.h"
 #include "userspace-tso.h"
 #include "util.h"
 

@@ -28,7 +28,7 @@
 #include "tnl-gso-dpdk.h"
 #include "tnl-gso-pkt.h"
 #include "tnl-gso-ref.h"
-#include "tnl-gso/core/tnl-gso-stats.h"
+#include "tnl-gso/core/tnl-gso-port.h"
 #include "util.h"
 
 /* lib/ports/netdev-dpdk-tx.c: what becomes of packets that a driver refuses,

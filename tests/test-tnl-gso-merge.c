@@ -34,7 +34,7 @@
 #include "tnl-gso-train.h"
 #include "tnl-gso/tnl-gso.h"
 #include "tnl-gso/receive/tnl-gso-merge.h"
-#include "tnl-gso/core/tnl-gso-stats.h"
+#include "tnl-gso/core/tnl-gso-port.h"
 #include "util.h"
 
 /* Trains at a tunnel pop: the exact inverse of cutting, limits, batches, marks

@@ -23,7 +23,7 @@
 #include "odp-netlink.h"
 #include "test-tnl-gso-port.h"
 #include "tnl-gso/stages/tnl-gso-frames.h"
-#include "tnl-gso/core/tnl-gso-stats.h"
+#include "tnl-gso/core/tnl-gso-port.h"
 #include "tnl-gso/tnl-gso.h"
 #include "util.h"
 

@@ -27,7 +27,7 @@
 #include "test-tnl-gso-port.h"
 #include "tnl-gso-pkt.h"
 #include "tnl-gso/stages/tnl-gso-frames.h"
-#include "tnl-gso/core/tnl-gso-stats.h"
+#include "tnl-gso/core/tnl-gso-port.h"
 #include "tnl-gso/tnl-gso.h"
 #include "util.h"
 

@@ -34,7 +34,7 @@
 #include "tnl-gso/ports/netdev-linux-vnet.h"
 #include "tnl-gso/core/tnl-gso-buf.h"
 #include "tnl-gso/stages/tnl-gso-seg.h"
-#include "tnl-gso/core/tnl-gso-stats.h"
+#include "tnl-gso/core/tnl-gso-port.h"
 #include "tnl-gso/tnl-gso.h"
 #include "util.h"
 

@@ -32,7 +32,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "test-tnl-gso.h"
 #include "tnl-gso/ports/netdev-linux-vnet.h"
-#include "tnl-gso/core/tnl-gso-stats.h"
+#include "tnl-gso/core/tnl-gso-port.h"
 #include "util.h"
 
 /* Vnet headers of kernel ports, both ways: what is received becomes marks

@@ -22,7 +22,7 @@
 #include <netinet/ip6.h>
 
 #include "core/csum-copy.h"
-#include "core/tnl-gso-stats.h"
+#include "core/tnl-gso-port.h"
 #include "coverage.h"
 #include "encap/encap.h"
 #include "netdev-provider.h"

@@ -22,7 +22,7 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
-#include "core/tnl-gso-stats.h"
+#include "core/tnl-gso-port.h"
 #include "netdev-dpdk.h"
 #include "netdev-provider.h"
 #include "openvswitch/dynamic-string.h"

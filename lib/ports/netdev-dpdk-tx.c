@@ -23,7 +23,7 @@
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 
-#include "core/tnl-gso-stats.h"
+#include "core/tnl-gso-port.h"
 #include "dp-packet.h"
 #include "encap/encap.h"
 #include "netdev-provider.h"

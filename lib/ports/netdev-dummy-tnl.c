@@ -20,7 +20,7 @@
 
 #include <string.h>
 
-#include "core/tnl-gso-stats.h"
+#include "core/tnl-gso-port.h"
 #include "core/tnl-gso-types.h"
 #include "dp-packet.h"
 #include "encap/encap.h"

@@ -25,7 +25,7 @@
 
 #include "core/tnl-gso-buf.h"
 #include "core/tnl-gso-packet.h"
-#include "core/tnl-gso-stats.h"
+#include "core/tnl-gso-port.h"
 #include "dp-packet.h"
 #include "openvswitch/vlog.h"
 #include "ovs-thread.h"

@@ -33,7 +33,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "core/tnl-gso-stats.h"
+#include "core/tnl-gso-port.h"
 #include "netdev-provider.h"
 
 struct dp_packet;

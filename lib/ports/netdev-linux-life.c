@@ -32,7 +32,7 @@
 
 /* Not all of the functions in there are inline. */
 #pragma GCC diagnostic ignored "-Wunused-function"
-#include "core/tnl-gso-stats.h"
+#include "core/tnl-gso-port.h"
 #include "fatal-signal.h"
 #include "netdev-linux-private.h"
 #include "netdev-provider.h"

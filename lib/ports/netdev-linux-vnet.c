@@ -28,7 +28,7 @@
 #include <unistd.h>
 
 #include "core/csum-copy.h"
-#include "core/tnl-gso-stats.h"
+#include "core/tnl-gso-port.h"
 #include "dp-packet.h"
 #include "netdev-provider.h"
 #include "openvswitch/vlog.h"

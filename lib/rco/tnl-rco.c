@@ -24,7 +24,7 @@
 #include "core/csum-copy.h"
 #include "core/tnl-gso-packet.h"
 #include "core/tnl-gso-parse.h"
-#include "core/tnl-gso-stats.h"
+#include "core/tnl-gso-port.h"
 #include "csum.h"
 #include "dp-packet.h"
 #include "encap/encap.h"

@@ -19,7 +19,7 @@
 #include "stages/tnl-gso-execute.h"
 
 #include "core/tnl-gso-packet.h"
-#include "core/tnl-gso-stats.h"
+#include "core/tnl-gso-port.h"
 #include "dp-packet.h"
 #include "netdev-provider.h"
 #include "openvswitch/vlog.h"

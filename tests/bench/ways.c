@@ -26,7 +26,7 @@
 #include "dp-packet-gso.h"
 #include "netdev-provider.h"
 #include "tnl-gso/stages/tnl-gso-frames.h"
-#include "tnl-gso/core/tnl-gso-stats.h"
+#include "tnl-gso/core/tnl-gso-port.h"
 #include "tnl-gso/tnl-gso.h"
 #include "util.h"
 

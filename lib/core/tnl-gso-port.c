@@ -16,7 +16,7 @@
 
 #include <config.h>
 
-#include "core/tnl-gso-stats.h"
+#include "core/tnl-gso-port.h"
 
 #include "core/tnl-gso-buf.h"
 #include "dp-packet.h"

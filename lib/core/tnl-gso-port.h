@@ -14,8 +14,8 @@
  * limitations under the License.
  */
 
-#ifndef TNL_GSO_STATS_H
-#define TNL_GSO_STATS_H 1
+#ifndef TNL_GSO_PORT_H
+#define TNL_GSO_PORT_H 1
 
 /* What is known about one port, and what has happened on it.
  *
@@ -133,4 +133,4 @@ void tnl_gso_ports_for_each(void (*cb)(struct tnl_gso_port *, void *aux),
 
 const char *tnl_gso_event_to_string(enum tnl_gso_event);
 
-#endif /* tnl-gso-stats.h */
+#endif /* tnl-gso-port.h */
