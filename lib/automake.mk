@@ -22,13 +22,16 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/encap/encap.h \
 	lib/tnl-gso/encap/geneve.c \
 	lib/tnl-gso/encap/gre.c \
+	lib/tnl-gso/encap/gre.h \
 	lib/tnl-gso/encap/list.h \
 	lib/tnl-gso/encap/plain.c \
 	lib/tnl-gso/encap/stt.c \
 	lib/tnl-gso/encap/tnl-rco-class.h \
 	lib/tnl-gso/encap/vxlan.c \
 	lib/tnl-gso/fix/tnl-gso-complete.c \
+	lib/tnl-gso/fix/tnl-gso-complete.h \
 	lib/tnl-gso/fix/tnl-gso-marks.c \
+	lib/tnl-gso/fix/tnl-gso-marks.h \
 	lib/tnl-gso/ports/netdev-dpdk-drivers.c \
 	lib/tnl-gso/ports/netdev-dpdk-drivers.h \
 	lib/tnl-gso/ports/netdev-dummy-tnl.c \
@@ -77,6 +80,7 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/stt/stt-unixctl.c \
 	lib/tnl-gso/stt/stt.h \
 	lib/tnl-gso/tnl-gso-config.c \
+	lib/tnl-gso/tnl-gso-pop.c \
 	lib/tnl-gso/tnl-gso-push.c \
 	lib/tnl-gso/tnl-gso-send.c \
 	lib/tnl-gso/tnl-gso-show.c \

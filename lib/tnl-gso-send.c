@@ -38,8 +38,6 @@
  * for one that the kernel or a device has refused.  Owns the order of packets,
  * and what is in front of class->send(). */
 
-atomic_bool tnl_gso_stt_in_use = false;
-
 /* Packets that go down to a driver together.  Segments are sent while they
  * are in the cache: collecting those of a whole batch, up to 1,500 packets,
  * would push the first ones out again. */

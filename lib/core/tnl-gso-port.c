@@ -22,7 +22,6 @@
 #include "dp-packet.h"
 #include "netdev-provider.h"
 #include "packets.h"
-#include "tnl-gso.h"
 #include "util.h"
 
 static struct ovs_mutex ports_mutex = OVS_MUTEX_INITIALIZER;
@@ -63,6 +62,8 @@ get(atomic_ullong *counter)
     atomic_read_relaxed(counter, &value);
     return value;
 }
+
+atomic_bool tnl_gso_stt_in_use = false;
 
 /* Returns the state for new 'netdev', which must outlive it. */
 struct tnl_gso_port *

@@ -26,10 +26,12 @@
 
 #include <stdint.h>
 
+#include "core/tnl-gso-types.h"
 #include "openvswitch/list.h"
 #include "ovs-atomic.h"
 #include "ovs-thread.h"
-#include "stages/tnl-gso-plan.h"
+#include "smap.h"
+#include "userspace-tso.h"
 
 struct dp_packet;
 struct netdev;
@@ -115,6 +117,8 @@ struct tnl_gso_port {
 
 struct tnl_gso_port *tnl_gso_port_new(const struct netdev *);
 void tnl_gso_port_free(struct tnl_gso_port *);
+void tnl_gso_port_link(struct netdev *);
+void tnl_gso_port_unlink(struct netdev *);
 uint32_t tnl_gso_port_methods(const struct tnl_gso_port *);
 struct tnl_gso_caps tnl_gso_port_caps(const struct tnl_gso_port *);
 
@@ -132,5 +136,18 @@ void tnl_gso_ports_for_each(void (*cb)(struct tnl_gso_port *, void *aux),
                             void *aux);
 
 const char *tnl_gso_event_to_string(enum tnl_gso_event);
+
+/* Can there be superpackets?  With userspace TSO they come from ports; STT
+ * makes them by itself, and says so with the first one. */
+extern atomic_bool tnl_gso_stt_in_use;
+
+static inline bool
+tnl_gso_enabled(void)
+{
+    bool stt;
+
+    atomic_read_relaxed(&tnl_gso_stt_in_use, &stt);
+    return stt || userspace_tso_enabled();
+}
 
 #endif /* tnl-gso-port.h */

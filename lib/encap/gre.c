@@ -27,7 +27,7 @@
 #include "netdev-provider.h"
 #include "odp-netlink.h"
 #include "packets.h"
-#include "tnl-gso.h"
+#include "encap/gre.h"
 
 /* GRE: RFC 2784 section 2, RFC 2890 section 2.
  *

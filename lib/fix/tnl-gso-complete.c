@@ -16,9 +16,10 @@
 
 #include <config.h>
 
-#include "tnl-gso.h"
+#include "fix/tnl-gso-complete.h"
 
 #include <netinet/in.h>
+#include <netinet/ip6.h>
 
 #include "core/csum-copy.h"
 #include "netdev-provider.h"

@@ -16,7 +16,7 @@
 
 #include <config.h>
 
-#include "tnl-gso.h"
+#include "fix/tnl-gso-marks.h"
 
 #include <netinet/in.h>
 #include <netinet/ip6.h>
@@ -280,97 +280,4 @@ tnl_gso_pseudo_csum6(const struct ovs_16aligned_ip6_hdr *ip6)
         };
     }
     return tnl_gso_pseudo_sum(ip6, &l3, size - l3.l4_ofs);
-}
-
-/* UDP ports on which a tunnel over IPv6 must have a checksum: a bit each. */
-static atomic_uint32_t csum6_ports[(UINT16_MAX + 1) / 32];
-
-/* Makes tunnels over IPv6 that arrive at 'udp_dst' need a UDP checksum, or
- * not.  RFC 6935 and RFC 6936 let a receiver choose by port. */
-void
-tnl_gso_require_csum6(ovs_be16 udp_dst, bool require)
-{
-    uint32_t bit = 1u << (ntohs(udp_dst) % 32);
-    uint32_t orig;
-
-    if (require) {
-        atomic_or_relaxed(&csum6_ports[ntohs(udp_dst) / 32], bit, &orig);
-    } else {
-        atomic_and_relaxed(&csum6_ports[ntohs(udp_dst) / 32], ~bit, &orig);
-    }
-}
-
-static bool
-csum6_required(ovs_be16 udp_dst)
-{
-    uint32_t bits;
-
-    atomic_read_relaxed(&csum6_ports[ntohs(udp_dst) / 32], &bits);
-    return bits & (1u << (ntohs(udp_dst) % 32));
-}
-
-/* Checks 'p', a packet in a tunnel, before class->pop_header() of 'tunnel'.
- * Takes off what follows the outer IP packet or UDP datagram: Linux v6.18
- * ip_rcv_core() and udp_rcv() do the same.  Upstream sums it up as well, and
- * drops the packet.  What has no checksum is left alone, since upstream takes
- * all of it for the frame inside.
- *
- * Returns 'p', or null if 'p' was refused and freed. */
-struct dp_packet *
-tnl_gso_pop_check(const struct netdev *tunnel, struct dp_packet *p)
-{
-    const struct tnl_gso_encap_class *class
-        = tnl_gso_encap_class(tunnel->tnl_gso->encap);
-    const struct ip_header *ip = dp_packet_l3(p);
-    const struct udp_header *udp = dp_packet_l4(p);
-    bool ipv6;
-
-    if (!udp || p->l4_ofs + UDP_HEADER_LEN > dp_packet_size(p)) {
-        return p;
-    }
-    ipv6 = IP_VER(ip->ip_ihl_ver) == 6;
-    if (class->pop_prepare) {
-        class->pop_prepare(p);
-    }
-    if (!dp_packet_l4_proto_udp(p)) {
-        return p;
-    }
-    tnl_gso_trim(p, tnl_gso_ip_end(dp_packet_data(p), p->l3_ofs));
-    if (ntohs(udp->udp_len) >= UDP_HEADER_LEN) {
-        tnl_gso_trim(p, p->l4_ofs + ntohs(udp->udp_len));
-    }
-    if (ipv6 && !udp->udp_csum) {
-        tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_ZERO_CSUM6);
-        if (csum6_required(udp->udp_dst)) {
-            tnl_gso_count_event(tunnel->tnl_gso, TNL_GSO_E_ZERO_CSUM6_DROP);
-            dp_packet_delete(p);
-            return NULL;
-        }
-    }
-    return p;
-}
-
-/* Ends the pop of the header of 'tunnel' off 'p': forgets what was known of
- * 'p' with the header, as upstream does, but not which checksums of the packet
- * inside are still to be completed.  class->pop_header() has made its marks
- * those of 'p'. */
-void
-tnl_gso_pop_finish(const struct netdev *tunnel, struct dp_packet *p)
-{
-    uint32_t marks = p->offloads;
-    uint32_t stay = 0;
-
-    if ((marks & IP_PARTIAL) == IP_PARTIAL) {
-        stay |= IP_PARTIAL;
-    }
-    if ((marks & L4_PARTIAL) == L4_PARTIAL) {
-        stay |= L4_PARTIAL | (marks & (DP_PACKET_OL_L4_PROTO_MASK
-                                       | DP_PACKET_OL_RCO));
-    }
-    dp_packet_reset_offload(p);
-    p->offloads = stay;
-    if (OVS_UNLIKELY(marks & DP_PACKET_OL_RCO)) {
-        tnl_rco_count_received(tunnel, p);
-    }
-    tnl_rco_pop_finish(p);
 }

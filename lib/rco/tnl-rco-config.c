@@ -27,7 +27,6 @@
 #include "ovs-atomic.h"
 #include "ovs-thread.h"
 #include "smap.h"
-#include "tnl-gso.h"
 #include "util.h"
 
 /* Remote checksum offload: what is configured.

@@ -35,7 +35,6 @@
 #include "openvswitch/vlog.h"
 #include "packets.h"
 #include "stages/tnl-gso-desc.h"
-#include "tnl-gso.h"
 #include "unaligned.h"
 #include "util.h"
 

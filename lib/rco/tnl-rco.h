@@ -53,9 +53,16 @@
 #include "core/tnl-gso-types.h"
 #include "encap/tnl-rco-class.h"
 #include "openvswitch/types.h"
+#include "ovs-atomic.h"
+#include "util.h"
 
 struct dp_packet;
+struct dp_packet_batch;
+struct ds;
 struct netdev;
+struct netdev_tunnel_config;
+struct ovs_action_push_tnl;
+struct smap;
 
 /* tnl-rco.c. */
 enum tnl_rco_found tnl_rco_find(const struct tnl_rco_class *,
@@ -74,5 +81,38 @@ void tnl_rco_count_received(const struct netdev *tunnel,
 void tnl_rco_pop_finish(struct dp_packet *);
 void tnl_rco_count_final(const struct netdev *tunnel,
                          const struct dp_packet *);
+void tnl_rco_build_header(const struct netdev *,
+                          struct ovs_action_push_tnl *);
+void tnl_rco_push_finish(const struct netdev *tunnel,
+                         struct dp_packet_batch *,
+                         const struct ovs_action_push_tnl *);
+void tnl_rco_count_completed__(struct netdev *,
+                               const struct dp_packet_batch *);
+
+/* Has any tunnel accepted remote checksums so far? */
+extern atomic_bool tnl_rco_rx_used;
+
+/* Counts on 'netdev' the packets in 'batch', which it is about to send, whose
+ * checksum the other end of a tunnel has left to us, and that 'netdev' leaves
+ * to us as well.  Called for every batch. */
+static inline void
+tnl_rco_count_completed(struct netdev *netdev,
+                        const struct dp_packet_batch *batch)
+{
+    bool used;
+
+    atomic_read_relaxed(&tnl_rco_rx_used, &used);
+    if (OVS_UNLIKELY(used)) {
+        tnl_rco_count_completed__(netdev, batch);
+    }
+}
+
+/* tnl-rco-config.c: options of tunnel Interfaces. */
+bool tnl_rco_set_option(const char *type, const char *key, const char *value,
+                        struct netdev_tunnel_config *);
+int tnl_rco_check_config(const struct netdev *, struct netdev_tunnel_config *,
+                         struct ds *errors);
+void tnl_rco_get_options(const struct netdev_tunnel_config *, struct smap *);
+void tnl_rco_forget(const struct netdev *);
 
 #endif /* tnl-rco.h */

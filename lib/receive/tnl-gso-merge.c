@@ -19,6 +19,7 @@
 #include "receive/tnl-gso-merge.h"
 
 #include <netinet/in.h>
+#include <netinet/ip6.h>
 #include <string.h>
 
 #include "core/csum-copy.h"
@@ -31,7 +32,6 @@
 #include "netdev-provider.h"
 #include "packets.h"
 #include "rco/tnl-rco.h"
-#include "tnl-gso.h"
 #include "unaligned.h"
 #include "util.h"
 
@@ -469,85 +469,4 @@ tnl_gso_train_split(const struct dp_packet *train, enum tnl_gso_encap encap,
         dp_packet_batch_add(out, p);
     }
     return TNL_GSO_OK;
-}
-
-/* Replaces the trains in 'batch' by what they are made of.  Returns the number
- * of packets that 'batch' has gained by that. */
-static size_t
-split_trains(const struct netdev *tunnel, enum tnl_gso_encap encap,
-             struct dp_packet_batch *batch)
-{
-    struct tnl_gso_port *port = tunnel->tnl_gso;
-    struct dp_packet_batch out;
-    struct dp_packet *packet;
-    size_t n_more = 0;
-
-    dp_packet_batch_init(&out);
-    out.trunc = batch->trunc;
-    DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
-        struct tnl_gso_train_result result;
-        enum tnl_gso_reason reason;
-
-        if (!tnl_gso_is_train(packet)) {
-            /* Without a tunnel mark, it is the size for cutting the UDP header
-             * that will be taken off. */
-            if (!dp_packet_tunnel(packet)) {
-                packet->uso_segsz = 0;
-            }
-            dp_packet_batch_add(&out, packet);
-            continue;
-        }
-
-        reason = tnl_gso_train_split(packet, encap, &out, &result);
-        if (reason) {
-            tnl_gso_count_drop(port, reason);
-        } else {
-            n_more += result.n_merged + result.n_single - 1;
-            tnl_gso_count_events(port, TNL_GSO_E_TRAINS, 1);
-            tnl_gso_count_events(port, TNL_GSO_E_TRAIN_MERGED,
-                                 result.n_merged);
-            tnl_gso_count_events(port, TNL_GSO_E_TRAIN_SINGLE,
-                                 result.n_single);
-        }
-        dp_packet_delete(packet);
-    }
-    dp_packet_batch_swap(batch, &out);
-    dp_packet_batch_destroy(&out);
-    return n_more;
-}
-
-/* Makes 'batch' fit for class->pop_header() of 'tunnel'.  Returns the number
- * of packets that it has gained because trains were cut; those that were
- * refused do not count. */
-size_t
-tnl_gso_pop_prepare(const struct netdev *tunnel,
-                    struct dp_packet_batch *batch)
-{
-    size_t i, size = dp_packet_batch_size(batch);
-    enum tnl_gso_encap encap = tunnel->tnl_gso->encap;
-    const struct tnl_rco_class *rco = tnl_gso_encap_class(encap)->rco;
-    struct dp_packet *packet;
-    size_t n_more = 0;
-    bool uso = false;
-
-    DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
-        packet = tnl_gso_pop_check(tunnel, packet);
-        if (packet) {
-            uso |= packet->uso_segsz != 0;
-            dp_packet_batch_add(batch, packet);
-        }
-    }
-    if (OVS_UNLIKELY(uso)) {
-        n_more = split_trains(tunnel, encap, batch);
-    }
-    if (rco) {
-        size = dp_packet_batch_size(batch);
-        DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
-            packet = tnl_rco_pop_check(tunnel, packet);
-            if (packet) {
-                dp_packet_batch_add(batch, packet);
-            }
-        }
-    }
-    return n_more;
 }

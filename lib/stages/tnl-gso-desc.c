@@ -24,7 +24,6 @@
 #include "dp-packet.h"
 #include "encap/encap.h"
 #include "packets.h"
-#include "tnl-gso.h"
 #include "util.h"
 
 /* Fills in what is known of '*d' before anything is parsed. */

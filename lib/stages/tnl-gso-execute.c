@@ -27,7 +27,6 @@
 #include "stages/tnl-gso-desc.h"
 #include "stages/tnl-gso-plan.h"
 #include "stages/tnl-gso-seg.h"
-#include "tnl-gso.h"
 #include "util.h"
 
 /* See tnl-gso-execute.h. */

@@ -290,7 +290,7 @@ def check_mentions(pages, known_commands, ovs_src):
     keys |= dummy_options(code() + upstream('lib/netdev-dummy.c', ovs_src))
     for name, text in pages.items():
         errors = ['no command ' + command for command in sorted(
-            set(re.findall(r'\b((?:tnl-gso|stt)/[a-z-]+)\b', text))
+            set(re.findall(r'(?<![/\w])((?:tnl-gso|stt)/[a-z-]+)\b', text))
             - known_commands)]
         errors += ['no key ' + key for key in sorted(
             set(re.findall(r'\b(?:other_config|options):([a-z][\w-]*\w)',

@@ -1,0 +1,29 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#ifndef TNL_GSO_ENCAP_GRE_H
+#define TNL_GSO_ENCAP_GRE_H 1
+
+/* GRE: what a push of upstream's and a vnet header need of it, and nobody else
+ * may name it for. */
+
+#include <stddef.h>
+
+#include "packets.h"
+
+void tnl_gso_gre_seq_csum(struct gre_base_hdr *, size_t len);
+
+#endif /* encap/gre.h */
