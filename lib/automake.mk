@@ -18,6 +18,7 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/core/tnl-gso-port.c \
 	lib/tnl-gso/core/tnl-gso-port.h \
 	lib/tnl-gso/core/tnl-gso-types.h \
+	lib/tnl-gso/core/tnl-gso-vnet.h \
 	lib/tnl-gso/encap/encap.c \
 	lib/tnl-gso/encap/encap.h \
 	lib/tnl-gso/encap/geneve.c \
@@ -44,6 +45,7 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/ports/netdev-linux-vnet.h \
 	lib/tnl-gso/ports/netdev-stt.c \
 	lib/tnl-gso/ports/netdev-stt.h \
+	lib/tnl-gso/ports/tnl-gso-ports.c \
 	lib/tnl-gso/ports/tnl-gso-rx.c \
 	lib/tnl-gso/ports/tnl-gso-rx.h \
 	lib/tnl-gso/rco/tnl-rco-config.c \
@@ -77,15 +79,11 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/stt/stt-ledger.h \
 	lib/tnl-gso/stt/stt-reasm.c \
 	lib/tnl-gso/stt/stt-reasm.h \
-	lib/tnl-gso/stt/stt-unixctl.c \
 	lib/tnl-gso/stt/stt.h \
 	lib/tnl-gso/tnl-gso-config.c \
 	lib/tnl-gso/tnl-gso-pop.c \
 	lib/tnl-gso/tnl-gso-push.c \
 	lib/tnl-gso/tnl-gso-send.c \
-	lib/tnl-gso/tnl-gso-show.c \
-	lib/tnl-gso/tnl-gso-show.h \
-	lib/tnl-gso/tnl-gso-unixctl.c \
 	lib/tnl-gso/tnl-gso-upcall.c \
 	lib/tnl-gso/tnl-gso.h
 
@@ -109,6 +107,3 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/ports/netdev-dpdk-tnl.h \
 	lib/tnl-gso/ports/netdev-dpdk-tx.c
 endif
-
-MAN_FRAGMENTS += lib/tnl-gso/stt/stt-unixctl.man
-MAN_FRAGMENTS += lib/tnl-gso/tnl-gso-unixctl.man

@@ -18,84 +18,25 @@
 
 #include "tnl-gso.h"
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/csum-copy.h"
-#ifdef DPDK_NETDEV
-#include "ports/netdev-dpdk-tnl.h"
-#endif
-#ifdef __linux__
-#include "ports/netdev-linux-io.h"
-#include "ports/netdev-linux-probe.h"
-#include "ports/netdev-linux-tnl.h"
-#include "ports/netdev-linux-vnet.h"
-#endif
 #include "core/tnl-gso-port.h"
-#include "encap/encap.h"
 #include "netdev-provider.h"
-#include "netdev-vport.h"
-#include "openvswitch/dynamic-string.h"
-#include "openvswitch/netdev.h"
 #include "openvswitch/vlog.h"
-#include "rco/tnl-rco.h"
 #include "smap.h"
 #include "stages/tnl-gso-plan.h"
 #include "stt/stt-reasm.h"
-#include "tnl-gso-show.h"
 #include "userspace-tso.h"
 #include "util.h"
 
-/* What the database says, and what it is told: the life of a port's state,
- * other_config, Interface status and statistics.
+/* What the database says: other_config of Open_vSwitch and of Interfaces.
  *
- * Called by the main thread only.  Must not change what is sent but through
- * configuration. */
+ * Called by dpif-netdev.c and userspace-tso.c, by the main thread only,
+ * whenever something may have changed. */
 
 VLOG_DEFINE_THIS_MODULE(tnl_gso_config);
-
-void
-tnl_gso_port_create(struct netdev *netdev)
-{
-    netdev->tnl_gso = tnl_gso_port_new(netdev);
-    netdev->tnl_gso->encap
-        = tnl_gso_encap_of_netdev_type(netdev_get_type(netdev));
-#ifdef __linux__
-    if (netdev_linux_tnl_takes_frames(netdev->netdev_class)) {
-        netdev->tnl_gso->send_frames = netdev_linux_tnl_send_frames;
-        /* A tap's is found out when it is opened. */
-        netdev->tnl_gso->vnet_size =
-            (userspace_tso_enabled()
-             && netdev->netdev_class != &netdev_tap_class ? VNET_LEN : 0);
-        netdev->tnl_gso->kernel = netdev_linux_probe_new();
-        netdev->tnl_gso->io = netdev_linux_io_new();
-    }
-#endif
-#ifdef DPDK_NETDEV
-    if (netdev_dpdk_tnl_sends_mbufs(netdev->netdev_class)) {
-        netdev->tnl_gso->alloc = netdev_dpdk_tnl_alloc;
-        netdev_dpdk_tnl_port_init(netdev->tnl_gso);
-    }
-#endif
-}
-
-void
-tnl_gso_port_destroy(struct netdev *netdev)
-{
-#ifdef __linux__
-    netdev_linux_probe_free(netdev->tnl_gso->kernel);
-    netdev_linux_io_free(netdev->tnl_gso->io);
-#endif
-#ifdef DPDK_NETDEV
-    netdev_dpdk_tnl_port_destroy(netdev->tnl_gso);
-#endif
-    tnl_rco_forget(netdev);
-    tnl_gso_port_free(netdev->tnl_gso);
-    netdev->tnl_gso = NULL;
-}
 
 /* Userspace TSO.  Ports and sockets are made for it or without it, so the first
  * datapath in userspace fixes it until the restart. */
@@ -151,31 +92,6 @@ tnl_gso_port_set_config(struct netdev *netdev, const struct smap *config)
     }
 }
 
-/* Can 'netdev' be in a bridge of 'datapath_type'?  Returns 0, or a positive
- * errno value and, unless 'errorp' is null, why not in '*errorp', which the
- * caller must free. */
-int
-tnl_gso_check_datapath(const struct netdev *netdev, const char *datapath_type,
-                       char **errorp)
-{
-    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
-    const struct netdev_tunnel_config *cfg = netdev_get_tunnel_config(netdev);
-    bool stt = !strcmp(netdev_get_type(netdev), "stt");
-    bool rco = cfg && (cfg->rco_tx || cfg->rco_rx);
-
-    if (!(stt || rco) || strcmp(datapath_type, "system")) {
-        return 0;
-    }
-    if (errorp) {
-        *errorp = xasprintf("%s: %s a bridge with datapath_type=netdev",
-                            netdev_get_name(netdev),
-                            stt ? "a tunnel of type stt needs"
-                            : "remote_csum_tx and remote_csum_rx need");
-        VLOG_WARN_RL(&rl, "%s", *errorp);
-    }
-    return EOPNOTSUPP;
-}
-
 /* Reads other_config:tnl-gso-csum6-ports, UDP ports separated by commas or
  * blanks, and applies what has changed. */
 static void
@@ -228,106 +144,5 @@ tnl_gso_set_config(const struct smap *other_config)
         }
         free(old_impl);
         old_impl = nullable_xstrdup(impl);
-    }
-}
-
-/* Adds the methods that 'netdev' uses to its status, for an operator who
- * looks at the database: the keys of `tnl-gso/show`. */
-void
-tnl_gso_get_status(const struct netdev *netdev, struct smap *smap)
-{
-    struct tnl_gso_show_row row;
-
-    if (!userspace_tso_enabled() || !tnl_gso_port_sends(netdev->tnl_gso)) {
-        return;
-    }
-    for (size_t i = 0; tnl_gso_show_row_get(netdev->tnl_gso, i, &row); i++) {
-        const struct tnl_gso_desc *d = &row.desc;
-        char *key = (!tnl_gso_encap_class(d->encap)->netdev_type
-                     ? xstrdup(d->inner.proto == IPPROTO_UDP
-                               ? "tnl_gso_plain_udp" : "tnl_gso_plain")
-                     : xasprintf("tnl_gso_%s_%s%s",
-                                 tnl_gso_encap_class(d->encap)->name,
-                                 tnl_gso_outer_family(d),
-                                 d->outer_csum ? "_csum" : ""));
-
-        smap_add_nocopy(smap, key,
-                        xstrdup(tnl_gso_method_to_string(row.plan.method)));
-        ds_destroy(&row.why);
-    }
-}
-
-static void
-put_counter(struct netdev_custom_stats *cs, unsigned long long value,
-            const char *prefix, const char *what, const char *which,
-            const char *unit)
-{
-    struct netdev_custom_counter *c;
-
-    if (!value) {
-        return;
-    }
-    cs->counters = xrealloc(cs->counters,
-                            (cs->size + 1) * sizeof *cs->counters);
-    c = &cs->counters[cs->size++];
-    c->value = value;
-    snprintf(c->name, sizeof c->name, "tnl_gso_%s%s_%s%s", prefix, what,
-             which, unit);
-    for (char *p = c->name; *p; p++) {
-        *p = *p == '-' ? '_' : *p;
-    }
-}
-
-/* Appends the counters of 'port' that are not zero to 'cs'. */
-static void
-put_counters(struct netdev_custom_stats *cs, const struct tnl_gso_port *port,
-             const char *prefix)
-{
-    struct tnl_gso_stats s;
-
-    tnl_gso_stats_get(port, &s);
-    for (size_t e = 0; e < TNL_GSO_N_ENCAPS; e++) {
-        for (size_t m = 0; m < TNL_GSO_N_METHODS; m++) {
-            const char *encap = tnl_gso_encap_class(e)->name;
-            const char *method = tnl_gso_method_to_string(m);
-
-            put_counter(cs, s.tx[e][m].packets, prefix, encap, method,
-                        "_packets");
-            put_counter(cs, s.tx[e][m].segments, prefix, encap, method,
-                        "_segments");
-            put_counter(cs, s.tx[e][m].bytes, prefix, encap, method, "_bytes");
-        }
-    }
-    for (size_t i = 0; i < TNL_GSO_N_REASONS; i++) {
-        put_counter(cs, s.drops[i], prefix, "drop",
-                    tnl_gso_reason_to_string(i), "");
-    }
-    for (size_t i = 0; i < TNL_GSO_N_EVENTS; i++) {
-        put_counter(cs, s.events[i], prefix, "event",
-                    tnl_gso_event_to_string(i), "");
-    }
-}
-
-/* Appends our counters that are not zero to 'cs'.  A tunnel gets, marked as
- * shared, those of the datapath's port that it has with others: packets are
- * pushed and popped there, and no Interface stands for it. */
-void
-tnl_gso_get_custom_stats(const struct netdev *netdev,
-                         struct netdev_custom_stats *cs)
-{
-    char buf[NETDEV_VPORT_NAME_BUFSIZE];
-    const char *name = netdev_vport_get_dpif_port(netdev, buf, sizeof buf);
-
-#ifdef __linux__
-    netdev_linux_io_poll(netdev);
-#endif
-    put_counters(cs, netdev->tnl_gso, "");
-    if (strcmp(name, netdev_get_name(netdev))) {
-        struct netdev *shared = netdev_from_name(name);
-
-        if (shared) {
-            put_counters(cs, shared->tnl_gso, "shared_");
-            netdev_close(shared);
-        }
     }
 }

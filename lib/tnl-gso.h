@@ -73,12 +73,13 @@
  * the checksums inside.
  *
  * Marks on ordinary packets that nothing stands behind are set right in
- * tnl-gso-marks.c, which also has what a tunnel pop needs of each packet.
- * Checksums that a port leaves to us are completed in tnl-gso-complete.c.
+ * tnl-gso-marks.c.  Checksums that a port leaves to us are completed in
+ * tnl-gso-complete.c.
  *
- * Everything is counted by port (tnl-gso-port.c) and told by the database
- * (tnl-gso-config.c) and by `ovs-appctl tnl-gso/show`, `stats` and `explain`
- * (tnl-gso-unixctl.c). */
+ * Everything is counted by port (tnl-gso-port.c).  What an operator sees is in
+ * ofproto/tnl-gso/: status and statistics (tnl-gso-bridge.c), `ovs-appctl
+ * tnl-gso/show` and `stats` (tnl-gso-unixctl.c), `explain`
+ * (tnl-gso-explain.c). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -98,7 +99,6 @@ struct dp_packet;
 struct dp_packet_batch;
 struct ip_header;
 struct netdev;
-struct netdev_custom_stats;
 struct nlattr;
 struct ovs_action_push_tnl;
 struct smap;
@@ -131,20 +131,14 @@ size_t tnl_gso_pop_prepare(const struct netdev *tunnel,
 void tnl_gso_pop_finish(const struct netdev *tunnel, struct dp_packet *);
 void tnl_gso_require_csum6(ovs_be16 udp_dst, bool);
 
-/* tnl-gso-unixctl.c: appctl commands. */
-void tnl_gso_init(void);
-
-/* tnl-gso-config.c: configuration, and what the database is told. */
+/* tnl-gso-ports.c: the life of a port's state. */
 void tnl_gso_port_create(struct netdev *);
 void tnl_gso_port_destroy(struct netdev *);
+
+/* tnl-gso-config.c: other_config. */
 void tnl_gso_set_config(const struct smap *other_config);
 bool tnl_gso_set_tso(const struct smap *other_config, bool *on);
 bool tnl_gso_tso_after_restart(void);
 void tnl_gso_port_set_config(struct netdev *, const struct smap *);
-int tnl_gso_check_datapath(const struct netdev *, const char *datapath_type,
-                           char **errorp);
-void tnl_gso_get_status(const struct netdev *, struct smap *);
-void tnl_gso_get_custom_stats(const struct netdev *,
-                              struct netdev_custom_stats *);
 
 #endif /* tnl-gso.h */

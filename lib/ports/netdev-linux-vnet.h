@@ -22,34 +22,17 @@
  *
  * Called from netdev-linux.c in front of its own code, which does the usual
  * packets; we do superpackets, tunnels, and what is known of checksums there.
- * Must not decide who cuts: the sender's plan has (tnl-gso-plan.h).
- *
- * virtio-net's header is that of Virtual I/O Device (VIRTIO) 1.2 section
- * 5.1.6, in the byte order of the host; its extension for UDP tunnels is that
- * of Linux v6.18 struct virtio_net_hdr_v1_hash_tunnel. */
+ * Must not decide who cuts: the sender's plan has (tnl-gso-plan.h). */
 
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "core/tnl-gso-vnet.h"
 
 struct dp_packet;
 struct iovec;
 struct netdev;
 struct tcp_header;
-
-/* Bytes of a vnet header: without and with the fields for a tunnel. */
-enum { VNET_LEN = 10, VNET_TUNNEL_LEN = 24 };
-
-/* What older <linux/virtio_net.h> lack. */
-enum {
-    VNET_F_UDP_TUNNEL_CSUM = 8,     /* flags: outer checksum wanted. */
-    VNET_GSO_UDP_L4 = 5,            /* gso_type: datagrams of gso_size. */
-    VNET_GSO_UDP_TUNNEL_IPV4 = 0x20, /* Or-ed to that of what is inside. */
-    VNET_GSO_UDP_TUNNEL_IPV6 = 0x40,
-    VNET_GSO_UDP_TUNNEL = VNET_GSO_UDP_TUNNEL_IPV4 | VNET_GSO_UDP_TUNNEL_IPV6,
-};
-
-/* What Linux takes: UDP_MAX_SEGMENTS in v6.18 include/linux/udp.h. */
-#define VNET_MAX_UDP_SEGMENTS 128
 
 int netdev_linux_vnet_parse(struct dp_packet *);
 int netdev_linux_vnet_build(struct dp_packet *, int mtu);

@@ -35,6 +35,7 @@
 #include <stdint.h>
 
 #include "dp-packet.h"
+#include "stt/stt-header.h"
 
 struct netdev;
 struct ovs_action_push_tnl;
@@ -59,6 +60,13 @@ size_t netdev_stt_pop_end(void);
 void netdev_stt_run(void);
 bool netdev_stt_takes_super(const struct dp_packet *);
 void netdev_stt_set_mss(struct dp_packet *, uint32_t mtu);
+
+/* Members of a struct netdev_class: all that a tunnel of type "stt" has of its
+ * own. */
+#define STT_FUNCTIONS                               \
+    .build_header = netdev_stt_build_header,        \
+    .push_header = netdev_stt_push_header,          \
+    .pop_header = netdev_stt_pop_header
 
 /* Is 'p' an STT frame, or part of one? */
 static inline bool

@@ -24,10 +24,10 @@
 #include <linux/virtio_net.h>
 
 #include "core/csum-copy.h"
+#include "core/tnl-gso-vnet.h"
 #include "dp-packet.h"
 #include "ovs-thread.h"
 #include "packets.h"
-#include "ports/netdev-linux-vnet.h"
 #include "stages/tnl-gso-finish.h"
 #include "util.h"
 

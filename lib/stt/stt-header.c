@@ -37,7 +37,7 @@
 /* Writes the L4 headers of a template at 'l4': what all packets of a flow have
  * in common.  Everything else is zero. */
 static void
-stt_init(void *l4, ovs_be16 src, ovs_be16 dst, ovs_be64 key)
+stt_header_init(void *l4, ovs_be16 src, ovs_be16 dst, ovs_be64 key)
 {
     struct tcp_header *tcp = l4;
     struct stt_header *stt = (struct stt_header *) (tcp + 1);
@@ -62,7 +62,7 @@ netdev_stt_build_header(const struct netdev *netdev,
     if (params->flow->packet_type != htonl(PT_ETH)) {
         return EINVAL;
     }
-    stt_init(l4, 0, netdev_get_tunnel_config(netdev)->dst_port,
+    stt_header_init(l4, 0, netdev_get_tunnel_config(netdev)->dst_port,
              params->flow->tunnel.tun_id);
     data->header_len += STT_L4_LEN;
     data->tnl_type = OVS_VPORT_TYPE_STT;
@@ -117,7 +117,7 @@ stt_parse(const char *s, int *n, void *l4, uint32_t *l4_len)
                       "stt(key=%"SCNi64"))", &src, &dst, &key)) {
         return false;
     }
-    stt_init(l4, htons(src), htons(dst), htonll(key));
+    stt_header_init(l4, htons(src), htons(dst), htonll(key));
     *l4_len = STT_L4_LEN;
     return true;
 }

@@ -28,7 +28,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ports/netdev-stt.h"
 #include "stt/stt.h"
 
 struct ds;
@@ -40,13 +39,6 @@ struct ovs_action_push_tnl;
 int netdev_stt_build_header(const struct netdev *,
                             struct ovs_action_push_tnl *,
                             const struct netdev_tnl_build_header_params *);
-
-/* Members of a struct netdev_class: all that a tunnel of type "stt" has of its
- * own. */
-#define STT_FUNCTIONS                               \
-    .build_header = netdev_stt_build_header,        \
-    .push_header = netdev_stt_push_header,          \
-    .pop_header = netdev_stt_pop_header
 
 void stt_get_tunnel(const struct ovs_action_push_tnl *, struct flow_tnl *);
 void stt_format(struct ds *, const void *l4, size_t size);

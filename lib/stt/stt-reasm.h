@@ -144,6 +144,5 @@ void stt_reasm_usage_get(struct stt_reasm_usage *);
 size_t stt_reasm_peers_get(struct stt_reasm_peer *, size_t max);
 
 /* stt-unixctl.c: registers `stt/show`. */
-void stt_init(void);
 
 #endif /* stt-reasm.h */

@@ -9,8 +9,8 @@ import names
 
 APPCTL = names.REFERENCE
 CODE = 'lib/**/*.c'
-MAN = 'lib/**/tnl-gso-unixctl.man'
-STT_MAN = 'lib/**/stt-unixctl.man'
+MAN = 'ofproto/tnl-gso-unixctl.man'
+STT_MAN = 'ofproto/stt-unixctl.man'
 QUEUE = 'datapath/*.patch'
 
 # What names.read() is asked for, a regular expression, what takes the place of

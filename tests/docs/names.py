@@ -162,7 +162,7 @@ def manual():
     """What the lists in the manual pages describe."""
     found = set()
     for name in MANUALS:
-        for line in re.findall(r'^\.IP (.*)', read('lib/**/' + name), re.M):
+        for line in re.findall(r'^\.IP (.*)', read('ofproto/' + name), re.M):
             bold = re.findall(r'\\fB(.*?)(?:\\fR|$)', line)
             bold = [word.replace('\\', '').strip('"') for word in bold]
             found.update(bold[:1] if bold and '/' in bold[0] else bold)

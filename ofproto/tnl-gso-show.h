@@ -47,4 +47,11 @@ const char *tnl_gso_l4_string(const struct tnl_gso_desc *);
 const char *tnl_gso_outer_family(const struct tnl_gso_desc *);
 const char *tnl_gso_csum_string(const struct tnl_gso_desc *);
 
+/* Commands that have a file of their own. */
+struct unixctl_conn;
+void tnl_gso_unixctl_explain(struct unixctl_conn *, int argc,
+                             const char *argv[], void *aux);
+void stt_unixctl_show(struct unixctl_conn *, int argc, const char *argv[],
+                      void *aux);
+
 #endif /* tnl-gso-show.h */

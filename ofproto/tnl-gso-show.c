@@ -16,7 +16,7 @@
 
 #include <config.h>
 
-#include "tnl-gso-show.h"
+#include "ofproto/tnl-gso/tnl-gso-show.h"
 
 #include <netinet/in.h>
 #include <string.h>

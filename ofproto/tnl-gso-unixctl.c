@@ -16,15 +16,18 @@
 
 #include <config.h>
 
-#include "tnl-gso.h"
+#include "ofproto/tnl-gso/tnl-gso-bridge.h"
 
-#include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/csum-copy.h"
+#include "core/tnl-gso-buf.h"
+#include "core/tnl-gso-port.h"
 #include "encap/encap.h"
-#include "flow.h"
+#include "netdev-provider.h"
+#include "ofproto/tnl-gso/tnl-gso-show.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/json.h"
 #ifdef DPDK_NETDEV
 #include "ports/netdev-dpdk-tnl.h"
 #endif
@@ -32,23 +35,15 @@
 #include "ports/netdev-linux-io.h"
 #include "ports/netdev-linux-probe.h"
 #endif
-#include "core/tnl-gso-buf.h"
-#include "core/tnl-gso-port.h"
-#include "netdev-native-tnl.h"
-#include "netdev-provider.h"
-#include "odp-util.h"
-#include "openvswitch/dynamic-string.h"
-#include "openvswitch/json.h"
-#include "stages/tnl-gso-execute.h"
 #include "stages/tnl-gso-flags.h"
 #include "stages/tnl-gso-plan.h"
 #include "stt/stt-reasm.h"
-#include "tnl-gso-show.h"
+#include "tnl-gso.h"
 #include "unixctl.h"
 #include "userspace-tso.h"
 #include "util.h"
 
-/* `ovs-appctl tnl-gso/show`, `stats` and `explain`.
+/* `ovs-appctl tnl-gso/show` and `stats`; registers all commands.
  *
  * Called by the main thread only.  Must not change what is sent. */
 
@@ -330,238 +325,6 @@ tnl_gso_unixctl_ports(struct unixctl_conn *conn, int argc,
     ds_destroy(&r.text);
 }
 
-/* Makes a packet out of 's', hexadecimal digits or a datapath flow, of 'len'
- * bytes in the latter case.  Returns null and sets '*errorp', which the
- * caller must free, if that cannot be done. */
-static struct dp_packet *
-packet_from_string(const char *s, size_t len, char **errorp)
-{
-    struct dp_packet *packet = dp_packet_new(0);
-    struct ofpbuf key;
-    struct flow flow;
-
-    if (*dp_packet_put_hex(packet, s, NULL) == '\0') {
-        return packet;
-    }
-    dp_packet_clear(packet);
-
-    *errorp = NULL;
-    ofpbuf_init(&key, 0);
-    if (!odp_flow_from_string(s, NULL, &key, NULL, errorp)
-        && odp_flow_key_to_flow(key.data, key.size, &flow, errorp)
-           != ODP_FIT_ERROR) {
-        flow_compose(packet, &flow, NULL, 0, false);
-        if (dp_packet_size(packet) < len) {
-            packet_expand(packet, &flow, len);
-        }
-    } else {
-        if (!*errorp) {
-            *errorp = xasprintf("%s: neither hexadecimal nor a flow", s);
-        }
-        dp_packet_delete(packet);
-        packet = NULL;
-    }
-    ofpbuf_uninit(&key);
-    return packet;
-}
-
-/* What `tnl-gso/explain` has found out. */
-struct explanation {
-    const char *port_name;
-    struct dp_packet *packet;
-    bool found;
-    enum tnl_gso_reason reason;
-    struct tnl_gso_desc desc;
-    struct tnl_gso_plan plan;
-    struct ds why;
-};
-
-static void
-explain_port(struct tnl_gso_port *port, void *x_)
-{
-    struct explanation *x = x_;
-    struct tnl_gso_caps caps = tnl_gso_port_caps(port);
-
-    if (!tnl_gso_port_sends(port)
-        || strcmp(x->port_name, netdev_get_name(port->netdev))) {
-        return;
-    }
-    x->found = true;
-    x->reason = tnl_gso_describe_and_plan(x->packet, &caps, &x->desc,
-                                          &x->plan);
-    if (x->reason) {
-        return;
-    }
-    if (x->plan.method != TNL_GSO_HW && x->plan.method != TNL_GSO_TCP_TSO
-        && x->plan.method != TNL_GSO_PASS
-        && x->plan.reason != TNL_GSO_R_MTU) {
-        tnl_gso_format_why_not_hw(&x->desc, &caps, x->plan.method, &x->why);
-    }
-}
-
-/* How many packets go down to the port: trains count as one. */
-static uint32_t
-packets_to_port(const struct tnl_gso_plan *plan)
-{
-    return (plan->train_len ? DIV_ROUND_UP(plan->n_packets, plan->train_len)
-            : plan->n_packets);
-}
-
-static void
-explanation_format(const struct explanation *x, struct ds *ds)
-{
-    const struct tnl_gso_desc *d = &x->desc;
-    const char *l4 = tnl_gso_l4_string(d);
-
-    ds_put_format(ds, "frame: %"PRIu32" bytes, %s %"PRIu16"\n",
-                  dp_packet_size(x->packet),
-                  x->packet->uso_segsz ? "uso" : "mss", d->mss);
-    if (x->reason) {
-        ds_put_format(ds, "description: none, %s\n",
-                      tnl_gso_reason_to_string(x->reason));
-    } else {
-        ds_put_format(ds, "description: %s",
-                      tnl_gso_encap_class(d->encap)->name);
-        if (d->outer_l4 != TNL_GSO_OUTER_NONE) {
-            ds_put_format(ds, " over IPv%d%s, outer checksum %s, IP at "
-                          "%"PRIu16", L4 at %"PRIu16",", d->outer.version,
-                          d->outer.ext ? " with extension headers" : "",
-                          d->outer_csum ? "wanted" : "off",
-                          d->outer.ofs, d->outer.l4_ofs);
-        }
-        ds_put_format(ds, " %s over IPv%d%s, IP at %"PRIu16", %s at "
-                      "%"PRIu16", %"PRIu16" bytes of headers, %"PRIu32
-                      " of payload, %"PRIu32" segment%s%s\n", l4,
-                      d->inner.version,
-                      d->inner.ext ? " with extension headers" : "",
-                      d->inner.ofs, l4, d->inner.l4_ofs, d->hdr_len,
-                      d->payload_len, d->n_segs, d->n_segs == 1 ? "" : "s",
-                      d->rco ? ", remote checksum" : "");
-    }
-    ds_put_format(ds, "plan: %s", tnl_gso_method_to_string(x->plan.method));
-    if (x->plan.method == TNL_GSO_DROP) {
-        ds_put_format(ds, ", %s\n", tnl_gso_reason_to_string(x->plan.reason));
-    } else {
-        uint32_t n = packets_to_port(&x->plan);
-
-        ds_put_format(ds, ", %"PRIu32" %s%s to the port", n,
-                      x->plan.train_len ? "train" : "packet",
-                      n == 1 ? "" : "s");
-        if (x->plan.method == TNL_GSO_SOFTWARE) {
-            ds_put_format(ds, ", %s checksums %s%s", l4,
-                          d->rco ? "remote, outer ones " : "",
-                          d->rco && !d->outer_csum ? "off"
-                          : x->plan.csum ? "completed" : "left to it");
-        }
-        ds_put_char(ds, '\n');
-    }
-    if (x->why.length) {
-        ds_put_format(ds, "why not hw: %s\n", ds_cstr_ro(&x->why));
-    }
-}
-
-static struct json *
-explanation_to_json(const struct explanation *x)
-{
-    const struct tnl_gso_desc *d = &x->desc;
-    struct json *json = json_object_create();
-
-    json_object_put(json, "frame_len",
-                    json_integer_create(dp_packet_size(x->packet)));
-    json_object_put(json, "mss", json_integer_create(d->mss));
-    json_object_put_string(json, "reason", tnl_gso_reason_to_string(
-                           x->reason ? x->reason : x->plan.reason));
-    if (!x->reason) {
-        json_object_put_string(json, "encap",
-                               tnl_gso_encap_class(d->encap)->name);
-        json_object_put_string(json, "outer", tnl_gso_outer_family(d));
-        json_object_put_string(json, "csum", tnl_gso_csum_string(d));
-        json_object_put_string(json, "l4", tnl_gso_l4_string(d));
-        json_object_put(json, "inner_ip_version",
-                        json_integer_create(d->inner.version));
-        json_object_put(json, "hdr_len", json_integer_create(d->hdr_len));
-        json_object_put(json, "payload_len",
-                        json_integer_create(d->payload_len));
-        json_object_put(json, "segments", json_integer_create(d->n_segs));
-        json_object_put(json, "remote_checksum", json_boolean_create(d->rco));
-    }
-    json_object_put_string(json, "method",
-                           tnl_gso_method_to_string(x->plan.method));
-    json_object_put(json, "packets",
-                    json_integer_create(packets_to_port(&x->plan)));
-    json_object_put_string(json, "why", ds_cstr_ro(&x->why));
-    return json;
-}
-
-/* Marks 'p' as what it is by its ports, where nothing else could tell. */
-static void
-mark_by_port(struct dp_packet *p)
-{
-    for (size_t i = 0; i < TNL_GSO_N_ENCAPS && !tnl_gso_encap_of(p); i++) {
-        if (tnl_gso_encap_class(i)->mark_by_port) {
-            tnl_gso_encap_class(i)->mark_by_port(p);
-        }
-    }
-}
-
-/* `tnl-gso/explain PORT PACKET mss=N|uso=N [len=N]`. */
-static void
-tnl_gso_unixctl_explain(struct unixctl_conn *conn, int argc,
-                        const char *argv[], void *aux OVS_UNUSED)
-{
-    struct explanation x = {
-        .port_name = argv[1],
-        .why = DS_EMPTY_INITIALIZER,
-    };
-    unsigned int mss = 0;
-    unsigned int uso = 0;
-    unsigned int len = 0;
-    char *error;
-
-    for (int i = 3; i < argc; i++) {
-        if (!ovs_scan(argv[i], "mss=%u", &mss)
-            && !ovs_scan(argv[i], "uso=%u", &uso)
-            && !ovs_scan(argv[i], "len=%u", &len)) {
-            mss = uso = 0;
-            break;
-        }
-    }
-    if (!mss == !uso || mss > UINT16_MAX || uso > UINT16_MAX
-        || len > UINT16_MAX) {
-        unixctl_command_reply_error(conn, "neither mss=N nor uso=N, or both, "
-                                    "or an argument is out of range or "
-                                    "unknown");
-        return;
-    }
-
-    x.packet = packet_from_string(argv[2], len, &error);
-    if (!x.packet) {
-        unixctl_command_reply_error(conn, error);
-        free(error);
-        return;
-    }
-    dp_packet_set_tso_segsz(x.packet, mss);
-    x.packet->uso_segsz = uso;
-    tnl_gso_marks_guess(x.packet);
-    mark_by_port(x.packet);
-
-    tnl_gso_ports_for_each(explain_port, &x);
-    if (!x.found) {
-        unixctl_command_reply_error(conn, "no such port, or it does not send");
-    } else if (unixctl_command_get_output_format(conn)
-               == UNIXCTL_OUTPUT_FMT_JSON) {
-        unixctl_command_reply_json(conn, explanation_to_json(&x));
-    } else {
-        struct ds ds = DS_EMPTY_INITIALIZER;
-
-        explanation_format(&x, &ds);
-        unixctl_command_reply(conn, ds_cstr(&ds));
-        ds_destroy(&ds);
-    }
-    dp_packet_delete(x.packet);
-    ds_destroy(&x.why);
-}
-
 /* Registers the appctl commands. */
 void
 tnl_gso_init(void)
@@ -576,5 +339,5 @@ tnl_gso_init(void)
     unixctl_command_register("tnl-gso/explain",
                              "port packet mss=N|uso=N [len=N]", 3, 4,
                              tnl_gso_unixctl_explain, NULL);
-    stt_init();
+    unixctl_command_register("stt/show", "", 0, 0, stt_unixctl_show, NULL);
 }

@@ -16,11 +16,12 @@
 
 #include <config.h>
 
-#include "stt/stt-reasm.h"
+#include "ofproto/tnl-gso/tnl-gso-show.h"
 
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
 #include "packets.h"
+#include "stt/stt-reasm.h"
 #include "unixctl.h"
 #include "util.h"
 
@@ -117,7 +118,8 @@ show_text(const struct stt_reasm_usage *u, const struct stt_reasm_peer *peers,
     }
 }
 
-static void
+/* `stt/show`. */
+void
 stt_unixctl_show(struct unixctl_conn *conn, int argc OVS_UNUSED,
                  const char *argv[] OVS_UNUSED, void *aux OVS_UNUSED)
 {
@@ -138,11 +140,4 @@ stt_unixctl_show(struct unixctl_conn *conn, int argc OVS_UNUSED,
         unixctl_command_reply(conn, ds_cstr(&ds));
         ds_destroy(&ds);
     }
-}
-
-/* Registers the appctl command. */
-void
-stt_init(void)
-{
-    unixctl_command_register("stt/show", "", 0, 0, stt_unixctl_show, NULL);
 }

@@ -1,0 +1,171 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "ofproto/tnl-gso/tnl-gso-bridge.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/tnl-gso-port.h"
+#include "encap/encap.h"
+#include "netdev-provider.h"
+#include "netdev-vport.h"
+#include "ofproto/tnl-gso/tnl-gso-show.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/netdev.h"
+#include "openvswitch/vlog.h"
+#ifdef __linux__
+#include "ports/netdev-linux-io.h"
+#endif
+#include "smap.h"
+#include "stages/tnl-gso-desc.h"
+#include "stages/tnl-gso-plan.h"
+#include "userspace-tso.h"
+#include "util.h"
+
+/* What the bridge asks and what the database is told: see tnl-gso-bridge.h. */
+
+VLOG_DEFINE_THIS_MODULE(tnl_gso_bridge);
+
+/* Can 'netdev' be in a bridge of 'datapath_type'?  Returns 0, or a positive
+ * errno value and, unless 'errorp' is null, why not in '*errorp', which the
+ * caller must free. */
+int
+tnl_gso_check_datapath(const struct netdev *netdev, const char *datapath_type,
+                       char **errorp)
+{
+    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
+    const struct netdev_tunnel_config *cfg = netdev_get_tunnel_config(netdev);
+    bool stt = !strcmp(netdev_get_type(netdev), "stt");
+    bool rco = cfg && (cfg->rco_tx || cfg->rco_rx);
+
+    if (!(stt || rco) || strcmp(datapath_type, "system")) {
+        return 0;
+    }
+    if (errorp) {
+        *errorp = xasprintf("%s: %s a bridge with datapath_type=netdev",
+                            netdev_get_name(netdev),
+                            stt ? "a tunnel of type stt needs"
+                            : "remote_csum_tx and remote_csum_rx need");
+        VLOG_WARN_RL(&rl, "%s", *errorp);
+    }
+    return EOPNOTSUPP;
+}
+
+/* Adds the methods that 'netdev' uses to its status, for an operator who
+ * looks at the database: the keys of `tnl-gso/show`. */
+void
+tnl_gso_get_status(const struct netdev *netdev, struct smap *smap)
+{
+    struct tnl_gso_show_row row;
+
+    if (!userspace_tso_enabled() || !tnl_gso_port_sends(netdev->tnl_gso)) {
+        return;
+    }
+    for (size_t i = 0; tnl_gso_show_row_get(netdev->tnl_gso, i, &row); i++) {
+        const struct tnl_gso_desc *d = &row.desc;
+        char *key = (!tnl_gso_encap_class(d->encap)->netdev_type
+                     ? xstrdup(d->inner.proto == IPPROTO_UDP
+                               ? "tnl_gso_plain_udp" : "tnl_gso_plain")
+                     : xasprintf("tnl_gso_%s_%s%s",
+                                 tnl_gso_encap_class(d->encap)->name,
+                                 tnl_gso_outer_family(d),
+                                 d->outer_csum ? "_csum" : ""));
+
+        smap_add_nocopy(smap, key,
+                        xstrdup(tnl_gso_method_to_string(row.plan.method)));
+        ds_destroy(&row.why);
+    }
+}
+
+static void
+put_counter(struct netdev_custom_stats *cs, unsigned long long value,
+            const char *prefix, const char *what, const char *which,
+            const char *unit)
+{
+    struct netdev_custom_counter *c;
+
+    if (!value) {
+        return;
+    }
+    cs->counters = xrealloc(cs->counters,
+                            (cs->size + 1) * sizeof *cs->counters);
+    c = &cs->counters[cs->size++];
+    c->value = value;
+    snprintf(c->name, sizeof c->name, "tnl_gso_%s%s_%s%s", prefix, what,
+             which, unit);
+    for (char *p = c->name; *p; p++) {
+        *p = *p == '-' ? '_' : *p;
+    }
+}
+
+/* Appends the counters of 'port' that are not zero to 'cs'. */
+static void
+put_counters(struct netdev_custom_stats *cs, const struct tnl_gso_port *port,
+             const char *prefix)
+{
+    struct tnl_gso_stats s;
+
+    tnl_gso_stats_get(port, &s);
+    for (size_t e = 0; e < TNL_GSO_N_ENCAPS; e++) {
+        for (size_t m = 0; m < TNL_GSO_N_METHODS; m++) {
+            const char *encap = tnl_gso_encap_class(e)->name;
+            const char *method = tnl_gso_method_to_string(m);
+
+            put_counter(cs, s.tx[e][m].packets, prefix, encap, method,
+                        "_packets");
+            put_counter(cs, s.tx[e][m].segments, prefix, encap, method,
+                        "_segments");
+            put_counter(cs, s.tx[e][m].bytes, prefix, encap, method, "_bytes");
+        }
+    }
+    for (size_t i = 0; i < TNL_GSO_N_REASONS; i++) {
+        put_counter(cs, s.drops[i], prefix, "drop",
+                    tnl_gso_reason_to_string(i), "");
+    }
+    for (size_t i = 0; i < TNL_GSO_N_EVENTS; i++) {
+        put_counter(cs, s.events[i], prefix, "event",
+                    tnl_gso_event_to_string(i), "");
+    }
+}
+
+/* Appends our counters that are not zero to 'cs'.  A tunnel gets, marked as
+ * shared, those of the datapath's port that it has with others: packets are
+ * pushed and popped there, and no Interface stands for it. */
+void
+tnl_gso_get_custom_stats(const struct netdev *netdev,
+                         struct netdev_custom_stats *cs)
+{
+    char buf[NETDEV_VPORT_NAME_BUFSIZE];
+    const char *name = netdev_vport_get_dpif_port(netdev, buf, sizeof buf);
+
+#ifdef __linux__
+    netdev_linux_io_poll(netdev);
+#endif
+    put_counters(cs, netdev->tnl_gso, "");
+    if (strcmp(name, netdev_get_name(netdev))) {
+        struct netdev *shared = netdev_from_name(name);
+
+        if (shared) {
+            put_counters(cs, shared->tnl_gso, "shared_");
+            netdev_close(shared);
+        }
+    }
+}
