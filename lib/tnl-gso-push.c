@@ -34,7 +34,6 @@
 #include "stages/tnl-gso-desc.h"
 #include "stages/tnl-gso-execute.h"
 #include "stages/tnl-gso-plan.h"
-#include "stages/tnl-gso-seg.h"
 #include "util.h"
 
 /* The way of a batch that is about to get a tunnel header.
@@ -122,12 +121,8 @@ push_prepare_super(const struct netdev *tunnel,
     }
     md = p->md;
     tnl_gso_plan_split(&desc, MAX_TUNNEL_FRAME_LEN - data->header_len, &plan);
-    if (plan.method == TNL_GSO_DROP) {
-        tnl_gso_execute(tunnel, p, &desc, &plan, tnl_gso_alloc_any, out);
-    } else {
-        tnl_gso_cut(p, &desc, &plan, tnl_gso_alloc_any, tunnel, out);
-        tnl_gso_packet_set_md(out, first, &md);
-    }
+    tnl_gso_execute(tunnel, p, &desc, &plan, tnl_gso_alloc_any, out);
+    tnl_gso_packet_set_md(out, first, &md);
 }
 
 /* Drops 'p', no superpacket, which a header that 'tunnel' pushes would make

@@ -29,7 +29,6 @@
 #include "stages/tnl-gso-execute.h"
 #include "stages/tnl-gso-frames.h"
 #include "stages/tnl-gso-plan.h"
-#include "stages/tnl-gso-seg.h"
 #include "util.h"
 
 /* The way of a batch that is sent.
@@ -238,6 +237,40 @@ set_planned(struct dp_packet_batch *out, size_t first,
     }
 }
 
+static void send_super(struct sender *, struct dp_packet *,
+                       const struct tnl_gso_caps *);
+
+/* Appends the superpackets that 'plan', a split, makes of superpacket 'p' to
+ * what 's' sends, each planned again.  The last one may be a single segment,
+ * which is then an ordinary packet and counts as what the others are.  Takes
+ * ownership of 'p'. */
+static void
+send_parts(struct sender *s, struct dp_packet *p,
+           const struct tnl_gso_desc *desc, const struct tnl_gso_plan *plan,
+           const struct tnl_gso_caps *caps)
+{
+    struct tnl_gso_desc single_desc = *desc;
+    const struct tnl_gso_plan single_plan = { .method = plan->parts };
+    struct dp_packet_batch parts;
+    struct dp_packet *part;
+
+    single_desc.n_segs = 1;
+    dp_packet_batch_init(&parts);
+    tnl_gso_execute(s->netdev, p, desc, plan, s->netdev->tnl_gso->alloc,
+                    &parts);
+    DP_PACKET_BATCH_FOR_EACH (i, part, &parts) {
+        if (OVS_LIKELY(tnl_gso_is_super(part))) {
+            send_super(s, part, caps);
+        } else {
+            tnl_gso_count_plan(s->netdev, part, &single_desc, &single_plan);
+            part->n_planned = 1;
+            dp_packet_batch_add(packets(s), part);
+            prepare(s, dp_packet_batch_size(&s->out) - 1);
+        }
+    }
+    dp_packet_batch_destroy(&parts);
+}
+
 /* Appends what becomes of superpacket 'p' on a port with 'caps' to what 's'
  * sends.  Takes ownership of 'p'. */
 static void
@@ -249,28 +282,8 @@ send_super(struct sender *s, struct dp_packet *p,
     struct tnl_gso_plan plan;
 
     tnl_gso_describe_and_plan(p, caps, &desc, &plan);
-    if (OVS_UNLIKELY(plan.again)) {
-        enum tnl_gso_method method = plan.method;
-        struct dp_packet_batch parts;
-
-        /* They are whole superpackets, with nothing settled, but for the last
-         * one if it has no more than one segment. */
-        plan.method = TNL_GSO_HW;
-        dp_packet_batch_init(&parts);
-        tnl_gso_cut(p, &desc, &plan, port->alloc, s->netdev, &parts);
-        DP_PACKET_BATCH_FOR_EACH (i, p, &parts) {
-            if (OVS_LIKELY(tnl_gso_is_super(p))) {
-                send_super(s, p, caps);
-            } else {
-                desc.n_segs = 1;
-                plan.method = method;
-                tnl_gso_count_plan(s->netdev, p, &desc, &plan);
-                p->n_planned = 1;
-                dp_packet_batch_add(packets(s), p);
-                prepare(s, dp_packet_batch_size(&s->out) - 1);
-            }
-        }
-        dp_packet_batch_destroy(&parts);
+    if (OVS_UNLIKELY(plan.method == TNL_GSO_SPLIT)) {
+        send_parts(s, p, &desc, &plan, caps);
     } else if (takes_frames(port, &desc, &plan)) {
         add_frames(s, p, &desc, &plan);
     } else {

@@ -26,8 +26,6 @@
 #include "odp-util.h"
 #include "stages/tnl-gso-desc.h"
 #include "stages/tnl-gso-execute.h"
-#include "stages/tnl-gso-plan.h"
-#include "stages/tnl-gso-seg.h"
 #include "util.h"
 
 /* Superpackets on their way to userspace: to a controller, which may let them
@@ -84,31 +82,13 @@ cut(struct dp_packet *p, struct dp_packet_batch *out)
     struct tnl_gso_plan plan;
 
     tnl_gso_describe_and_plan(p, &none, &desc, &plan);
-    switch (plan.method) {
-    case TNL_GSO_PASS:
-        tnl_gso_clear_segsz(p);
-        dp_packet_batch_add(out, p);
-        return;
-
-    case TNL_GSO_DROP:
+    if (plan.method == TNL_GSO_DROP) {
         COVERAGE_INC(tnl_gso_upcall_drop);
-        dp_packet_delete(p);
-        return;
-
-    case TNL_GSO_SOFTWARE:
+    } else if (plan.method == TNL_GSO_SOFTWARE) {
         COVERAGE_INC(tnl_gso_upcall_cut);
-        tnl_gso_cut(p, &desc, &plan, tnl_gso_alloc_any, NULL, out);
-        tnl_gso_packet_set_md(out, first, &md);
-        return;
-
-    case TNL_GSO_HW:
-    case TNL_GSO_HW_PARTIAL:
-    case TNL_GSO_TCP_TSO:
-    case TNL_GSO_UDP_GSO:
-    case TNL_GSO_N_METHODS:
-    default:
-        OVS_NOT_REACHED();
     }
+    tnl_gso_execute(NULL, p, &desc, &plan, tnl_gso_alloc_any, out);
+    tnl_gso_packet_set_md(out, first, &md);
 }
 
 /* Makes '*out', a new batch that the caller must destroy, of the packets in

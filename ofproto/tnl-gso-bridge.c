@@ -90,7 +90,7 @@ tnl_gso_get_status(const struct netdev *netdev, struct smap *smap)
                                  d->outer_csum ? "_csum" : ""));
 
         smap_add_nocopy(smap, key,
-                        xstrdup(tnl_gso_method_to_string(row.plan.method)));
+                        xstrdup(tnl_gso_method_to_string(row.method)));
         ds_destroy(&row.why);
     }
 }

@@ -85,6 +85,7 @@ struct explanation {
     enum tnl_gso_reason reason;
     struct tnl_gso_desc desc;
     struct tnl_gso_plan plan;
+    enum tnl_gso_method method; /* How the port cuts. */
     struct ds why;
 };
 
@@ -101,13 +102,14 @@ explain_port(struct tnl_gso_port *port, void *x_)
     x->found = true;
     x->reason = tnl_gso_describe_and_plan(x->packet, &caps, &x->desc,
                                           &x->plan);
+    x->method = tnl_gso_plan_port_method(&x->plan);
     if (x->reason) {
         return;
     }
-    if (x->plan.method != TNL_GSO_HW && x->plan.method != TNL_GSO_TCP_TSO
-        && x->plan.method != TNL_GSO_PASS
+    if (x->method != TNL_GSO_HW && x->method != TNL_GSO_TCP_TSO
+        && x->method != TNL_GSO_PASS
         && x->plan.reason != TNL_GSO_R_MTU) {
-        tnl_gso_format_why_not_hw(&x->desc, &caps, x->plan.method, &x->why);
+        tnl_gso_format_why_not_hw(&x->desc, &caps, x->method, &x->why);
     }
 }
 
@@ -150,8 +152,8 @@ explanation_format(const struct explanation *x, struct ds *ds)
                       d->payload_len, d->n_segs, d->n_segs == 1 ? "" : "s",
                       d->rco ? ", remote checksum" : "");
     }
-    ds_put_format(ds, "plan: %s", tnl_gso_method_to_string(x->plan.method));
-    if (x->plan.method == TNL_GSO_DROP) {
+    ds_put_format(ds, "plan: %s", tnl_gso_method_to_string(x->method));
+    if (x->method == TNL_GSO_DROP) {
         ds_put_format(ds, ", %s\n", tnl_gso_reason_to_string(x->plan.reason));
     } else {
         uint32_t n = packets_to_port(&x->plan);
@@ -159,7 +161,7 @@ explanation_format(const struct explanation *x, struct ds *ds)
         ds_put_format(ds, ", %"PRIu32" %s%s to the port", n,
                       x->plan.train_len ? "train" : "packet",
                       n == 1 ? "" : "s");
-        if (x->plan.method == TNL_GSO_SOFTWARE) {
+        if (x->method == TNL_GSO_SOFTWARE) {
             ds_put_format(ds, ", %s checksums %s%s", l4,
                           d->rco ? "remote, outer ones " : "",
                           d->rco && !d->outer_csum ? "off"
@@ -198,7 +200,7 @@ explanation_to_json(const struct explanation *x)
         json_object_put(json, "remote_checksum", json_boolean_create(d->rco));
     }
     json_object_put_string(json, "method",
-                           tnl_gso_method_to_string(x->plan.method));
+                           tnl_gso_method_to_string(x->method));
     json_object_put(json, "packets",
                     json_integer_create(packets_to_port(&x->plan)));
     json_object_put_string(json, "why", ds_cstr_ro(&x->why));

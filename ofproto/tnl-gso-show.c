@@ -159,7 +159,7 @@ tnl_gso_format_why_not_hw(const struct tnl_gso_desc *d,
         ds_put_cstr(ds, class->why_no_row);
     }
 
-    if (method > TNL_GSO_UDP_GSO) {
+    if (method == TNL_GSO_SOFTWARE || method == TNL_GSO_DROP) {
         with_csum.outer_csum = true;
         row = find_row(TNL_GSO_UDP_GSO, &with_csum);
         if (row) {
@@ -194,10 +194,9 @@ tnl_gso_show_row_get(const struct tnl_gso_port *port, size_t i,
                              kind->outer_csum, &caps.limits);
     tnl_gso_plan(&row->desc, &caps, &row->plan);
     ds_init(&row->why);
-    if (row->plan.method != TNL_GSO_HW
-        && row->plan.method != TNL_GSO_TCP_TSO) {
-        tnl_gso_format_why_not_hw(&row->desc, &caps, row->plan.method,
-                                  &row->why);
+    row->method = tnl_gso_plan_port_method(&row->plan);
+    if (row->method != TNL_GSO_HW && row->method != TNL_GSO_TCP_TSO) {
+        tnl_gso_format_why_not_hw(&row->desc, &caps, row->method, &row->why);
     }
     return true;
 }

@@ -32,6 +32,7 @@
 struct tnl_gso_show_row {
     struct tnl_gso_desc desc;
     struct tnl_gso_plan plan;
+    enum tnl_gso_method method; /* How the port cuts. */
     struct ds why;              /* Why not hw, or udp-gso. */
 };
 

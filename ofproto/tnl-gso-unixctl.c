@@ -154,7 +154,7 @@ show_port(struct tnl_gso_port *port, void *r_)
                       "encap", "outer", "csum", "method", "why not hw");
     }
     for (size_t i = 0; tnl_gso_show_row_get(port, i, &row); i++) {
-        const char *method = tnl_gso_method_to_string(row.plan.method);
+        const char *method = tnl_gso_method_to_string(row.method);
         const char *encap = tnl_gso_encap_class(row.desc.encap)->name;
         const char *l4 = tnl_gso_l4_string(&row.desc);
         bool udp = row.desc.inner.proto == IPPROTO_UDP;

@@ -390,6 +390,7 @@ frames_compare_from(const struct dp_packet *p,
             error = xasprintf("%"PRIu32" segments done, not %"PRIu32, next,
                               done);
         }
+        tnl_gso_frames_clear(frames);
     }
     return error;
 }

@@ -207,6 +207,14 @@ take_partial(const struct dp_packet *p, const struct ref_layout *l,
     }
 }
 
+/* Does what 'plan' makes leave the outer checksums of its segments to others?
+ * To the port, or to the plan of each part. */
+static bool
+left_whole(const struct tnl_gso_plan *plan)
+{
+    return plan->method == TNL_GSO_HW || plan->method == TNL_GSO_SPLIT;
+}
+
 /* Compares one packet that was made of 'frame' with what it should be.  Stores
  * the bytes of the packet, completed as its marks ask for, in '*done'. */
 static char *
@@ -252,7 +260,7 @@ compare_piece(const struct dp_packet *p, const uint8_t *frame,
         /* Only who cuts can sum what is behind the outer header. */
         COMPARE(dp_packet_l4_checksum_partial(p),
                 job->outer_csum && (job->rco ? !plan->csum
-                                    : plan->method == TNL_GSO_HW));
+                                    : left_whole(plan)));
     }
     if (job->rco && dp_packet_l4_checksum_partial(p)) {
         COMPARE(ref_get16(done->data + l.outer.l4 + 6),
@@ -264,7 +272,7 @@ compare_piece(const struct dp_packet *p, const uint8_t *frame,
                 ref_get16(frame + l.l4_csum));
         take16(done->data, expected->data, l.l4_csum);
     }
-    if (l.gre_csum && plan->method == TNL_GSO_HW) {
+    if (l.gre_csum && left_whole(plan)) {
         /* In front of a push: it comes when the packet is cut again. */
         take16(done->data, expected->data, l.outer.l4 + 4);
         take16(done->data, expected->data, l.outer.l4 + 6);

@@ -188,7 +188,7 @@ expected_method(const struct pkt_row *row, enum mode mode)
                        || (row->encap == REF_GRE && row->csum));
 
     if (mode == SPLIT) {
-        return TNL_GSO_HW;
+        return TNL_GSO_SPLIT;
     }
     if (row->payload <= row->mss) {
         return TNL_GSO_PASS;

@@ -77,6 +77,7 @@ segment(struct dp_packet *p, struct dp_packet_batch *out, int n)
     case TNL_GSO_TCP_TSO:
     case TNL_GSO_UDP_GSO:
     case TNL_GSO_DROP:
+    case TNL_GSO_SPLIT:
     case TNL_GSO_N_METHODS:
     default:
         ovs_fatal(0, "packet %d: %s: %s", n,
@@ -115,6 +116,7 @@ train(struct dp_packet *p, struct dp_packet_batch *out, int n)
                 out, dp_packet_clone_data(bytes, frames->frame[j].len));
             free(bytes);
         }
+        tnl_gso_frames_clear(frames);
     }
     dp_packet_delete(p);
 }

@@ -130,6 +130,10 @@ enum tnl_gso_method {
     TNL_GSO_UDP_GSO,            /* A train: the port cuts the outer UDP. */
     TNL_GSO_SOFTWARE,           /* We cut. */
     TNL_GSO_DROP,
+    TNL_GSO_SPLIT,              /* We make several superpackets of it, each of
+                                 * which is planned again: all of it is longer
+                                 * than a port, or a header in front of it,
+                                 * can take. */
     TNL_GSO_N_METHODS
 };
 
@@ -201,13 +205,21 @@ struct tnl_gso_plan {
     uint32_t n_packets;         /* Packets that we make. */
     uint32_t train_len;         /* So many of them go down to the port as one
                                  * train; 0: each goes by itself. */
-    bool again;                 /* They are superpackets that are planned again
-                                 * each, the port takes no longer ones. */
+    enum tnl_gso_method parts;  /* With TNL_GSO_SPLIT: how the port cuts each
+                                 * of them; TNL_GSO_SPLIT if no port is known
+                                 * yet. */
     bool csum;                  /* We complete the checksums of what is cut, of
                                  * a remote checksum's packets the outer ones.
                                  * Otherwise they are left partial to the
                                  * port. */
 };
+
+/* How a port cuts what 'plan' is for: if it is split, each of its parts. */
+static inline enum tnl_gso_method
+tnl_gso_plan_port_method(const struct tnl_gso_plan *plan)
+{
+    return plan->method == TNL_GSO_SPLIT ? plan->parts : plan->method;
+}
 
 /* What a port must be able to do to cut superpackets of one encapsulation:
  * tnl_gso_plan() takes the first one of its class that fits (encap.h). */

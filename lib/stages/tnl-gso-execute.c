@@ -92,16 +92,20 @@ tnl_gso_count_plan(const struct netdev *netdev, const struct dp_packet *p,
     }
 }
 
-/* Does with superpacket 'p' what 'plan' says, counts it on 'netdev', and
- * appends what comes out to 'out', new packets from 'alloc'.  Takes ownership
- * of 'p'. */
+/* Does with superpacket 'p' what 'plan' says, counts it on 'netdev' unless
+ * that is null, and appends what comes out to 'out', new packets from 'alloc'.
+ * The parts of what is split are superpackets that the caller plans again and
+ * that are counted then, but for the last one, which may be an ordinary
+ * packet.  Takes ownership of 'p'. */
 void
 tnl_gso_execute(const struct netdev *netdev, struct dp_packet *p,
                 const struct tnl_gso_desc *desc,
                 const struct tnl_gso_plan *plan, tnl_gso_alloc_func *alloc,
                 struct dp_packet_batch *out)
 {
-    tnl_gso_count_plan(netdev, p, desc, plan);
+    if (netdev && plan->method != TNL_GSO_SPLIT) {
+        tnl_gso_count_plan(netdev, p, desc, plan);
+    }
 
     switch (plan->method) {
     case TNL_GSO_PASS:
@@ -114,6 +118,7 @@ tnl_gso_execute(const struct netdev *netdev, struct dp_packet *p,
     case TNL_GSO_HW_PARTIAL:
     case TNL_GSO_TCP_TSO:
     case TNL_GSO_UDP_GSO:
+    case TNL_GSO_SPLIT:
         tnl_gso_cut(p, desc, plan, alloc, netdev, out);
         break;
 

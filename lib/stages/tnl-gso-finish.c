@@ -91,11 +91,14 @@ ip_id(const uint8_t *frame, const struct tnl_gso_l3 *l3)
     return l3->version == 4 ? ntohs(ip->ip_id) : 0;
 }
 
-/* Does the port compute the outer UDP checksum of every segment? */
+/* Is the outer UDP checksum of every segment left to the port, or in the parts
+ * of what is split, to the plan of each of them? */
 static bool
 port_sums_outer(const struct tnl_gso_finish *f)
 {
-    return f->desc->outer_csum && f->plan->method == TNL_GSO_HW;
+    return (f->desc->outer_csum
+            && (f->plan->method == TNL_GSO_HW
+                || f->plan->method == TNL_GSO_SPLIT));
 }
 
 /* Returns the outer checksum of a packet whose segments have 'seg_len' bytes

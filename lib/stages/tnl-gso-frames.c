@@ -57,7 +57,9 @@ frames_destroy(void *frames)
 }
 
 /* Returns the calling thread's frames, empty, for a port with 'vnet_size'
- * bytes of vnet header. */
+ * bytes of vnet header.  Those that it got before must have been sent: a
+ * driver may call tnl_gso_send() from inside of class->send(), but nobody may
+ * call class->send() while there are frames. */
 struct tnl_gso_frames *
 tnl_gso_frames_get(size_t vnet_size)
 {
@@ -70,9 +72,11 @@ tnl_gso_frames_get(size_t vnet_size)
             ovsthread_once_done(&once);
         }
         *frames = xmalloc(sizeof **frames);
+        (*frames)->n = 0;
         ovsthread_setspecific(frames_key, *frames);
     }
     ovs_assert(vnet_size <= MAX_VNET_ROOM);
+    ovs_assert(!(*frames)->n);
     (*frames)->vnet_size = vnet_size;
     tnl_gso_frames_clear(*frames);
     return *frames;
@@ -253,6 +257,8 @@ tnl_gso_frames_cut(struct tnl_gso_frames *frames, uint16_t super,
     };
 
     ovs_assert(tnl_gso_frames_take(d));
+    /* The vnet header is what says that a frame is a train. */
+    ovs_assert(!plan->train_len || frames->vnet_size);
     tnl_gso_finish_init(&f, dp_packet_data(p), d, plan);
     if (plan->train_len) {
         put_trains(frames, super, &f, &c);

@@ -205,6 +205,15 @@ csum_flag(const struct tnl_gso_desc *d)
             ? NETDEV_TX_OFFLOAD_UDP_CKSUM : NETDEV_TX_OFFLOAD_TCP_CKSUM);
 }
 
+/* Is what goes down to the port by 'method' a superpacket, whose length the
+ * port limits? */
+static bool
+port_cuts(enum tnl_gso_method method)
+{
+    return (method == TNL_GSO_HW || method == TNL_GSO_HW_PARTIAL
+            || method == TNL_GSO_TCP_TSO);
+}
+
 static void
 plan_drop(struct tnl_gso_plan *plan, enum tnl_gso_reason reason)
 {
@@ -226,10 +235,10 @@ tnl_gso_plan(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
     if (plan->method != TNL_GSO_PASS && caps->max_frame_len
         && d->hdr_len + d->mss > caps->max_frame_len) {
         plan_drop(plan, TNL_GSO_R_MTU);
-    } else if (plan->method != TNL_GSO_PASS
-               && plan->method < TNL_GSO_UDP_GSO
+    } else if (port_cuts(plan->method)
                && max_unit(d, &caps->limits) < plan->unit) {
-        plan->again = true;
+        plan->parts = plan->method;
+        plan->method = TNL_GSO_SPLIT;
         plan->unit = max_unit(d, &caps->limits);
         plan->n_packets = DIV_ROUND_UP(d->payload_len, plan->unit);
     } else if (plan->method == TNL_GSO_HW_PARTIAL) {
@@ -305,7 +314,8 @@ tnl_gso_plan_split(const struct tnl_gso_desc *d, uint32_t max_frame_len,
         return;
     }
     *plan = (struct tnl_gso_plan) {
-        .method = TNL_GSO_HW,
+        .method = TNL_GSO_SPLIT,
+        .parts = TNL_GSO_SPLIT,
         .unit = unit,
         .n_packets = unit ? DIV_ROUND_UP(d->payload_len, unit) : 1,
     };
@@ -319,6 +329,7 @@ static const char *method_names[TNL_GSO_N_METHODS] = {
     [TNL_GSO_UDP_GSO] = "udp-gso",
     [TNL_GSO_SOFTWARE] = "software",
     [TNL_GSO_DROP] = "drop",
+    [TNL_GSO_SPLIT] = "split",
 };
 
 const char *
