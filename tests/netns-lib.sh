@@ -1,182 +1,21 @@
-# Copyright (c) 2026 The tnl-gso authors.
+# Licensed under the Apache License, Version 2.0; see LICENSE.
 #
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at:
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# What suites share that make networks: namespaces and devices, Open vSwitch in
+# them, captures, and tshark's verdict on these.  To be sourced after
+# suite-lib.sh, whose isolate() makes that all names are free.
 
-# What tests/demo, tests/run-system, tests/run-diff and
-# tests/run-upstream-system share: a private world of network namespaces, Open
-# vSwitch daemons in it, TCP transfers, captures and tshark's verdict on them.
-#
-# To be sourced by bash, with 'set -u'.  Every namespace that is made here is
-# called tg<pid>-<name>, every process is remembered by its pid, every file
-# lies in $NL_TMP: nl_cleanup(), which runs however the script ends, takes away
-# exactly these.  Nothing outside is touched: no sysctl, no address, no route of
-# the machine.
-
-NL_HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-NL_TOOLS=$NL_HERE/system
-PYTHON3=${PYTHON3:-/usr/bin/python3}
-NL_RUN=tg$$
-NL_TMP=
-NL_NETNS=()
-NL_PIDS=()
-NL_PLUGINS=
-
-# ---------------------------------------------------------------------------
-# Beginning and end.
-# ---------------------------------------------------------------------------
-
-# nl_init: call once, before anything else of this file: from then on the
-# cleaning is certain.
-nl_init() {
-    NL_TMP=$(mktemp -d "${TMPDIR:-/tmp}/$NL_RUN.XXXXXX") || exit 1
-    # 'exit' inside a signal trap runs the EXIT trap, with the usual status.
-    trap nl_cleanup EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
-    trap 'exit 129' HUP
-}
-
-nl_cleanup() {
-    local status=$? ns pids
-    # A second Ctrl-C must not stop the cleaning.
-    trap '' INT TERM HUP
-    trap - EXIT
-    nl_end ${NL_PIDS[@]+"${NL_PIDS[@]}"}
-    for ns in ${NL_NETNS[@]+"${NL_NETNS[@]}"}; do
-        # Whatever still runs in a namespace of ours is ours.
-        mapfile -t pids < <(ip netns pids "$ns" 2>/dev/null)
-        nl_end ${pids[@]+"${pids[@]}"}
-        ip netns del "$ns" 2>/dev/null
-    done
-    test -z "$NL_PLUGINS" || rm -rf -- "$NL_PLUGINS"
-    if test -n "$NL_TMP"; then
-        if test -n "${KEEP:-}"; then
-            echo "Kept: $NL_TMP" >&2
-        else
-            rm -rf -- "$NL_TMP"
-        fi
-    fi
-    exit $status
-}
-
-# nl_reap PID...: wait until these are gone, 5 seconds at most, then kill them.
-nl_reap() {
-    local pid i
-    for pid; do
-        for ((i = 0; i < 250; i++)); do
-            kill -0 "$pid" 2>/dev/null || break
-            sleep .02
-        done
-        kill -KILL "$pid" 2>/dev/null
-        wait "$pid" 2>/dev/null
-    done
-}
-
-# nl_need_root: what no test in namespaces can do without.
-nl_need_root() {
-    if test "$(id -u)" != 0; then
-        echo "$0: needs root (network namespaces)" >&2
-        return 1
-    fi
-    if ! nl_ns probe 2>/dev/null; then
-        echo "$0: cannot make network namespaces here" >&2
-        return 1
-    fi
-    nl_ns_del probe
-}
-
-# nl_need PROGRAM...: prints the missing ones and fails if there are any.
-nl_need() {
-    local p missing=
-    for p; do
-        command -v "$p" >/dev/null || missing="$missing $p"
-    done
-    test -z "$missing" || { echo "missing:$missing"; return 1; }
-}
-
-# nl_wait SECONDS COMMAND...: until the command succeeds.
-nl_wait() {
-    local i n=$(($1 * 20))
-    shift
-    for ((i = 0; i < n; i++)); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep .05
-    done
-    return 1
-}
-
-# nl_bg COMMAND...: runs a command (not a function) in the background, such
-# that NL_LAST_PID is the command itself, not a shell around it.
-nl_bg() {
-    (exec "$@") &
-    NL_LAST_PID=$!
-    NL_PIDS+=("$NL_LAST_PID")
-}
-
-# nl_fg COMMAND...: runs a command (not a function) and waits for it, such that
-# a signal to this script ends the wait at once.  (bash runs a trap only after
-# the command in the foreground.)
-nl_fg() {
-    nl_bg "$@"
-    nl_join "$NL_LAST_PID"
-}
-
-# nl_join PID: waits for what nl_bg started, returns its exit status.
-nl_join() {
-    local status
-    wait "$1"
-    status=$?
-    nl_forget "$1"
-    return $status
-}
-
-nl_forget() {
-    local p keep=()
-    for p in ${NL_PIDS[@]+"${NL_PIDS[@]}"}; do
-        test "$p" = "$1" || keep+=("$p")
-    done
-    NL_PIDS=(${keep[@]+"${keep[@]}"})
-}
-
-# nl_end PID...: ends processes that were started in the background.
-nl_end() {
-    local pid
-    for pid; do
-        kill "$pid" 2>/dev/null
-    done
-    nl_reap "$@"
-    for pid; do
-        nl_forget "$pid"
-    done
-}
+NL_TOOLS=$TESTS/system
 
 # ---------------------------------------------------------------------------
 # Namespaces and devices.
 # ---------------------------------------------------------------------------
 
 # nl_ns NAME...: makes namespaces.  From then on `in_ns NAME command` runs a
-# command in one of them.
+# command in one of them, and `nl_ip NAME ...` is its ip(8).
 nl_ns() {
     local n
     for n; do
-        NL_NETNS+=("$NL_RUN-$n")
-        ip netns add "$NL_RUN-$n" || return 1
-        # Where this fails, the reason is not a device that is missing.
-        if ! in_ns "$n" true; then
-            echo "network namespaces cannot be used here" >&2
-            return 1
-        fi
-        ip -n "$NL_RUN-$n" link set lo up
+        ip netns add "$n" && ip -n "$n" link set lo up || return 1
         # Addresses are usable at once: no duplicate address detection.  No
         # router solicitations, no multicast joins that blur a capture.
         in_ns "$n" sysctl -qw net.ipv6.conf.all.accept_dad=0 \
@@ -188,65 +27,52 @@ nl_ns() {
 }
 
 nl_ns_del() {
-    local n ns keep=()
+    local n
     for n; do
-        ip netns del "$NL_RUN-$n" 2>/dev/null
+        ip netns del "$n"
     done
-    for ns in ${NL_NETNS[@]+"${NL_NETNS[@]}"}; do
-        case " $* " in *" ${ns#"$NL_RUN-"} "*) ;; *) keep+=("$ns") ;; esac
-    done
-    NL_NETNS=(${keep[@]+"${keep[@]}"})
 }
 
-in_ns() {
-    local ns=$NL_RUN-$1
-    shift
-    ip netns exec "$ns" "$@"
-}
+in_ns() { ip netns exec "$@"; }
+nl_ip() { ip -n "$@"; }
 
-# in_ns_bg NS COMMAND...: in the background, see nl_bg.  `ip netns exec` turns
-# itself into the command.
-in_ns_bg() {
-    local ns=$NL_RUN-$1
-    shift
-    nl_bg ip netns exec "$ns" "$@"
-}
+# in_ns_bg NS COMMAND...: in the background, see background(): `ip netns exec`
+# turns itself into the command.
+in_ns_bg() { background ip netns exec "$@"; }
 
 # nl_veth NS1 IF1 NS2 IF2 [MTU]: a veth pair, both ends up.
 nl_veth() {
-    ip -n "$NL_RUN-$1" link add "$2" mtu "${5:-1500}" type veth \
-        peer name "$4" mtu "${5:-1500}" netns "$NL_RUN-$3" || return 1
-    ip -n "$NL_RUN-$1" link set "$2" up
-    ip -n "$NL_RUN-$3" link set "$4" up
-}
-
-nl_ip() {
-    local ns=$NL_RUN-$1
-    shift
-    ip -n "$ns" "$@"
+    ip -n "$1" link add "$2" mtu "${5:-1500}" type veth \
+        peer name "$4" mtu "${5:-1500}" netns "$3" || return 1
+    ip -n "$1" link set "$2" up
+    ip -n "$3" link set "$4" up
 }
 
 nl_mac() { in_ns "$1" cat "/sys/class/net/$2/address"; }
 
-# nl_can_link TYPE: does the kernel make such a device?
+# need_devices KIND...: what the suite cannot do without; "tun" is a tap.
+need_devices() {
+    local kind missing=
+    for kind; do
+        case $kind in
+            tun) test -c /dev/net/tun ;;
+            *) nl_can_link "$kind" ;;
+        esac || missing+=" $kind"
+    done
+    test -z "$missing" || skip_all "this kernel has no devices:$missing"
+}
+
+# nl_can_link KIND: does the kernel make such a device?
 nl_can_link() {
-    local status
-    nl_ns probe || return 1
     case $1 in
         vxlan|geneve) set -- type "$1" id 1 remote 192.0.2.1 dstport 4789 ;;
         gretap) set -- type "$1" remote 192.0.2.1 ;;
         ip6gretap) set -- type "$1" remote 2001:db8::1 ;;
         veth) set -- type "$1" peer name probe1 ;;
         bridge) set -- type "$1" ;;
-        8021q)
-            nl_ip probe link add probe1 type veth peer name probe2
-            set -- link probe1 type vlan id 1
-            ;;
+        8021q) set -- link lo type vlan id 1 ;;
     esac
-    nl_ip probe link add name probe0 "$@" 2>/dev/null
-    status=$?
-    nl_ns_del probe
-    return $status
+    ip link add name probe0 "$@" 2>/dev/null && ip link del probe0
 }
 
 # nl_tap_grants SIZE OFFLOADS: does this kernel grant a tap a vnet header of SIZE
@@ -287,36 +113,29 @@ nl_tso() {
 # Open vSwitch.
 # ---------------------------------------------------------------------------
 
-# nl_need_build DIR: $BUILD is a build tree of Open vSwitch.
-nl_need_build() {
+# need_build DIR: $BUILD is this build tree of Open vSwitch.
+need_build() {
     local p
     for p in vswitchd/ovs-vswitchd ovsdb/ovsdb-server ovsdb/ovsdb-tool \
              utilities/ovs-vsctl utilities/ovs-appctl utilities/ovs-ofctl; do
-        if test ! -x "$1/$p"; then
-            echo "$0: $1/$p is missing: build first (make), or set BUILD" >&2
-            return 1
-        fi
+        test -x "$1/$p" || die "$1/$p is missing: build it (make), or set BUILD"
     done
     BUILD=$(cd "$1" && pwd)
     # The database schema lies in the source tree of the build.
     NL_SCHEMA=$(sed -n 's/^abs_top_srcdir *= *//p' "$BUILD/Makefile" \
                 | head -n 1)/vswitchd/vswitch.ovsschema
     test -r "$NL_SCHEMA" || NL_SCHEMA=$BUILD/vswitchd/vswitch.ovsschema
-    if test ! -r "$NL_SCHEMA"; then
-        echo "$0: cannot find vswitch.ovsschema of $BUILD" >&2
-        return 1
-    fi
+    test -r "$NL_SCHEMA" || die "cannot find vswitch.ovsschema of $BUILD"
 }
 
 # nl_ovs NS TSO(true|false) [COLUMN...]: starts ovsdb-server and ovs-vswitchd in
 # NS.  COLUMNs are set in Open_vSwitch before, NL_VSWITCHD_ARGS are more
-# arguments of ovs-vswitchd.  They run in the foreground of a background job: no fork, so that $! is the
-# process that is killed in the end.
+# arguments of ovs-vswitchd.  They do not fork.
 declare -A NL_VSWITCHD NL_OVSDB
 NL_VSWITCHD_ARGS=()
 NL_N_BRIDGES=0
 nl_ovs() {
-    local ns=$1 tso=$2 dir=$NL_TMP/ovs-$1
+    local ns=$1 tso=$2 dir=$TMP/ovs-$1
     shift 2
     rm -rf "$dir"
     mkdir -p "$dir" || return 1
@@ -324,20 +143,20 @@ nl_ovs() {
     nl_ovs_env "$ns" in_ns_bg "$ns" "$BUILD/ovsdb/ovsdb-server" \
         "$dir/conf.db" --remote="punix:$dir/db.sock" --pidfile \
         --log-file="$dir/ovsdb-server.log" >"$dir/ovsdb-server.out" 2>&1
-    NL_OVSDB[$ns]=$NL_LAST_PID
-    nl_wait 10 test -S "$dir/db.sock" || return 1
+    NL_OVSDB[$ns]=$LAST_PID
+    wait_for 10 test -S "$dir/db.sock" || return 1
     nl_vsctl "$ns" --no-wait init -- set Open_vSwitch . \
         other_config:userspace-tso-enable="$tso" "$@" || return 1
     nl_ovs_env "$ns" in_ns_bg "$ns" "$BUILD/vswitchd/ovs-vswitchd" \
         "unix:$dir/db.sock" --pidfile --disable-system \
-        ${NL_VSWITCHD_ARGS[@]+"${NL_VSWITCHD_ARGS[@]}"} \
+        "${NL_VSWITCHD_ARGS[@]}" \
         --log-file="$dir/ovs-vswitchd.log" >"$dir/ovs-vswitchd.out" 2>&1
-    NL_VSWITCHD[$ns]=$NL_LAST_PID
-    nl_wait 20 nl_appctl "$ns" version
+    NL_VSWITCHD[$ns]=$LAST_PID
+    wait_for 20 nl_appctl "$ns" version
 }
 
 nl_ovs_env() {
-    local ns=$1 dir=$NL_TMP/ovs-$1
+    local ns=$1 dir=$TMP/ovs-$1
     shift
     OVS_RUNDIR=$dir OVS_LOGDIR=$dir OVS_DBDIR=$dir \
         OVS_SYSCONFDIR=$dir "$@"
@@ -347,7 +166,7 @@ nl_vsctl() {
     local ns=$1
     shift
     nl_ovs_env "$ns" "$BUILD/utilities/ovs-vsctl" --timeout=15 \
-        --db="unix:$NL_TMP/ovs-$ns/db.sock" "$@"
+        --db="unix:$TMP/ovs-$ns/db.sock" "$@"
 }
 
 nl_appctl() {
@@ -365,10 +184,59 @@ nl_ofctl() {
 # nl_ovs_alive NS: it has not crashed.
 nl_ovs_alive() { kill -0 "${NL_VSWITCHD[$1]}" 2>/dev/null; }
 
+# alive: no ovs-vswitchd has crashed.  If one has, that is a problem.
+alive() {
+    local ns status=0
+    for ns in "${!NL_VSWITCHD[@]}"; do
+        nl_ovs_alive "$ns" && continue
+        problem "ovs-vswitchd of $ns has crashed: $(tail -n 1 \
+            "$TMP/ovs-$ns/ovs-vswitchd.log" | cut -c 1-300)"
+        status=1
+    done
+    return $status
+}
+
+# verdict_alive COMMAND...: the case ends.  If an ovs-vswitchd has crashed, that
+# is a problem, and the command makes a new world.
+verdict_alive() {
+    local crashed=false
+    alive || crashed=true
+    verdict
+    ! $crashed || "$@" || die "cannot start Open vSwitch again"
+}
+
+# nl_die WHY...: with what Open vSwitch has said last.
+nl_die() {
+    tail -n 5 "$TMP"/ovs-*/*.log 2>/dev/null >&2
+    die "$@"
+}
+
+# nl_lacking COMMAND...: it starts an ovs-vswitchd in which system calls fail as
+# $TMP/rules says (system/lacking.c).  nl_lacking_build() comes first.
+nl_lacking() {
+    LACKING=$TMP/rules LACKING_PROGRAM=ovs-vswitchd \
+        LD_PRELOAD=$TMP/lacking.so "$@"
+}
+nl_lacking_build() {
+    gcc -O -Wall -shared -fPIC -o "$TMP/lacking.so" "$NL_TOOLS/lacking.c" \
+        -ldl || die "cannot build system/lacking.c"
+}
+
+# eventually COMMAND...: until it succeeds, 20 seconds at most; then its words
+# are a problem.
+eventually() {
+    local words end=$((SECONDS + 20))
+    while ! words=$("$@" 2>&1); do
+        alive || return 1
+        test $SECONDS -lt $end || { problem "$words"; return 1; }
+        sleep .05
+    done
+}
+
 # nl_ovs_stop NS: also after a crash.  Bridges and internal ports are taps that
 # outlive their process.
 nl_ovs_stop() {
-    nl_end "${NL_VSWITCHD[$1]}" "${NL_OVSDB[$1]}"
+    end "${NL_VSWITCHD[$1]}" "${NL_OVSDB[$1]}"
     nl_del_taps "$1"
     unset "NL_VSWITCHD[$1]" "NL_OVSDB[$1]"
 }
@@ -406,281 +274,15 @@ nl_underlay() {
     nl_ip "$ns" link set "$br" up
 }
 
+# nl_wait_mtu NS PORT MTU: until Open vSwitch has read the device's new MTU.
+nl_wait_mtu() {
+    nl_vsctl "$1" wait-until Interface "$2" mtu="$3" \
+        || problem "Open vSwitch does not notice that $2's MTU is $3"
+}
+
 # nl_neigh NS BRIDGE IP MAC: the tunnel's next hop, without waiting for ARP.
 nl_neigh() {
     nl_appctl "$1" tnl/neigh/set "$2" "$3" "$4" >/dev/null
-}
-
-# ---------------------------------------------------------------------------
-# The world that is drawn in tests/demo.
-# ---------------------------------------------------------------------------
-
-# nl_world: its namespaces, veths and addresses.
-nl_world() {
-    nl_ns vm ovs kern far vm2 || return 1
-    nl_veth vm vm0 ovs vm0p || return 1
-    nl_veth ovs plain0 kern plain1
-    nl_veth ovs under0 kern under1
-    nl_veth ovs under2 far under3
-    nl_veth vm2 vm0 far vm0p
-
-    nl_tso vm vm0
-    nl_tso vm2 vm0
-    nl_tso ovs plain0
-    nl_wire ovs under0
-    nl_wire kern under1
-    nl_wire ovs under2
-    nl_wire far under3
-
-    # 1400 leaves room for the tunnel's headers in the underlay's 1500.
-    nl_ip vm link set vm0 mtu 1400
-    nl_ip vm2 link set vm0 mtu 1400
-    nl_ip kern link set plain1 mtu 1400
-    nl_ip vm addr add 10.0.0.1/24 dev vm0
-    nl_ip vm addr add fd00:10::1/64 dev vm0 nodad
-    nl_ip vm2 addr add 10.0.0.3/24 dev vm0
-    nl_ip vm2 addr add fd00:10::3/64 dev vm0 nodad
-    nl_ip kern addr add 10.0.0.4/32 dev plain1
-    nl_ip kern addr add fd00:10::4/128 dev plain1 nodad
-    nl_ip kern addr add 172.16.1.2/24 dev under1
-    nl_ip kern addr add fd00:1::2/64 dev under1 nodad
-
-    # A packet socket's receive buffer is net.core.rmem_default, which is the
-    # whole machine's and stays as it is; its 208 kB hold three superpackets.
-    # A sender that keeps less than that in flight loses nothing there.
-    in_ns vm sysctl -qw net.ipv4.tcp_wmem="4096 16384 262144"
-    # At the far Open vSwitch they hold about ninety segments.
-    in_ns vm2 sysctl -qw net.ipv4.tcp_rmem="4096 131072 131072"
-}
-
-# nl_world_ovs TSO(true|false): both Open vSwitch, and their bridges.
-nl_world_ovs() {
-    nl_ovs ovs "$1" || { echo "ovs-vswitchd does not start" >&2; return 1; }
-    nl_underlay ovs br-k 172.16.1.1/24 fd00:1::1/64 under0 || return 1
-    nl_underlay ovs br-o 172.16.2.1/24 fd00:2::1/64 under2 || return 1
-    nl_bridge ovs br-int -- add-port br-int vm0p -- add-port br-int plain0 \
-        || return 1
-    nl_ovs far "$1" || { echo "ovs-vswitchd does not start" >&2; return 1; }
-    nl_underlay far br-o 172.16.2.2/24 fd00:2::2/64 under3 || return 1
-    nl_bridge far br-int -- add-port br-int vm0p
-}
-
-# nl_world_up TSO(true|false): (re)starts both Open vSwitch, with a third virtual
-# machine, vmt, that has an internal port.  The namespace must be there.
-NL_TSO=
-nl_world_up() {
-    local state=off link
-    nl_world_down
-    test "$1" = false || state=on
-    # Without vnet headers Open vSwitch cannot take unfinished packets.
-    for link in vm/vm0 vm2/vm0 kern/plain1; do
-        in_ns ${link%/*} ethtool -K ${link#*/} tx $state sg $state tso $state \
-            tx-udp-segmentation $state >/dev/null 2>&1
-    done
-    # The same Ethernet addresses each time: the kernels remember them.
-    NL_N_BRIDGES=0
-    nl_world_ovs "$1" || return 1
-    nl_vsctl ovs add-port br-int vmi -- set Interface vmi type=internal \
-        mtu_request=1400 || return 1
-    nl_ip ovs link set vmi netns "$NL_RUN-vmt" || return 1
-    nl_ip vmt link set vmi up
-    nl_ip vmt addr add 10.0.0.5/24 dev vmi
-    nl_ip vmt addr add fd00:10::5/64 dev vmi nodad
-    NL_TSO=$1
-}
-
-nl_world_down() {
-    test -n "$NL_TSO" || return 0
-    nl_ovs_stop ovs
-    nl_ovs_stop far
-    nl_del_taps vmt
-    nl_del_taps kern
-    NL_TSO=
-}
-
-# nl_underlays nl_tso|nl_wire: with nl_tso, both ends of the underlays take and
-# hand over what nobody has cut: superpackets of the kernel's vxlan, trains.
-nl_underlays() {
-    $1 ovs under0
-    $1 kern under1
-    $1 ovs under2
-    $1 far under3
-}
-
-# nl_diff_world: a namespace "diff", with nothing in it but what is injected.
-# What is written to out0 is cut by the kernel, if it is a superpacket, and
-# arrives on in0; so is what is written to NL_TAP, which takes tunnelled
-# superpackets ("-": this kernel has no such thing).  Fails if there are no veth
-# devices.
-NL_TAP=
-nl_diff_world() {
-    nl_ns diff || return 1
-    # Nobody but us speaks on these devices.
-    in_ns diff sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
-        net.ipv6.conf.default.disable_ipv6=1
-    # A segment of the matrix may have up to 64 kB.
-    nl_veth diff out0 diff in0 65535 || return 1
-    nl_wire diff out0
-    in_ns diff ethtool -K out0 tx-udp_tnl-segmentation off \
-        tx-udp_tnl-csum-segmentation off tx-udp-segmentation off \
-        >/dev/null 2>&1
-    in_ns diff ethtool -K in0 gro off >/dev/null 2>&1
-
-    # Made persistent, so that it can be wired before somebody opens it.
-    NL_TAP=tap0
-    if ! nl_ip diff tuntap add dev tap0 mode tap vnet_hdr; then
-        NL_TAP=-
-    else
-        nl_ip diff link set tap0 mtu 65521 up
-        if ! { in_ns diff tc qdisc add dev tap0 clsact &&
-               in_ns diff tc filter add dev tap0 ingress protocol all \
-                   u32 match u32 0 0 \
-                   action mirred egress redirect dev out0; }; then
-            NL_TAP=-
-        fi
-    fi
-    return 0
-}
-
-# nl_nic_plugin: sets NL_PLUGIN, the NIC for tests as DPDK loads it: EAL takes no
-# plugin from below a directory that others may write to, such as /tmp.
-NL_PLUGIN=
-nl_nic_plugin() {
-    test -r "$BUILD/tnlnic/librte_net_tnlnic.so" || return 1
-    NL_PLUGINS=$(mktemp -d ~root/"$NL_RUN.XXXXXX") || return 1
-    NL_PLUGIN=$NL_PLUGINS/librte_net_tnlnic.so
-    cp "$BUILD/tnlnic/librte_net_tnlnic.so" "$NL_PLUGIN"
-}
-
-# nl_addresses PEER OUTER: sets LOCAL and REMOTE, a tunnel's addresses as seen
-# from namespace ovs.
-nl_addresses() {
-    local net
-    case $1 in kern) net=1 ;; far) net=2 ;; esac
-    case $2 in
-        4) LOCAL=172.16.$net.1 REMOTE=172.16.$net.2 ;;
-        6) LOCAL=fd00:$net::1 REMOTE=fd00:$net::2 ;;
-    esac
-}
-
-# nl_tunnel_up TYPE OUTER CHECKSUM(on|off) PEER(kern|far) [options...]: port
-# "tun" of br-int, and the other end of the tunnel.  NL_VXLAN are more words for
-# the kernel's device, here and below.
-NL_VXLAN=()
-nl_tunnel_up() {
-    local type=$1 outer=$2 csum=true peer=$4 udp=udpcsum
-    test "$3" = on || csum=false
-    case $2$3 in
-        4off) udp=noudpcsum ;;
-        6on) udp="noudp6zerocsumtx noudp6zerocsumrx" ;;
-        # Linux drops UDP without checksum over IPv6 unless it is told.
-        6off) udp="udp6zerocsumtx udp6zerocsumrx" ;;
-    esac
-    shift 4
-    nl_addresses "$peer" "$outer"
-    nl_vsctl ovs add-port br-int tun -- set Interface tun type="$type" \
-        options:remote_ip="$REMOTE" options:local_ip="$LOCAL" \
-        options:csum="$csum" options:key=7 "$@" || return 1
-    case $peer in
-    kern)
-        nl_neigh ovs br-k "$REMOTE" "$(nl_mac kern under1)"
-        # The same Ethernet address each time: the virtual machine remembers
-        # it.  $udp is a list of words.
-        # shellcheck disable=SC2086
-        nl_ip kern link add vx0 address 02:00:00:02:00:01 type vxlan id 7 \
-            dstport 4789 local "$REMOTE" remote "$LOCAL" $udp \
-            ${NL_VXLAN[@]+"${NL_VXLAN[@]}"} || return 1
-        nl_ip kern link set vx0 mtu 1400 up
-        nl_ip kern addr add 10.0.0.2/24 dev vx0
-        nl_ip kern addr add fd00:10::2/64 dev vx0 nodad
-        ;;
-    far)
-        nl_neigh ovs br-o "$REMOTE" "$(nl_mac far br-o)"
-        nl_vsctl far add-port br-int tun -- set Interface tun type="$type" \
-            options:remote_ip="$LOCAL" options:local_ip="$REMOTE" \
-            options:csum="$csum" options:key=7 "$@" || return 1
-        nl_neigh far br-o "$LOCAL" "$(nl_mac ovs br-o)"
-        ;;
-    esac
-}
-
-nl_tunnel_down() {
-    nl_vsctl ovs --if-exists del-port br-int tun
-    nl_vsctl far --if-exists del-port br-int tun
-    nl_ip kern link del vx0 2>/dev/null
-}
-
-# nl_tap_tunnel_up OUTER CHECKSUM(on|off): a VXLAN tunnel whose underlay is a
-# tap that the kernel's vxlan reads: what we write there comes in as if from a
-# network device, and what it sends is read with the kernel's own vnet headers.
-#
-#     br-int -- tun ... br-t (172.16.3.1) -- undert |==| undert (172.16.3.2)
-#
-nl_tap_tunnel_up() {
-    local outer=$1 csum=$2 udp me=172.16.3.1 you=172.16.3.2
-    test $outer = 4 || { me=fd00:3::1; you=fd00:3::2; }
-    case $outer$csum in
-        4on) udp=(udpcsum) ;;
-        4off) udp=(noudpcsum) ;;
-        6on) udp=(noudp6zerocsumtx udp6zerocsumrx) ;;
-        6off) udp=(udp6zerocsumtx udp6zerocsumrx) ;;
-    esac
-    nl_bridge ovs br-t other-config:hwaddr=02:00:00:03:00:01 -- \
-        add-port br-t undert -- set Interface undert type=internal || return 1
-    nl_ip ovs addr add 172.16.3.1/24 dev br-t
-    nl_ip ovs addr add fd00:3::1/64 dev br-t nodad
-    nl_ip ovs link set br-t up
-    nl_ip ovs link set undert netns "$NL_RUN-kern"
-    nl_ip kern link set undert up
-    nl_ip kern addr add 172.16.3.2/24 dev undert
-    nl_ip kern addr add fd00:3::2/64 dev undert nodad
-    nl_vsctl ovs add-port br-int tun -- set Interface tun type=vxlan \
-        options:remote_ip=$you options:key=7 \
-        options:csum="$(test "$csum" = on && echo true || echo false)"
-    nl_neigh ovs br-t $you "$(nl_mac kern undert)"
-    nl_ip kern link add vx0 address 02:00:00:02:00:01 type vxlan id 7 \
-        dstport 4789 local $you remote $me "${udp[@]}" \
-        ${NL_VXLAN[@]+"${NL_VXLAN[@]}"} || return 1
-    nl_ip kern link set vx0 mtu 1400 up
-    nl_ip kern addr add 10.0.0.2/24 dev vx0
-    nl_ip kern addr add fd00:10::2/64 dev vx0 nodad
-}
-
-nl_tap_tunnel_down() {
-    nl_tunnel_down
-    nl_vsctl ovs --if-exists del-br br-t
-}
-
-# nl_container_up CHECKSUM(on|off): a tunnel that Open vSwitch does not make:
-# the virtual machine has a vxlan device of its own.  A packet socket reports
-# its superpackets as if they were plain TCP, with the inner header's offsets.
-#
-#     vm: vx1 ... vm0 -- vm0p -- br-int -- plain0 |==| plain1 ... vx0 :kern
-#
-nl_container_up() {
-    local udp=udpcsum
-    test "$1" = on || udp=noudpcsum
-    nl_ip kern route replace 10.0.0.1/32 dev plain1
-    nl_ip vm link set vm0 mtu 1460
-    nl_ip ovs link set plain0 mtu 1460
-    nl_ip kern link set plain1 mtu 1460
-    nl_ip vm link add vx1 type vxlan id 9 dstport 4789 local 10.0.0.1 \
-        remote 10.0.0.4 $udp ${NL_VXLAN[@]+"${NL_VXLAN[@]}"} || return 1
-    nl_ip kern link add vx0 type vxlan id 9 dstport 4789 local 10.0.0.4 \
-        remote 10.0.0.1 $udp ${NL_VXLAN[@]+"${NL_VXLAN[@]}"} || return 1
-    nl_ip vm link set vx1 mtu 1400 up
-    nl_ip kern link set vx0 mtu 1400 up
-    nl_ip vm addr add 10.0.9.1/24 dev vx1
-    nl_ip kern addr add 10.0.9.2/24 dev vx0
-}
-
-nl_container_down() {
-    nl_ip kern route del 10.0.0.1/32 dev plain1
-    nl_ip vm link del vx1
-    nl_ip kern link del vx0 2>/dev/null
-    nl_ip vm link set vm0 mtu 1400
-    nl_ip ovs link set plain0 mtu 1500
-    nl_ip kern link set plain1 mtu 1400
 }
 
 # ---------------------------------------------------------------------------
@@ -694,7 +296,7 @@ nl_container_down() {
 nl_stats() {
     local port=()
     test "$2" = all || port=("$2")
-    nl_appctl "$1" --format json tnl-gso/stats ${port[@]+"${port[@]}"} \
+    nl_appctl "$1" --format json tnl-gso/stats "${port[@]}" \
         2>/dev/null | "$PYTHON3" "$NL_TOOLS/stats.py" "$2" "$3"
 }
 
@@ -713,9 +315,32 @@ nl_counted() {
         ' "$1" "$2"
 }
 
+# kernel_errors: what the kernels in $KERNELS have counted so far of
+# $KERNEL_ERRORS.
+kernel_errors() {
+    local ns
+    for ns in $KERNELS; do
+        # shellcheck disable=SC2086
+        in_ns $ns nstat -asz $KERNEL_ERRORS 2>/dev/null \
+            | awk -v ns=$ns '/^[ITU]/ && $2 > 0 { print ns, $1, $2 }'
+    done
+}
+
+# same_errors ERRORS: they are what `kernel_errors` has said before.
+same_errors() {
+    local now
+    now=$(kernel_errors)
+    test "$1" = "$now" || problem "the kernels have seen '$now', not '$1'"
+}
+
 # ---------------------------------------------------------------------------
 # Traffic.
 # ---------------------------------------------------------------------------
+
+# nl_random FILE BYTES: makes it, and prints its SHA-256.
+nl_random() {
+    head -c "$2" /dev/urandom >"$1" && sha256sum <"$1" | cut -d' ' -f1
+}
 
 # What the receiver knows as its address, if somebody on the way changes it.
 NL_LOCAL=
@@ -724,21 +349,21 @@ NL_LOCAL=
 # connection and prints "SHA256 BYTES GBIT/S", as the far end saw it.
 nl_tcp() {
     local from=$1 to=$2 addr=$3 file=$4 limit=${5:-60} out server client status
-    out=$NL_TMP/tcp
+    out=$TMP/tcp
     rm -f "$out".*
     in_ns_bg "$to" "$PYTHON3" "$NL_TOOLS/tcp.py" receive \
         "${NL_LOCAL:-$addr}" "$out.port" "$limit" >"$out.result" 2>"$out.err"
-    server=$NL_LAST_PID
-    nl_wait 10 test -s "$out.port"
+    server=$LAST_PID
+    wait_for 10 test -s "$out.port"
     in_ns_bg "$from" "$PYTHON3" "$NL_TOOLS/tcp.py" send "$addr" "$out.port" \
         "$limit" "$file" 2>>"$out.err"
-    client=$NL_LAST_PID
-    nl_join "$client"
+    client=$LAST_PID
+    wait "$client"
     status=$?
     # The receiver has a time limit of its own; without a sender there is
     # nothing to wait for.
     test $status = 0 || kill "$server" 2>/dev/null
-    nl_join "$server" || status=1
+    wait "$server" || status=1
     if test $status != 0; then
         echo "- 0 0"
         return 1
@@ -749,20 +374,20 @@ nl_tcp() {
 # nl_udp NS-FROM NS-TO ADDRESS MODE WINDOW ROUNDS SIZE...: prints the words of
 # udp.py, the receiver's and then the sender's.
 nl_udp() {
-    local from=$1 to=$2 addr=$3 mode=$4 out=$NL_TMP/udp server client status
+    local from=$1 to=$2 addr=$3 mode=$4 out=$TMP/udp server client status
     shift 4
     rm -f "$out".*
     in_ns_bg "$to" "$PYTHON3" "$NL_TOOLS/udp.py" receive \
         "${NL_LOCAL:-$addr}" "$out.port" 20 "$mode" >"$out.result" 2>"$out.err"
-    server=$NL_LAST_PID
-    nl_wait 10 test -s "$out.port"
+    server=$LAST_PID
+    wait_for 10 test -s "$out.port"
     in_ns_bg "$from" "$PYTHON3" "$NL_TOOLS/udp.py" send "$addr" "$out.port" \
         10 "$@" >"$out.sent" 2>>"$out.err"
-    client=$NL_LAST_PID
-    nl_join "$client"
+    client=$LAST_PID
+    wait "$client"
     status=$?
     test $status = 0 || kill "$server" 2>/dev/null
-    nl_join "$server" || status=1
+    wait "$server" || status=1
     echo "$(cat "$out.result") $(cat "$out.sent")"
     return $status
 }
@@ -779,22 +404,33 @@ nl_capture_start() {
     in_ns_bg "$ns" tcpdump -i "$ifc" -p -U -s 0 -B 65536 -Z root \
         --immediate-mode \
         -w "$file" "$@" 2>"$file.err"
-    NL_TCPDUMP=$NL_LAST_PID
-    nl_wait 10 grep -q '^tcpdump: listening\|^listening' "$file.err"
+    NL_TCPDUMP=$LAST_PID
+    wait_for 10 grep -q '^tcpdump: listening\|^listening' "$file.err"
 }
 
-# nl_capture_stop: ends it, once the file does not grow any more: packets may
-# be on their way through the kernel's buffer, for long on a busy machine.
+# nl_capture_idle: has tcpdump written all that the kernel has had for it?
+nl_capture_idle() {
+    local n captured received dropped
+    n=$(grep -c 'received by filter' "$NL_CAPTURE.err")
+    kill -USR1 "$NL_TCPDUMP" && wait_for 5 nl_capture_told $((n + 1)) || return 1
+    read -r captured received dropped < <(tail -n 1 "$NL_CAPTURE.err" \
+        | sed 's/^[^0-9]*\([0-9]*\) p[^0-9]*\([0-9]*\) p[^0-9]*\([0-9]*\) p.*/\1 \2 \3/')
+    test $((captured + dropped)) -ge "$received"
+}
+nl_capture_told() {
+    test "$(grep -c 'received by filter.*by kernel' "$NL_CAPTURE.err")" = "$1"
+}
+
+# nl_capture_stop: ends it, with nothing left in the kernel's buffer.
 nl_capture_stop() {
-    local size='' i
-    for ((i = 0; i < 20; i++)); do
-        size=$(stat -c %s "$NL_CAPTURE")
-        sleep .3
-        test "$size" != "$(stat -c %s "$NL_CAPTURE")" || break
-    done
+    wait_for 10 nl_capture_idle
     kill -INT "$NL_TCPDUMP" 2>/dev/null
-    nl_reap "$NL_TCPDUMP"
-    nl_forget "$NL_TCPDUMP"
+    reap "$NL_TCPDUMP"
+}
+
+# superpacket NS WORD...: system/superpacket.py in a namespace.
+superpacket() {
+    in_ns "$1" "$PYTHON3" -B "$NL_TOOLS/superpacket.py" "${@:2}"
 }
 
 # nl_judge FILE [tshark options]: prints "PACKETS TCP BAD ZERO", the number of
@@ -804,7 +440,7 @@ nl_capture_stop() {
 nl_judge() {
     local file=$1
     shift
-    nl_fg tshark -n -r "$file" \
+    tshark -n -r "$file" \
         -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE \
         -o udp.check_checksum:TRUE \
         -o tcp.desegment_tcp_streams:FALSE \
@@ -815,7 +451,7 @@ nl_judge() {
         -e tcp.checksum.status -e gre.checksum.status -e frame.number \
         -e tcp.checksum -e tcp.checksum_calculated \
         -e ip.src -e ipv6.src -e ip.len -e ipv6.plen -e tcp.seq -e tcp.flags \
-        >"$file.judged" 2>>"$NL_TMP/tshark.err"
+        >"$file.judged" 2>>"$TMP/tshark.err"
     awk -F '\t' -v badfile="$file.bad" '
         # Status: 0 bad, 1 good, 2 unverified, 3 not present.  "Unverified" is
         # as bad as bad: nobody has looked at that packet.
@@ -837,4 +473,23 @@ nl_judge() {
         END { print packets + 0, good + 0, bad + 0, zero + 0 }
         ' "$file.judged"
     rm -f "$file.judged"
+}
+
+# nl_judged OUTER CSUM: judges what nl_capture_stop() has ended.  A checksum that
+# is not good is a problem, and so is none at all if CSUM is "on".  Sets PACKETS
+# and GOOD, the number of TCP headers that were found good.
+nl_judged() {
+    local bad zero judge=()
+    # Its default calls a zero UDP checksum over IPv6 illegal.
+    test "$1$2" != 6off || judge=(-o udp.ignore_ipv6_zero_checksum:TRUE)
+    nl_judge "$NL_CAPTURE" "${judge[@]}" >"$TMP/verdict"
+    read -r PACKETS GOOD bad zero <"$TMP/verdict"
+    test "$2" = off || bad=$((bad + zero))
+    test "$bad" = 0 || problem "$bad bad checksums of $PACKETS packets:
+$(head -n 3 "$NL_CAPTURE.bad" 2>/dev/null)"
+}
+
+# nl_dropped NS PORT ENCAP REASON: prints how many packets have been.
+nl_dropped() {
+    nl_stats "$1" "$2" "$3" | sed -n "s/^drop $4 //p"
 }

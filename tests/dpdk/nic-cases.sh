@@ -1,16 +1,4 @@
-# Copyright (c) 2026 The tnl-gso authors.
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at:
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# Licensed under the Apache License, Version 2.0; see LICENSE.
 
 # What leaves through NICs that cut, by what they can do.  Part of
 # tests/run-dpdk, which sources this; the NICs are those of README.rst.
@@ -136,13 +124,13 @@ nic_path() {
 nic_judge() {
     local command=$1
     shift
-    nl_ovs_env ovs nl_fg "$PYTHON3" -B "$NL_HERE/dpdk/nic-judge.py" "$command" \
+    nl_ovs_env ovs "$PYTHON3" -B "$TESTS/dpdk/nic-judge.py" "$command" \
         "$NIC_DIR" "$BUILD/utilities/ovs-appctl" "$@"
 }
 
 NIC_FROM=main
 # nic_send ROWS COLUMN ENCAP OUTER CSUM FIELD=VALUE...: sends superpackets and
-# puts the verdicts into $NL_TMP/verdicts.  They come from NIC_FROM.
+# puts the verdicts into $TMP/verdicts.  They come from NIC_FROM.
 nic_send() {
     local rows=$1 column=$2 encap=$3 outer=$4 csum=$5 field words=()
     shift 5
@@ -151,28 +139,30 @@ nic_send() {
     done
     test "$csum" = on && csum=1 || csum=0
     nic_judge begin && send "$NIC_FROM" "${words[@]}" || return 1
-    nic_judge check "$rows" "$column" "$NL_TMP/cap" encap="$encap" \
-        outer="$outer" csum="$csum" "$@" >"$NL_TMP/verdicts"
+    nic_judge check "$rows" "$column" "$TMP/cap" encap="$encap" \
+        outer="$outer" csum="$csum" "$@" >"$TMP/verdicts"
 }
 
 # nic_tshark OUTER CSUM: tshark's opinion of all frames of the last nic_send.
 nic_tshark() {
     local total l4 packets good bad zero judge=()
-    read -r total l4 < <(sed -n 's/^TOTAL //p' "$NL_TMP/verdicts")
+    read -r total l4 < <(sed -n 's/^TOTAL //p' "$TMP/verdicts")
     test "$1$2" != 6off || judge=(-o udp.ignore_ipv6_zero_checksum:TRUE)
-    nl_judge "$NL_TMP/cap" ${judge[@]+"${judge[@]}"} >"$NL_TMP/verdict"
-    read -r packets good bad zero <"$NL_TMP/verdict"
+    nl_judge "$TMP/cap" "${judge[@]}" >"$TMP/verdict"
+    read -r packets good bad zero <"$TMP/verdict"
     test "$2" = off || bad=$((bad + zero))
     # Only TCP headers are counted as good.
     test "$l4" = tcp || good=$packets
     test "$packets $good $bad" = "$total $total 0" \
-        || { PROBLEM="tshark: $packets packets, $good good, $bad bad, not $total"
+        || { problem "tshark: $packets packets, $good good, $bad bad, not $total"
              return 1; }
 }
 
 # One path, all NICs.
 nic_matrix() {
-    local encap=$1 outer=$2 csum=$3 column=$4 inner flags name verdict ports before l4=tcp
+    local encap=$1 outer=$3 csum=$4 column=$2.$5 inner flags name verdict ports before l4=tcp
+    selected "nic $encap outer=$outer csum=$csum" && nic_world && still_runs \
+        || return 0
     # All combinations of IP versions.
     inner=4
     test $outer$csum != 4off -a $outer$csum != 6on || inner=6
@@ -182,55 +172,39 @@ nic_matrix() {
     flags=fin+psh+cwr
     test $encap != stt || flags=0x18
     name="nic $1 outer=$outer csum=$csum inner=$inner"
-    ports=$(cut -d' ' -f1 "$NL_TMP/rows" | paste -sd,)
+    begin "$name"
+    ports=$(cut -d' ' -f1 "$TMP/rows" | paste -sd,)
     nic_path "$ports" "$encap" "$outer" "$csum" \
-        || { fail "$name: cannot set up"; return; }
+        || { verdict "cannot set up"; return; }
     before=$(in_use bnxt)
-    nic_send "$NL_TMP/rows" "$column" "$encap" "$outer" "$csum" count=2 \
+    nic_send "$TMP/rows" "$column" "$encap" "$outer" "$csum" count=2 \
         ip=$inner l4=$l4 mss=1340 payload=32860 flags=$flags \
-        || { fail "$name: cannot judge"; return; }
+        || { verdict "cannot judge"; return; }
     while read -r verdict port why; do
         case $verdict in
         PASS) pass ;;
         FAIL) fail "$name on $port $why" ;;
         esac
-    done <"$NL_TMP/verdicts"
-    if nic_tshark "$outer" "$csum" && eventually all_back bnxt "$before"; then
-        pass
-    else
-        fail "$name: $PROBLEM"
-    fi
+    done <"$TMP/verdicts"
+    nic_tshark "$outer" "$csum" && eventually all_back bnxt "$before"
+    verdict
 }
 
 # nic_world: all NICs of the table, once.
 nic_world() {
-    local name driver preset caps rest
-    test ! -e "$NL_TMP/rows" || return 0
-    while read -r name driver preset caps rest; do
-        case $name in ''|'#'*) continue ;; esac
-        nic_add "$name" \
-            "driver=$driver,preset=$preset,caps=$(nic_caps "$caps")" \
-            || { fail "nic $name: no port"; return 1; }
-        echo "$name $driver $preset $caps $rest" | tr -s ' ' >>"$NL_TMP/rows"
-    done <<<"$NIC_ROWS"
+    test -e "$TMP/rows" || rows nic_row "$NIC_ROWS"
+}
+
+nic_row() {
+    nic_add "$1" "driver=$2,preset=$3,caps=$(nic_caps "$4")" \
+        || die "nic $1: no port"
+    echo "$*" >>"$TMP/rows"
 }
 
 nic_cases() {
-    local encap word outer csum letter name title
-    NIC_DIR=$NL_TMP/nic
+    NIC_DIR=$TMP/nic
     mkdir "$NIC_DIR"
-    # WORD of the row, from 0.
-    while read -r encap word outer csum letter; do
-        case $encap in ''|'#'*) continue ;; esac
-        selected "nic $encap outer=$outer csum=$csum" || continue
-        nic_world </dev/null || break
-        alive && nic_matrix $encap $outer $csum $word.$letter </dev/null
-    done <<<"$NIC_PATHS"
-    while read -r name title; do
-        case $name in ''|'#'*) continue ;; esac
-        alive && nic_other_case "$name" "$title" </dev/null
-    done <<<"$NIC_OTHER_CASES"
-    test ! -e "$NL_TMP/rows" || while read -r name _; do
-        nic_del "$name" </dev/null
-    done <"$NL_TMP/rows"
+    rows nic_matrix "$NIC_PATHS"
+    rows nic_other_case "$NIC_OTHER_CASES"
+    test ! -e "$TMP/rows" || rows nic_del "$(cut -d' ' -f1 "$TMP/rows")"
 }

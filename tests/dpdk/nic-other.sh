@@ -1,16 +1,4 @@
-# Copyright (c) 2026 The tnl-gso authors.
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at:
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# Licensed under the Apache License, Version 2.0; see LICENSE.
 
 # What NICs may do besides cutting.  Part of tests/run-dpdk, which sources this
 # and nic-cases.sh.
@@ -38,16 +26,16 @@ nic_expect() {
     local name=$1 letter=$2 encap=$3 outer=$4 csum=$5 before
     shift 5
     nic_path "$name" "$encap" "$outer" "$csum" \
-        || { PROBLEM="cannot set up"; return 1; }
+        || { problem "cannot set up"; return 1; }
     before=$(in_use "$name")
-    echo "$name $letter" >"$NL_TMP/row"
+    echo "$name $letter" >"$TMP/row"
     # What is refused was counted before, as what was planned.
     case $* in *refused=*) set -- "$@" uncounted=1 ;; esac
-    nic_send "$NL_TMP/row" 1.0 "$encap" "$outer" "$csum" "$@" \
-        || { PROBLEM="cannot judge"; return 1; }
-    if ! grep -q "^PASS" "$NL_TMP/verdicts"; then
-        PROBLEM="$encap outer=$outer csum=$csum $*:"
-        PROBLEM+=" $(head -n 1 "$NL_TMP/verdicts")"
+    nic_send "$TMP/row" 1.0 "$encap" "$outer" "$csum" "$@" \
+        || { problem "cannot judge"; return 1; }
+    if ! grep -q "^PASS" "$TMP/verdicts"; then
+        problem "$encap outer=$outer csum=$csum $*:" \
+            "$(head -n 1 "$TMP/verdicts")"
         return 1
     fi
     nic_tshark "$outer" "$csum" && eventually all_back "$name" "$before"
@@ -59,23 +47,23 @@ ALL_CAPS=$(nic_caps vgruods)
 # datagrams that ask for nothing, so that the outer header is all that does.
 nic_small() {
     local encap csum fields nics
-    nic_world || { PROBLEM="no NICs"; return 1; }
-    nics=$(cut -d' ' -f1 "$NL_TMP/rows" | paste -sd,)
-    sed 's/ .*/ s/' "$NL_TMP/rows" >"$NL_TMP/row"
+    nic_world || { problem "no NICs"; return 1; }
+    nics=$(cut -d' ' -f1 "$TMP/rows" | paste -sd,)
+    sed 's/ .*/ s/' "$TMP/rows" >"$TMP/row"
     for encap in plain vxlan geneve gre; do
         for csum in on off; do
             nic_path "$nics" $encap 4 $csum \
-                || { PROBLEM="cannot set up"; return 1; }
+                || { problem "cannot set up"; return 1; }
             for fields in ip=4 l4=udp "ip=6 ext=dest"; do
                 # $fields is a list of words.
                 # shellcheck disable=SC2086
-                nic_send "$NL_TMP/row" 1.0 $encap 4 $csum uncounted=1 \
-                    payload=1000 $fields || { PROBLEM="cannot judge"; return 1; }
-                PROBLEM=$(grep -m 1 ^FAIL "$NL_TMP/verdicts")
-                if test -n "$PROBLEM" || ! nic_tshark 4 $csum; then
-                    PROBLEM="$encap csum=$csum $fields: $PROBLEM"
+                nic_send "$TMP/row" 1.0 $encap 4 $csum uncounted=1 \
+                    payload=1000 $fields || { problem "cannot judge"; return 1; }
+                ! grep -q ^FAIL "$TMP/verdicts" && nic_tshark 4 $csum || {
+                    problem "$encap csum=$csum $fields:" \
+                        "$(grep -m 1 ^FAIL "$TMP/verdicts")"
                     return 1
-                fi
+                }
             done
             nic_datagrams $encap $csum || return 1
         done
@@ -86,15 +74,15 @@ nic_datagrams() {
     local name size bad
     while read -r name _; do
         echo "$name $(stat -c %s "$NIC_DIR/$name.log")"
-    done <"$NL_TMP/rows" >"$NL_TMP/sizes"
-    tool vm udp vm0 100 1400
+    done <"$TMP/rows" >"$TMP/sizes"
+    superpacket vm udp vm0 100 1400
     while read -r name size; do
         eventually nic_logged 2 "$NIC_DIR/$name.log" "$size" || return 1
         bad=$(tail -c "+$((size + 1))" "$NIC_DIR/$name.log" \
               | grep -m 1 -e ^BAD -e ^refuse) || continue
-        PROBLEM="$name: datagrams in $1 csum=$2: $bad"
+        problem "$name: datagrams in $1 csum=$2: $bad"
         return 1
-    done <"$NL_TMP/sizes"
+    done <"$TMP/sizes"
 }
 
 # nic_logged N LOG SIZE: N lines or more since the log had that size.
@@ -107,7 +95,7 @@ nic_logged() {
 nic_pmd() {
     local status=0
     nic_add t0 "caps=$(nic_caps vgruo),preset=new" \
-        || { PROBLEM="no port"; return 1; }
+        || { problem "no port"; return 1; }
     NIC_FROM=pmd
     nic_expect t0 p vxlan 4 on count=3 payload=28001 mss=1400 \
         && nic_expect t0 h geneve 4 off count=3 payload=28001 mss=1400 \
@@ -120,7 +108,7 @@ nic_pmd() {
 
 nic_vlan() {
     local status=0
-    nic_add t0 "caps=$ALL_CAPS" || { PROBLEM="no port"; return 1; }
+    nic_add t0 "caps=$ALL_CAPS" || { problem "no port"; return 1; }
     nic_expect t0 h vxlan 4 on payload=28001 tags=vlan mss=1380 \
         && nic_expect t0 h geneve 6 off payload=28001 tags=vlan mss=1360 \
         && nic_expect t0 h plain 4 on payload=28001 tags=vlan || return 1
@@ -135,8 +123,8 @@ nic_vlan() {
 # Of 'mss' + 1 bytes, equal segments leave none to be cut.
 nic_sizes() {
     local encap
-    nic_add t0 "caps=$ALL_CAPS" || { PROBLEM="no port"; return 1; }
-    nic_add t1 "caps=$(nic_caps vgo)" || { PROBLEM="no port"; return 1; }
+    nic_add t0 "caps=$ALL_CAPS" || { problem "no port"; return 1; }
+    nic_add t1 "caps=$(nic_caps vgo)" || { problem "no port"; return 1; }
     for encap in vxlan geneve; do
         nic_expect t0 h $encap 4 on payload=65000 \
             && nic_expect t0 h $encap 4 on payload=1401 \
@@ -158,7 +146,7 @@ nic_reconfigure() {
 
 nic_lost() {
     echo "caps=$ALL_CAPS" >"$NIC_DIR/ctl"
-    nic_add t0 "ctl=$NIC_DIR/ctl,preset=new" || { PROBLEM="no port"; return 1; }
+    nic_add t0 "ctl=$NIC_DIR/ctl,preset=new" || { problem "no port"; return 1; }
     nic_expect t0 h vxlan 4 on payload=28000 \
         && nic_expect t0 t stt 4 on payload=28000 \
         && nic_reconfigure t0 "${ALL_CAPS/+VXLAN_TNL_TSO+/+}" 1600 \
@@ -179,7 +167,7 @@ nic_lost() {
 
 nic_limits() {
     nic_add t0 "caps=$ALL_CAPS,min_mss=256,max_mss=1380,max_hdr=120" \
-        || { PROBLEM="no port"; return 1; }
+        || { problem "no port"; return 1; }
     nic_expect t0 h vxlan 4 on payload=28000 mss=256 \
         && nic_expect t0 s vxlan 4 on payload=28000 mss=255 refused=1 \
         && nic_expect t0 s vxlan 4 on payload=28000 mss=1400 refused=1 \
@@ -188,7 +176,7 @@ nic_limits() {
 
 nic_i40e() {
     nic_add t0 "caps=$(nic_caps vgo),driver=net_i40e,min_mss=256" \
-        || { PROBLEM="no port"; return 1; }
+        || { problem "no port"; return 1; }
     nic_expect t0 s vxlan 4 on payload=28000 mss=255 \
         && nic_expect t0 s plain 4 on payload=28000 mss=255 \
         && nic_expect t0 h plain 4 on payload=28000 mss=256 \
@@ -198,7 +186,7 @@ nic_i40e() {
 # An option is 4 bytes and its data; l2_len is 8 + 8 + options + 14.
 nic_options() {
     local data letter
-    nic_add t0 "caps=$ALL_CAPS" || { PROBLEM="no port"; return 1; }
+    nic_add t0 "caps=$ALL_CAPS" || { problem "no port"; return 1; }
     for data in 92 96 124; do
         letter=h
         test $data = 92 || letter=s
@@ -218,7 +206,7 @@ nic_options() {
 
 nic_every() {
     nic_add t0 "caps=$ALL_CAPS,refuse=super:3" \
-        || { PROBLEM="no port"; return 1; }
+        || { problem "no port"; return 1; }
     nic_expect t0 h vxlan 4 on count=6 payload=20000 refused=2 \
         && nic_expect t0 h plain 4 on count=6 payload=20000 refused=2 \
         && nic_expect t0 t stt 6 on count=6 payload=20000 mss=1340 refused=2
@@ -226,7 +214,7 @@ nic_every() {
 
 nic_tunnel() {
     nic_add t0 "caps=$ALL_CAPS,refuse=tunnel+einval,preset=new" \
-        || { PROBLEM="no port"; return 1; }
+        || { problem "no port"; return 1; }
     nic_expect t0 s vxlan 4 on count=3 payload=28001 refused=3 \
         && nic_expect t0 s geneve 6 on count=3 payload=28001 mss=1340 refused=3 \
         && nic_expect t0 h plain 4 on count=3 payload=28001
@@ -235,7 +223,7 @@ nic_tunnel() {
 # Superpackets, and packets with a checksum alone.
 nic_flags() {
     nic_add t0 "caps=$ALL_CAPS,refuse=flags,preset=new,driver=net_igc" \
-        || { PROBLEM="no port"; return 1; }
+        || { problem "no port"; return 1; }
     nic_expect t0 s vxlan 4 on payload=28001 refused=1 \
         && nic_expect t0 s plain 4 on payload=28001 refused=1 \
         && nic_expect t0 s plain 4 on payload=28001 refused=1 l4=udp \
@@ -254,46 +242,40 @@ import sys
 sys.path.insert(0, sys.argv[1])
 import frames
 sp = frames.Superpacket(dict(frames.ROW, payload=1000), 0)
-frames.pcap_write(sys.argv[2], sp.segments())' "$NL_TOOLS" "$NL_TMP/one"
-    nic_add t0 "caps=$ALL_CAPS" || { PROBLEM="no port"; return 1; }
+frames.pcap_write(sys.argv[2], sp.segments())' "$NL_TOOLS" "$TMP/one"
+    nic_add t0 "caps=$ALL_CAPS" || { problem "no port"; return 1; }
     nl_vsctl ovs add-port br-int r0 -- set Interface r0 type=dpdk \
         options:dpdk-devargs="net_tnlnic_r0,rx_pcap=$NIC_DIR/rx,rx_segsz=100"
     for encap in plain vxlan geneve; do
-        nic_path t0 $encap 4 on || { PROBLEM="cannot set up"; status=1; break; }
+        nic_path t0 $encap 4 on || { problem "cannot set up"; status=1; break; }
         nl_ofctl ovs add-flow br-int \
             "in_port=r0,actions=output:$OUT,output:vm0p"
-        nl_capture_start vm vm0 "$NL_TMP/vm0" tcp
+        nl_capture_start vm vm0 "$TMP/vm0" tcp
         nic_judge begin
-        cp "$NL_TMP/one" "$NL_TMP/rx" && mv "$NL_TMP/rx" "$NIC_DIR/rx"
-        echo "t0 s" >"$NL_TMP/row"
-        nic_judge check "$NL_TMP/row" 1.0 "$NL_TMP/cap" encap=$encap outer=4 \
-            csum=1 payload=1000 uncounted=1 >"$NL_TMP/verdicts"
+        cp "$TMP/one" "$TMP/rx" && mv "$TMP/rx" "$NIC_DIR/rx"
+        echo "t0 s" >"$TMP/row"
+        nic_judge check "$TMP/row" 1.0 "$TMP/cap" encap=$encap outer=4 \
+            csum=1 payload=1000 uncounted=1 >"$TMP/verdicts"
         nl_capture_stop
-        if ! grep -q "^PASS" "$NL_TMP/verdicts"; then
-            PROBLEM="$encap: $(head -n 1 "$NL_TMP/verdicts")" status=1
+        if ! grep -q "^PASS" "$TMP/verdicts"; then
+            problem "$encap: $(head -n 1 "$TMP/verdicts")"; status=1
             break
         fi
         if stale=$(grep -m 1 '^tx.*tso_segsz=[1-9]' "$NIC_DIR/t0.log"); then
-            PROBLEM="$encap: $stale" status=1
+            problem "$encap: $stale"; status=1
             break
         fi
-        PROBLEM=$("$PYTHON3" -B "$NL_TOOLS/superpacket.py" check "$NL_TMP/vm0" \
-                  payload=1000 2>&1) \
-            || { PROBLEM="to the kernel: $PROBLEM"; status=1; break; }
+        stale=$(superpacket vm check "$TMP/vm0" payload=1000 2>&1) \
+            || { problem "to the kernel: $stale"; status=1; break; }
     done
     nl_vsctl ovs del-port br-int r0
     return $status
 }
 
 nic_other_case() {
-    local name=$1
-    shift
-    selected "nic $name: $*" || return 0
-    if nic_"$name"; then
-        pass
-    else
-        fail "nic $name: $*: $PROBLEM"
-    fi
+    begin "nic $1: ${*:2}" && still_runs || return 0
+    "nic_$1" || ! well || problem "cannot do it"
+    verdict
     nic_del t0
     nic_del t1
 }

@@ -1,23 +1,8 @@
-# Copyright (c) 2026 The tnl-gso authors.
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at:
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# Licensed under the Apache License, Version 2.0; see LICENSE.
 
-# A guest with a stock Debian kernel in QEMU, for tests/run-peers: what it
-# takes, its image, and a way to have it run commands.
-#
-# To be sourced after netns-lib.sh.  The unpacked kernel is kept in
-# $GUEST_DIR, so that the next run need not fetch them.  Nothing of the
-# kernel's package is installed, and no configuration of apt is touched.
+# A guest with a stock Debian kernel in QEMU, for tests/run-peers: its image, and
+# a way to have it run commands.  To be sourced after netns-lib.sh, once
+# peers/guest-kernel has filled $GUEST_DIR.
 
 GUEST_TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # What a row may need, and what reaches the guest at all.
@@ -27,78 +12,22 @@ GUEST_PROGRAMS="busybox dash ip ethtool"
 GUEST_APPLETS="awk cat cut grep head insmod kill mkdir mkfifo mount nc
                sha256sum stty sysctl timeout tr uname"
 
-# guest_need: installs what is missing, where that can be done.  Prints why the
-# guest cannot be had and fails.
-guest_need() {
-    local missing=() p
-    for p in qemu-system-x86_64:qemu-system-x86 busybox:busybox-static \
-             ip:iproute2 ethtool:ethtool dash:dash modprobe:kmod \
-             xz:xz-utils; do
-        command -v "${p%%:*}" >/dev/null || missing+=("${p#*:}")
-    done
-    test "$(uname -m)" = x86_64 || { echo "no x86-64 machine"; return 1; }
-    command -v apt-get >/dev/null ||
-        { echo "no apt, to fetch a kernel"; return 1; }
-    if test ${#missing[@]} != 0; then
-        echo "Installing: ${missing[*]}" >&2
-        guest_apt install -y --no-install-recommends "${missing[@]}" ||
-            { guest_apt update && guest_apt install -y \
-                --no-install-recommends "${missing[@]}"; } ||
-            { echo "cannot install: ${missing[*]}"; return 1; }
-    fi
-}
-
 # guest_can_run: does QEMU, whatever becomes of our image?  It compiles to
 # memory that must be writable and executable.
 guest_can_run() {
     echo quit | timeout 20 qemu-system-x86_64 -machine none -accel tcg \
-        -nodefaults -display none -monitor stdio >"$NL_TMP/guest.log" 2>&1
+        -nodefaults -display none -monitor stdio >"$TMP/guest.log" 2>&1
 }
 
-guest_apt() {
-    DEBIAN_FRONTEND=noninteractive nl_fg apt-get -q \
-        -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 "$@" \
-        </dev/null >>"$NL_TMP/apt.log" 2>&1
-}
-
-# guest_kernel: sets GUEST_KERNEL and GUEST_VERSION.  The small kernel (a third
-# of the other's size) has all modules.
+# guest_kernel: sets GUEST_KERNEL and GUEST_VERSION.
 guest_kernel() {
-    mkdir -p "$GUEST_DIR" || return 1
-    if ! ls "$GUEST_DIR"/root/boot/vmlinuz-* >/dev/null 2>&1; then
-        # Package lists may be missing, or older than what can be fetched.
-        guest_fetch || { guest_apt update && guest_fetch; } || {
-            echo "apt cannot fetch what linux-image-cloud-amd64 depends on"
-            return 1
-        }
-        rm -rf "$GUEST_DIR/root" "$GUEST_DIR/new"
-        dpkg-deb -x "$NL_TMP"/deb/*.deb "$GUEST_DIR/new" ||
-            { echo "cannot unpack the kernel"; return 1; }
-        mv "$GUEST_DIR/new" "$GUEST_DIR/root"
-    fi
     GUEST_KERNEL=$(ls "$GUEST_DIR"/root/boot/vmlinuz-*)
     GUEST_VERSION=${GUEST_KERNEL##*/vmlinuz-}
 }
 
-# guest_fetch: one package, in $NL_TMP/deb.
-guest_fetch() {
-    local package
-    package=$(guest_package)
-    test -n "$package" || return 1
-    echo "Fetching: $package" >&2
-    rm -rf "$NL_TMP/deb"
-    mkdir "$NL_TMP/deb"
-    (cd "$NL_TMP/deb" && guest_apt download "$package")
-}
-
-guest_package() {
-    apt-cache depends --important linux-image-cloud-amd64 2>/dev/null |
-        sed -n 's/^ *Depends: *\(linux-image-[0-9]\)/\1/p' | head -n 1
-}
-
-# guest_image: makes $NL_TMP/initramfs.
+# guest_image: makes $TMP/initramfs.
 guest_image() {
-    local base=$GUEST_DIR/root image=$NL_TMP/image
+    local base=$GUEST_DIR/root image=$TMP/image
     local modules n=100 m p path lib
     # Debian 13 has lib below usr.
     test ! -d "$base/usr/lib/modules" || base=$base/usr
@@ -137,7 +66,7 @@ guest_image() {
     cp "$GUEST_TOOLS/init" "$image/init"
     chmod +x "$image/init"
     (cd "$image" && find . | busybox cpio -o -H newc 2>/dev/null |
-        gzip -1) >"$NL_TMP/initramfs" || return 1
+        gzip -1) >"$TMP/initramfs" || return 1
     rm -rf "$image"
 }
 
@@ -147,20 +76,20 @@ guest_image() {
 guest_boot() {
     local ns=$1
     shift
-    rm -f "$NL_TMP"/guest.*
-    mkfifo "$NL_TMP/guest.in" "$NL_TMP/guest.out" || return 1
+    rm -f "$TMP"/guest.*
+    mkfifo "$TMP/guest.in" "$TMP/guest.out" || return 1
     in_ns_bg "$ns" qemu-system-x86_64 -machine pc,accel=tcg \
         -cpu max,-erms,-fsrm -m 256 \
         -nodefaults -no-user-config -display none -no-reboot \
-        -kernel "$GUEST_KERNEL" -initrd "$NL_TMP/initramfs" \
+        -kernel "$GUEST_KERNEL" -initrd "$TMP/initramfs" \
         -append "console=ttyS0 quiet panic=-1 rdinit=/init" \
-        -chardev file,id=console,path="$NL_TMP/guest.console" \
+        -chardev file,id=console,path="$TMP/guest.console" \
         -serial chardev:console \
-        -chardev pipe,id=control,path="$NL_TMP/guest" -serial chardev:control \
-        "$@" </dev/null >"$NL_TMP/guest.log" 2>&1
-    GUEST_PID=$NL_LAST_PID
+        -chardev pipe,id=control,path="$TMP/guest" -serial chardev:control \
+        "$@" </dev/null >"$TMP/guest.log" 2>&1
+    GUEST_PID=$LAST_PID
     # Open for both: neither side has to wait for the other.
-    exec {GUEST_IN}<>"$NL_TMP/guest.in" {GUEST_OUT}<>"$NL_TMP/guest.out"
+    exec {GUEST_IN}<>"$TMP/guest.in" {GUEST_OUT}<>"$TMP/guest.out"
     guest_answer 60 READY >/dev/null
 }
 
@@ -219,13 +148,13 @@ guest_tunnel() {
     esac
 }
 
-# to_guest NS ADDRESS [GUEST-NS]: moves $NL_TMP/data from namespace NS to the
+# to_guest NS ADDRESS [GUEST-NS]: moves $TMP/data from namespace NS to the
 # guest, and prints the SHA-256 of what it got.
 to_guest() {
     guest "receive 20 ${3:-}" || return 1
-    echo 5001 >"$NL_TMP/port"
-    nl_fg ip netns exec "$NL_RUN-$1" "$PYTHON3" "$NL_TOOLS/tcp.py" send "$2" \
-        "$NL_TMP/port" 15 "$NL_TMP/data" 2>>"$NL_TMP/tcp.err"
+    echo 5001 >"$TMP/port"
+    in_ns "$1" "$PYTHON3" "$NL_TOOLS/tcp.py" send "$2" \
+        "$TMP/port" 15 "$TMP/data" 2>>"$TMP/tcp.err"
     guest received
 }
 
@@ -233,14 +162,14 @@ to_guest() {
 # the SHA-256 of what has arrived in namespace NS.
 from_guest() {
     local server
-    rm -f "$NL_TMP/port" "$NL_TMP/result"
-    in_ns_bg "$1" "$PYTHON3" "$NL_TOOLS/tcp.py" receive "$2" "$NL_TMP/port" \
-        15 >"$NL_TMP/result" 2>>"$NL_TMP/tcp.err"
-    server=$NL_LAST_PID
-    nl_wait 10 test -s "$NL_TMP/port" || return 1
-    guest "send 15 $2 $(cat "$NL_TMP/port") ${3:-}"
-    nl_join "$server" || return 1
-    cut -d ' ' -f 1 "$NL_TMP/result"
+    rm -f "$TMP/port" "$TMP/result"
+    in_ns_bg "$1" "$PYTHON3" "$NL_TOOLS/tcp.py" receive "$2" "$TMP/port" \
+        15 >"$TMP/result" 2>>"$TMP/tcp.err"
+    server=$LAST_PID
+    wait_for 10 test -s "$TMP/port" || return 1
+    guest "send 15 $2 $(cat "$TMP/port") ${3:-}"
+    wait "$server" || return 1
+    cut -d ' ' -f 1 "$TMP/result"
 }
 
 # in_guest FROM TO ADDRESS: the same from one of its namespaces to another; ""

@@ -1,16 +1,4 @@
-# Copyright (c) 2026 The tnl-gso authors.
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at:
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# Licensed under the Apache License, Version 2.0; see LICENSE.
 
 # The rows of tests/run-peers whose virtual machine is behind vhost-user, on
 # Open vSwitch with DPDK ($DPDK_BUILD).  No hardware, no huge pages.
@@ -35,7 +23,7 @@
 # Flows connect the ports of a row with each other, and no others.
 #
 # To be sourced after guest-lib.sh.  Of run-peers it uses SIZE, UDP_GSO,
-# host_data, guest_data, takes_udp_gso, selected, pass, fail, skip, die.
+# host_data, guest_data, takes_udp_gso and lost.
 
 # port    sys0, afp or tap.
 # peer    guest: the guest's own tunnel; kern: the machine's, VXLAN only;
@@ -139,7 +127,7 @@ vhost_up() {
         # With vectors, QEMU 7.2 crashes.
         features=vectors=0,mac=${VHOST_MAC[i]}
         test $i = 0 || features=$features,$off
-        args+=(-chardev "socket,id=vhu$i,path=$NL_TMP/vhu$i,server=on"
+        args+=(-chardev "socket,id=vhu$i,path=$TMP/vhu$i,server=on"
                -netdev "vhost-user,id=vhu$i,chardev=vhu$i"
                -device "virtio-net-pci,romfile=,netdev=vhu$i,$features")
     done
@@ -172,15 +160,8 @@ vhost_up() {
 }
 
 vhost_ovs() {
-    local cpu i
-    # The first processor that this script may use is for the PMD thread.
-    cpu=$(taskset -pc $$ | sed 's/.*: *\([0-9]*\).*/\1/')
-    # Where DPDK keeps its files, instead of /var/run/dpdk.
-    RUNTIME_DIRECTORY=$NL_TMP nl_ovs dpdk true other_config:dpdk-init=true \
-        other_config:dpdk-extra="--legacy-mem --no-huge -m 1024 --no-pci" \
-        other_config:pmd-cpu-mask="$(printf '0x%x' $((1 << ${cpu:-0})))" \
-        other_config:pmd-sleep-max=100 || return 1
-    nl_wait 20 vhost_dpdk_runs || return 1
+    local i
+    dpdk_ovs dpdk true "" other_config:pmd-sleep-max=100 || return 1
     nl_underlay dpdk br-u 172.16.1.1/24 fd00:1::1/64 sys0 || return 1
     # More than one way to kbr would be a loop.
     nl_ofctl dpdk del-flows br-u || return 1
@@ -193,12 +174,8 @@ vhost_ovs() {
     for i in 0 1; do
         nl_vsctl dpdk add-port br-int vhu$i -- set Interface vhu$i \
             type=dpdkvhostuserclient \
-            options:vhost-server-path="$NL_TMP/vhu$i" || return 1
+            options:vhost-server-path="$TMP/vhu$i" || return 1
     done
-}
-
-vhost_dpdk_runs() {
-    test "$(nl_vsctl dpdk get Open_vSwitch . dpdk_initialized)" = true
 }
 
 # ---------------------------------------------------------------------------
@@ -355,11 +332,11 @@ vhost_taken() {
            /sys/class/net/$BASE/statistics/rx_packets"
 }
 
-# vhost_differs WHAT FILE: adds to the caller's problems if FILE.0 and FILE.1
+# vhost_differs WHAT FILE: a problem if FILE.0 and FILE.1
 # are not the same.
 vhost_differs() {
-    cmp -s "$2.0" "$2.1" || problems+=("$1:
-$(diff "$2.0" "$2.1" | grep '^>')")
+    cmp -s "$2.0" "$2.1" || problem "$1:
+$(diff "$2.0" "$2.1" | grep '^>')"
 }
 
 # vhost_ecn: both ends have ECN, and what vm0 sends at first is marked CE on
@@ -373,14 +350,14 @@ vhost_ecn() {
     nl_ofctl dpdk add-flow br-int \
         "$flow,actions=mod_nw_ecn:3,output:tun" || return 1
     {
-        nl_wait 15 vhost_captured 200000
+        wait_for 15 vhost_captured 200000
         nl_ofctl dpdk --strict del-flows br-int "$flow"
     } &
     ECN=$!
 }
 
 # vhost_captured BYTES: the capture is as long as that.
-vhost_captured() { test "$(stat -c %s "$NL_TMP/cap")" -ge "$1"; }
+vhost_captured() { test "$(stat -c %s "$TMP/cap")" -ge "$1"; }
 
 # vhost_move FROM-NS TO-NS ADDRESS PEER: prints "ok" if the file has arrived.
 vhost_move() {
@@ -403,54 +380,48 @@ vhost_counted() {
     read -r method supers segs <<<"$counted"
     test "$want" != udp-gso || want=$UDP_GSO
     test "$method" = "$want" ||
-        problems+=("$1: method is $method, should be $want")
+        problem "$1: method is $method, should be $want"
     # 48 segments in the largest; TCP does not always send the largest.
     test "$want" = - || test "$supers" -gt 10 -a "$segs" -ge $((2 * supers)) ||
-        problems+=("$1: counted only $counted")
+        problem "$1: counted only $counted"
 }
 
 # vhost_judge OUTER CSUM: what has passed "under", and what of it t0 has taken.
 vhost_judge() {
-    local n taken judge=() packets good bad zero
+    local n taken
     # A capture may miss one, the guest must not.  tcpdump writes what is
     # inside of VXLAN on a line of its own.
-    n=$(tcpdump -nr "$NL_TMP/cap" "ether dst $VHOST_UNDER and (udp dst port
+    n=$(tcpdump -nr "$TMP/cap" "ether dst $VHOST_UNDER and (udp dst port
         6081 or udp dst port 4789 or ip proto 47 or ip6 proto 47)" \
         2>/dev/null | grep -c '^[0-9][0-9]:')
     taken=$(guest "cat /sys/class/net/t0/statistics/rx_packets")
     test "${taken:-0}" -ge "$n" -a "$n" != 0 ||
-        problems+=("the guest's tunnel took $taken of $n packets")
-    test $1$2 != 6off || judge=(-o udp.ignore_ipv6_zero_checksum:TRUE)
-    nl_judge "$NL_TMP/cap" ${judge[@]+"${judge[@]}"} >"$NL_TMP/verdict"
-    read -r packets good bad zero <"$NL_TMP/verdict"
-    test $2 = off || bad=$((bad + zero))
-    test "$bad" = 0 ||
-        problems+=("$bad bad checksums of $packets packets:
-$(head -n 3 "$NL_TMP/cap.bad" 2>/dev/null)")
+        problem "the guest's tunnel took $taken of $n packets"
+    nl_judged $1 $2
     # Both directions, 1400 bytes each at most.
-    test "$good" -ge $((2 * SIZE / 1400)) ||
-        problems+=("tshark judged only $good TCP headers")
-    test -n "${KEEP:-}" || rm -f "$NL_TMP"/cap*
+    test "$GOOD" -ge $((2 * SIZE / 1400)) ||
+        problem "tshark judged only $GOOD TCP headers"
+    test -n "${KEEP:-}" || rm -f "$TMP"/cap*
 }
 
 # vhost_case ENCAP OUTER CSUM INNER PORT PEER METHOD EXTRA
 vhost_case() {
     local encap=$1 outer=$2 csum=$3 inner=$4 port=$5 peer=$6 want=$7 extra=$8
-    local name problems=() there here p back=- vhu resent taken
+    local name there here p back=- vhu resent taken
     name=$(vhost_name "$@")
-    selected "$name" || return 0
+    begin "$name" || return 0
     if test $peer = kern && ! nl_can_link vxlan; then
         skip "$name: needs vxlan devices"
         return
     fi
     if ! vhost_row_up "$encap" $outer $csum $port $peer $extra; then
-        fail "$name: cannot set up"
+        verdict "cannot set up"
         vhost_row_down $peer $extra
         return
     fi
     test $peer != guest ||
-        nl_capture_start dpdk under "$NL_TMP/cap" ||
-        die "tcpdump does not start"
+        nl_capture_start dpdk under "$TMP/cap" ||
+        lost "tcpdump does not start"
     there=$TO4 here=$FROM4 vhu=vhu${VM#vm}
     test $inner = 4 || { there=$TO6 here=$FROM6; }
     test $peer != vm1 || port=vhu1
@@ -459,83 +430,72 @@ vhost_case() {
         *,whole,*) back=hw ;;
         *,vm1,*) test $peer != kern || back=software ;;
     esac
-    vhost_errors $peer >"$NL_TMP/errors.0"
-    vhost_drops >"$NL_TMP/drops.0"
+    vhost_errors $peer >"$TMP/errors.0"
+    vhost_drops >"$TMP/drops.0"
     resent=$(vhost_resent $peer)
-    nl_stats dpdk $port "$encap" >"$NL_TMP/out.0"
-    nl_stats dpdk $vhu plain >"$NL_TMP/back.0"
-    case ,$extra, in *,ecn,*) vhost_ecn || problems+=("no ECN") ;; esac
+    nl_stats dpdk $port "$encap" >"$TMP/out.0"
+    nl_stats dpdk $vhu plain >"$TMP/back.0"
+    case ,$extra, in *,ecn,*) vhost_ecn || problem "no ECN" ;; esac
 
     test "$(vhost_move $VM "$PEER_NS" $there $peer)" = ok ||
-        problems+=("SHA-256 differs at the peer")
-    nl_stats dpdk $port "$encap" >"$NL_TMP/out.1"
+        problem "SHA-256 differs at the peer"
+    nl_stats dpdk $port "$encap" >"$TMP/out.1"
     taken=$(vhost_taken)
-    if test ${#problems[@]} = 0; then
+    if well; then
         test "$(vhost_move "$PEER_NS" $VM $here $peer)" = ok ||
-            problems+=("SHA-256 differs in the virtual machine")
+            problem "SHA-256 differs in the virtual machine"
     fi
-    nl_stats dpdk $vhu plain >"$NL_TMP/back.1"
+    nl_stats dpdk $vhu plain >"$TMP/back.1"
     # "$taken" is two words, and so is what comes second.
     # shellcheck disable=SC2046,SC2086
     set -- $taken $(vhost_taken)
     case ,$extra, in
         *,whole,*)
             p=$((($3 - $1) / ($4 - $2 + 1)))
-            test $p -gt 3000 || problems+=("came back in packets of $p bytes")
+            test $p -gt 3000 || problem "came back in packets of $p bytes"
             ;;
         *,ecn,*)
             test $ECN = 0 || wait $ECN
             test "$(guest counted TCPDeliveredCE $VM)" -gt 0 ||
-                problems+=("no mark has arrived")
+                problem "no mark has arrived"
             ;;
     esac
-    vhost_counted $port "$encap" "$want" "$NL_TMP/out"
-    vhost_counted $vhu plain $back "$NL_TMP/back"
-    vhost_drops >"$NL_TMP/drops.1"
-    vhost_differs "Open vSwitch dropped packets" "$NL_TMP/drops"
+    vhost_counted $port "$encap" "$want" "$TMP/out"
+    vhost_counted $vhu plain $back "$TMP/back"
+    vhost_drops >"$TMP/drops.1"
+    vhost_differs "Open vSwitch dropped packets" "$TMP/drops"
     resent=$(($(vhost_resent $peer) - resent))
-    test $resent -le 10 || problems+=("$resent segments were sent twice")
+    test $resent -le 10 || problem "$resent segments were sent twice"
     # Nothing is sent any more when the kernels' counters are read; and without
     # the tunnel the namespace would answer "port unreachable".
     ! nl_ovs_alive dpdk || nl_ofctl dpdk del-flows br-u
-    vhost_errors $peer >"$NL_TMP/errors.1"
-    vhost_differs "the kernels' errors" "$NL_TMP/errors"
+    vhost_errors $peer >"$TMP/errors.1"
+    vhost_differs "the kernels' errors" "$TMP/errors"
     if test $peer = guest; then
         nl_capture_stop
         vhost_judge $outer $csum
     fi
     vhost_row_down $peer $extra
-    test ${#problems[@]} != 0 || { pass; return; }
-    for p in "${problems[@]}"; do
-        echo "  $name: $p"
-    done
-    fail "$name: ${problems[0]%%$'\n'*}"
-    nl_ovs_alive dpdk || {
-        tail -n 30 "$NL_TMP/ovs-dpdk/ovs-vswitchd.log"
-        die "ovs-vswitchd has crashed"
-    }
-    guest_alive || die "the guest does not answer any more"
+    alive
+    verdict
+    nl_ovs_alive dpdk || lost "ovs-vswitchd has crashed"
+    well || guest_alive || lost "the guest does not answer any more"
 }
 
 # vhost_main: all rows that are selected.
 vhost_main() {
-    local why line
+    local why
     if ! why=$(vhost_build); then
         skip "vhost: $why"
         return
     fi
-    nl_need_build "$DPDK_BUILD" || exit 1
+    need_build "$DPDK_BUILD"
     host_data
     vhost_up || {
-        tail -n 30 "$NL_TMP/ovs-dpdk/ovs-vswitchd.log"
-        die "cannot set up: vhost"
+        tail -n 30 "$TMP/ovs-dpdk/ovs-vswitchd.log"
+        lost "cannot set up: vhost"
     }
-    # On descriptor 4: what is run may read from 0.
-    while read -r -u 4 line; do
-        case $line in ''|'#'*) continue ;; esac
-        # shellcheck disable=SC2086
-        vhost_case $line
-    done 4<<<"$VHOST_CASES"
-    nl_end "$GUEST_PID"
+    rows vhost_case "$VHOST_CASES"
+    end "$GUEST_PID"
     nl_ovs_stop dpdk
 }

@@ -1,16 +1,4 @@
-# Copyright (c) 2026 The tnl-gso authors.
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at:
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# Licensed under the Apache License, Version 2.0; see LICENSE.
 #
 # shellcheck shell=bash disable=SC2154
 # Cases of tests/run-rco that are more than a row of a table: each other_NAME()
@@ -40,26 +28,26 @@ other_judge() {
         nl_ip $ns addr add fd00:9::$me/64 dev vx0 nodad
         me=2 you=1
     done
-    nl_capture_start k2 u "$NL_TMP/cap" || problem "tcpdump does not start"
+    nl_capture_start k2 u "$TMP/cap" || problem "tcpdump does not start"
     traffic k1 k2 10.0.9.2
     traffic k2 k1 fd00:9::1
     nl_capture_stop
-    said=$(rco_py mutate "$NL_TMP/cap" tx=172.16.1.1,172.16.1.2) \
+    said=$(rco_py mutate "$TMP/cap" tx=172.16.1.1,172.16.1.2) \
         || problem "rco.py: $said"
-    judged tx=172.16.1.1,172.16.1.2 payload="$NL_TMP/data" streams=2
+    judged tx=172.16.1.1,172.16.1.2 payload="$TMP/data" streams=2
 
     for v in 4 6; do
         nl_ip k1 link del vx0
         said=$(packets k1 device vx0 $v) || { problem "$said"; break; }
         nl_ip k1 link set vx0 up
-        nl_capture_start k1 vx0 "$NL_TMP/cap"
+        nl_capture_start k1 vx0 "$TMP/cap"
         for g in good wrong unsummed; do
             # Linux takes no UDP without a sum over IPv6 unless it is told.
             test $v$g = 6unsummed || said=$(packets k2 send u \
                 "$(nl_mac k1 u)" vxlan $v $g) || problem "$said"
         done
         nl_capture_stop
-        said=$(packets k1 arrived "$NL_TMP/cap" vxlan $v good wrong \
+        said=$(packets k1 arrived "$TMP/cap" vxlan $v good wrong \
             $(test $v = 6 || echo unsummed)) || problem "the kernel: $said"
     done
     nl_ns_del k1 k2
@@ -91,8 +79,8 @@ other_transit() {
         esac
         counters ovs
         case $step in
-            172.16.1.1*) nl_capture_start kern under1 "$NL_TMP/cap" ;;
-            *) nl_capture_start far under3 "$NL_TMP/cap" ;;
+            172.16.1.1*) nl_capture_start kern under1 "$TMP/cap" ;;
+            *) nl_capture_start far under3 "$TMP/cap" ;;
         esac
         traffic kern vm2 10.0.0.3
         traffic vm2 kern 10.0.0.2
@@ -103,7 +91,7 @@ other_transit() {
             *no) senders=none ;;
             *) senders=$step ;;
         esac
-        judged tx=$senders payload="$NL_TMP/data" streams=2
+        judged tx=$senders payload="$TMP/data" streams=2
         rx=$(counted ovs $RECEIVED)
         test "$rx" -gt 20 || problem "$step: received $rx with RCO"
         tx=$(counted ovs $SENT) completed=$(counted ovs $COMPLETED)
@@ -131,11 +119,11 @@ other_merged-transit() {
         test $senders != 172.16.1.2 ||
             nl_vsctl ovs set Interface tun options:remote_csum_tx=false
         counters ovs
-        nl_capture_start kern under1 "$NL_TMP/cap"
+        nl_capture_start kern under1 "$TMP/cap"
         traffic vm2 kern 10.0.0.2
         traffic kern vm2 10.0.0.3
         nl_capture_stop
-        judged tx=$senders payload="$NL_TMP/data" streams=2
+        judged tx=$senders payload="$TMP/data" streams=2
         test "$(counted ovs rx_train_merged)" -gt 5 \
             || problem "merged $(counted ovs rx_train_merged) trains"
         test -z "$(dropped ovs)" || problem "drops:" $(dropped ovs)
@@ -158,30 +146,14 @@ tunnel2() {
     nl_neigh far br-o 172.16.2.1 "$(nl_mac ovs br-o)"
 }
 
-# A tunnel with RCO in one without, then in one with, as in run-system: br-n's
-# addresses can be reached only through a VXLAN tunnel.
-#
-#     br-int -- tun ... br-n (172.16.9.1) -- ntun ... br-o -- under2
-#
+# A tunnel with RCO in one without, then in one with.
 other_nested() {
-    local ns me=1 you=2 levels round=0
+    local ns levels round=0
     nl_ip vm link set vm0 mtu 1340
     nl_ip vm2 link set vm0 mtu 1340
-    for ns in ovs far; do
-        nl_bridge $ns br-n "other-config:hwaddr=02:00:00:04:00:0$me" -- \
-            add-port br-n ntun -- set Interface ntun type=vxlan \
-            options:remote_ip=172.16.2.$you options:key=99 \
-            options:csum=true options:remote_csum_rx=true || return 1
-        nl_ip $ns addr add 172.16.9.$me/24 dev br-n
-        nl_ip $ns link set br-n up
-        nl_vsctl $ns add-port br-int tun -- set Interface tun type=vxlan \
-            options:remote_ip=172.16.9.$you options:key=7 \
-            options:csum=true "${RCO[@]}" || return 1
-        nl_neigh $ns br-n 172.16.9.$you 02:00:00:04:00:0$you
-        me=2 you=1
-    done
-    nl_neigh ovs br-o 172.16.2.2 "$(nl_mac far br-o)"
-    nl_neigh far br-o 172.16.2.1 "$(nl_mac ovs br-o)"
+    nl_nested 172.16.2. vxlan options:key=99 options:csum=true \
+        options:remote_csum_rx=true || return 1
+    nl_nested_tunnel vxlan options:csum=true "${RCO[@]}" || return 1
     # Last, the outer one alone.
     for levels in last last any; do
         case $((++round)) in
@@ -193,15 +165,15 @@ other_nested() {
                done ;;
         esac
         counters ovs
-        nl_capture_start far under3 "$NL_TMP/cap"
+        nl_capture_start far under3 "$TMP/cap"
         traffic vm vm2 10.0.0.3
         traffic vm2 vm 10.0.0.1
         nl_capture_stop
-        judged tx=172.16.2.1,172.16.2.2 levels=$levels payload="$NL_TMP/data" \
+        judged tx=172.16.2.1,172.16.2.2 levels=$levels payload="$TMP/data" \
             streams=2
         test -z "$(dropped ovs)" || problem "drops:" $(dropped ovs)
     done
-    for ns in ovs far; do nl_vsctl $ns del-br br-n; done
+    nl_nested_down
     nl_ip vm link set vm0 mtu 1400
     nl_ip vm2 link set vm0 mtu 1400
 }
@@ -223,24 +195,37 @@ other_container() {
 # Linux 6.18 cuts what has RCO before it hands it over.  Nothing says that it
 # must: what we cut then are segments with RCO again.
 other_foreign() {
-    local outer inner said tx=172.16.1.1
+    local outer inner n tx=172.16.1.1
     nl_wire ovs plain0
     nl_ip ovs tuntap add dev vmx mode tap vnet_hdr
     nl_ip ovs link set vmx up
     nl_vsctl ovs add-port br-int vmx || return 1
     nl_ofctl ovs add-flow br-int priority=90,in_port=vmx,actions=plain0
     for outer in 4 6; do
-        nl_capture_start kern plain1 "$NL_TMP/cap"
-        for inner in 4 6; do packets ovs super vmx $outer $inner; done
+        nl_capture_start kern plain1 "$TMP/cap"
+        n=0
+        for inner in 4 6; do
+            n=$((n + 17))
+            in_ns_bg ovs "$PYTHON3" -B "$NL_TOOLS/rco_packets.py" super vmx \
+                $outer $inner
+            eventually cut_with_rco $tx $n
+            end $LAST_PID
+        done
         nl_capture_stop
-        said=$(rco_py check "$NL_TMP/cap" tx=$tx)
-        test "$said" = "$tx 34 0" || problem "$said"
+        cut_with_rco $tx $n || problem "it is not the same in the end"
         tx=fd00:1::1
     done
     nl_vsctl ovs del-port br-int vmx
     nl_ip ovs link del vmx
     nl_tso ovs plain0
     normal
+}
+
+# cut_with_rco TX N: that many segments with RCO, from TX, have been captured.
+cut_with_rco() {
+    local said
+    said=$(rco_py check "$TMP/cap" tx=$1)
+    test "$said" = "$1 $2 0" || { echo "$said"; return 1; }
 }
 
 # The same, and Open vSwitch has it in a tunnel of its own, with RCO.
@@ -263,12 +248,12 @@ other_guest-tunnel() {
         done
         errors=$(kernel_errors)
         counters ovs
-        nl_capture_start kern under1 "$NL_TMP/cap"
+        nl_capture_start kern under1 "$TMP/cap"
         traffic vm kern 10.0.9.2
         traffic kern vm 10.0.9.1
         nl_capture_stop
         # What the machine and the kernel do inside is their business.
-        judged tx=172.16.1.1,172.16.1.2 levels=any payload="$NL_TMP/data" \
+        judged tx=172.16.1.1,172.16.1.2 levels=any payload="$TMP/data" \
             streams=2
         # A superpacket of the machine's own tunnel is cut before it is put in
         # another, with nothing pending.
@@ -295,11 +280,11 @@ both_ways() {
     nl_ofctl ovs add-flows br-int - <<<"$1"
     errors=$(kernel_errors)
     counters ovs
-    nl_capture_start kern under1 "$NL_TMP/cap"
+    nl_capture_start kern under1 "$TMP/cap"
     traffic vm kern 10.0.0.77 10.0.0.2
     traffic kern vm 10.0.0.66 10.0.0.1
     nl_capture_stop
-    judged tx=172.16.1.1,172.16.1.2 payload="$NL_TMP/data" streams=2
+    judged tx=172.16.1.1,172.16.1.2 payload="$TMP/data" streams=2
     n=0
     test $NL_TSO = true || n=$(counted ovs $RECEIVED)
     test "$(counted ovs $COMPLETED)" = $n \
@@ -345,19 +330,19 @@ other_clone() {
         priority=90,in_port=tun,actions=output:plain0,output:tun2,output:vm0p"
     errors=$(kernel_errors)
     counters ovs
-    nl_capture_start kern plain1 "$NL_TMP/cap.plain" tcp or udp
+    nl_capture_start kern plain1 "$TMP/cap.plain" tcp or udp
     plain=$NL_TCPDUMP
-    nl_capture_start kern under1 "$NL_TMP/cap"
+    nl_capture_start kern under1 "$TMP/cap"
     traffic vm kern 10.0.0.2
     traffic kern vm 10.0.0.1
     nl_capture_stop
-    judged tx=172.16.1.1,172.16.1.2 payload="$NL_TMP/data" streams=2
+    judged tx=172.16.1.1,172.16.1.2 payload="$TMP/data" streams=2
     # netns-lib.sh's.
     # shellcheck disable=SC2034
-    NL_TCPDUMP=$plain NL_CAPTURE=$NL_TMP/cap.plain
+    NL_TCPDUMP=$plain NL_CAPTURE=$TMP/cap.plain
     nl_capture_stop
-    nl_judge "$NL_TMP/cap.plain" >"$NL_TMP/verdict"
-    read -r packets _ bad zero <"$NL_TMP/verdict"
+    nl_judge "$TMP/cap.plain" >"$TMP/verdict"
+    read -r packets _ bad zero <"$TMP/verdict"
     test "$bad $zero" = "0 0" -a "$packets" -gt 1000 \
         || problem "at plain1: $bad bad of $packets packets"
     same_errors "$errors"
@@ -373,13 +358,11 @@ other_padded() {
     nl_tunnel_up vxlan 4 on kern "${RCO[@]}" || return 1
     counters ovs
     nstat_mark kern UdpNoPorts UdpInCsumErrors
-    nl_capture_start kern under1 "$NL_TMP/cap"
+    nl_capture_start kern under1 "$TMP/cap"
     packets vm padded vm0 02:00:00:02:00:01 10.0.0.1 10.0.0.2
-    sleep .2
+    eventually nstat_is kern "UdpNoPorts=1 UdpInCsumErrors=0 "
     nl_capture_stop
     judged tx=172.16.1.1 levels=any
-    test "$(nstat_since kern)" = "UdpNoPorts=1 UdpInCsumErrors=0 " \
-        || problem "the kernel has got $(nstat_since kern)"
     test "$(counted ovs $SENT)" = 0 || problem "sent with RCO"
 }
 
@@ -393,7 +376,7 @@ other_fragments() {
     counters ovs
     nstat_mark kern UdpNoPorts Udp6NoPorts
     nstat_mark vm UdpNoPorts Udp6NoPorts
-    nl_capture_start kern under1 "$NL_TMP/cap"
+    nl_capture_start kern under1 "$TMP/cap"
     for addr in vm/10.0.0.2 kern/10.0.0.1 vm/fd00:10::2 kern/fd00:10::1; do
         in_ns ${addr%/*} ping -c 2 -i .1 -s 5000 -q ${addr#*/} >/dev/null \
             || problem "ping from $addr"
@@ -429,11 +412,11 @@ other_switched() {
         esac
         counters ovs
         counters far
-        nl_capture_start far under3 "$NL_TMP/cap"
+        nl_capture_start far under3 "$TMP/cap"
         traffic vm vm2 10.0.0.3
         traffic vm2 vm 10.0.0.1
         nl_capture_stop
-        judged tx=$tx payload="$NL_TMP/data" streams=2
+        judged tx=$tx payload="$TMP/data" streams=2
         case $tx in
             none) test "$(counted ovs $SENT)$(counted ovs $RECEIVED)" = 00 \
                       || problem "counted RCO without RCO" ;;
@@ -509,7 +492,7 @@ other_tx-only() {
     nl_vsctl ovs set Interface tun options:remote_csum_tx=true
     counters far
     in_ns vm ping -c 1 -W 2 -q 10.0.0.3 >/dev/null || problem "no ping"
-    nl_tcp vm vm2 10.0.0.3 "$NL_TMP/little" 2 >/dev/null \
+    nl_tcp vm vm2 10.0.0.3 "$TMP/little" 2 >/dev/null \
         && problem "TCP arrives, but the receiver does not know RCO"
     drops=$(dropped far)
     case $drops in
@@ -522,11 +505,11 @@ other_tx-only() {
 other_rx-only() {
     nl_tunnel_up vxlan 4 on far options:remote_csum_rx=true || return 1
     counters far
-    nl_capture_start far under3 "$NL_TMP/cap"
+    nl_capture_start far under3 "$TMP/cap"
     traffic vm vm2 10.0.0.3
     traffic vm2 vm 10.0.0.1
     nl_capture_stop
-    judged tx=none payload="$NL_TMP/data" streams=2
+    judged tx=none payload="$TMP/data" streams=2
     test "$(counted far $RECEIVED)" = 0 || problem "counted as received"
     test -z "$(dropped far)" || problem "drops:" $(dropped far)
 }

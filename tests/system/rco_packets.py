@@ -28,9 +28,9 @@ interface where a capture shows final bytes.  counts prints the lines "drop
 REASON PACKETS" and "event NAME PACKETS" by which counters have to grow.
 
 super writes a superpacket to TAP, as a virtual machine's kernel whose tunnel
-has made it with RCO: TCP over IP version INNER.  padded writes a UDP datagram
-with its checksum pending, as a virtual machine, and an Ethernet frame that goes
-on behind it.
+has made it with RCO, TCP over IP version INNER, and stays until it is ended.
+padded writes a UDP datagram with its checksum pending, as a virtual machine,
+and an Ethernet frame that goes on behind it.
 
 device makes a vxlan device of the kernel's that completes checksums itself
 ("nopartial", for which iproute2 has no word): it judges this file.
@@ -42,10 +42,10 @@ Geneve, Documentation/ref/encapsulations.rst.
 import collections
 import fcntl
 import random
+import signal
 import socket
 import struct
 import sys
-import time
 
 import frames
 from frames import (ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, GENEVE_PORT, TCP, UDP,
@@ -71,10 +71,8 @@ MORE_FRAGMENTS = 0x2000
 #           the reason that is counted.
 Case = collections.namedtuple('Case', 'group name verdict keys')
 
-
 def case(group, name, verdict, **keys):
     return Case(group, name, verdict, keys)
-
 
 DEEP = ((frames.DSTOPTS, b'\1\xc4' + bytes(196)),)
 DEST = ((frames.DSTOPTS, b'\1\x0c' + bytes(12)),)
@@ -213,14 +211,12 @@ CASES = [
     case('geneve-off', 'it says nothing', 'rco_off', rco=False),
 ]
 
-
 def train(name, n, each={}, **odd):
     """'n' packets with 'each' as keys and 1000 bytes of payload; odd ones as
     _POSITION=(verdict, more keys)."""
     return Case('train', name, 'train',
                 {'n': n, 'each': each,
                  'odd': {int(k[1:]): v for k, v in odd.items()}})
-
 
 CASES += [
     train('TCP', 10),
@@ -252,7 +248,6 @@ CASES += [
     train('UDP among TCP', 6, _3=('ok', {'l4': 'udp', 'payload': 1012})),
 ]
 
-
 def complete_bytes(data, at, l4):
     """'data' from the L4 header to the end, with the field at 'at'
     completed."""
@@ -260,7 +255,6 @@ def complete_bytes(data, at, l4):
     if l4 == 'udp':
         csum = csum or 0xffff
     return data[:at] + struct.pack('!H', csum) + data[at + 2:]
-
 
 def inner_frame(index, ip=4, l4='tcp', payload=100, tags=(), ipopts=b'',
                 ext=(), add=0, field=None, zero=False, fragment=0, proto=None,
@@ -320,7 +314,6 @@ def inner_frame(index, ip=4, l4='tcp', payload=100, tags=(), ipopts=b'',
     l2 += mpls
     return l2 + l3 + pending, l2 + l3 + arrives, len(l2 + l3)
 
-
 def unit(index, encap, keys):
     """Returns (tunnel header and inner frame, inner frame as it has to
     arrive)."""
@@ -350,7 +343,6 @@ def unit(index, encap, keys):
     critical = 0x40 if GENEVE_RCO[:3] in option else 0
     return (struct.pack('!BBHI', len(option) // 4, critical, frames.ETH_P_TEB,
                         VNI << 8) + option + inner), arrives
-
 
 def packet(index, encap, outer_ip, dst_mac, keys):
     """Returns (vnet header, frame, [inner frame as it has to arrive, verdict]
@@ -389,19 +381,16 @@ def packet(index, encap, outer_ip, dst_mac, keys):
                            len(headers) + 8, len(units[0][0]), len(headers), 6)
     return vnet, headers + l4 + data, [u[1:] for u in units]
 
-
 def chosen(groups):
     for index, c in enumerate(CASES):
         if c.group in groups:
             yield index, c
-
 
 def send(ifname, dst_mac, encap, outer_ip, groups):
     s = inject_socket(ifname)
     for index, c in chosen(groups):
         vnet, frame, _ = packet(index, encap, outer_ip, mac(dst_mac), c.keys)
         s.send(vnet + frame)
-
 
 def arrived(path, encap, outer_ip, groups):
     got = {}
@@ -436,7 +425,6 @@ def arrived(path, encap, outer_ip, groups):
     if errors:
         sys.exit('\n'.join(errors))
 
-
 def counts(groups):
     n = collections.Counter()
     for _, c in chosen(groups):
@@ -455,7 +443,6 @@ def counts(groups):
         if number and name != 'drop':
             print(kind, name, number)
 
-
 def superpacket(tap, outer_ip, ip):
     row = frames.ROW.copy()
     row.update(encap='vxlan', outer=outer_ip, ip=ip, mss=1200, payload=20001)
@@ -473,8 +460,7 @@ def superpacket(tap, outer_ip, ip):
         fcntl.ioctl(f, 0x400454d0, 0x1ef)
         f.write(sp.vnet_header(24) + frame)
         # The link goes down with the file.
-        time.sleep(.2)
-
+        signal.pause()
 
 def padded(ifname, dst_mac, src, dst):
     src, dst = socket.inet_aton(src), socket.inet_aton(dst)
@@ -489,11 +475,9 @@ def padded(ifname, dst_mac, src, dst):
     vnet = struct.pack('<BBHHHH', frames.NEEDS_CSUM, 0, 0, 0, 34, 6)
     inject_socket(ifname).send(vnet + frame)
 
-
 def attribute(kind, data):
     n = 4 + len(data)
     return struct.pack('=HH', n, kind) + data + bytes(-n % 4)
-
 
 def device(ifname, outer_ip):
     """RTM_NEWLINK: linux/if_link.h, linux/rtnetlink.h."""
@@ -515,7 +499,6 @@ def device(ifname, outer_ip):
     if error:
         raise OSError(-error, 'cannot make a vxlan device')
 
-
 def main(words):
     command, words = words[0] if words else '', words[1:]
     if command == 'send' and len(words) > 4:
@@ -532,7 +515,6 @@ def main(words):
         device(words[0], int(words[1]))
     else:
         sys.exit(__doc__)
-
 
 if __name__ == '__main__':
     try:
