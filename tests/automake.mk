@@ -7,10 +7,10 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/bench/measure.c \
 	tests/tnl-gso/bench/reassembly.c \
 	tests/tnl-gso/bench/ways.c \
-	tests/tnl-gso/stt-life.c \
-	tests/tnl-gso/stt-life-ports.c \
-	tests/tnl-gso/stt-life.h \
-	tests/tnl-gso/stt-life-ports.h \
+	tests/tnl-gso/stt-lifecycle.c \
+	tests/tnl-gso/stt-lifecycle-ports.c \
+	tests/tnl-gso/stt-lifecycle.h \
+	tests/tnl-gso/stt-lifecycle-ports.h \
 	tests/tnl-gso/stt-ref.c \
 	tests/tnl-gso/stt-ref.h \
 	tests/tnl-gso/test-netdev-dpdk-drivers.c \
@@ -55,7 +55,7 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/test-tnl-gso-vnet-rows.c \
 	tests/tnl-gso/test-stt.c \
 	tests/tnl-gso/test-stt.h \
-	tests/tnl-gso/test-stt-life.c \
+	tests/tnl-gso/test-stt-lifecycle.c \
 	tests/tnl-gso/test-stt-pop.c \
 	tests/tnl-gso/test-stt-push.c \
 	tests/tnl-gso/tnl-gso-matrix.c \
@@ -112,10 +112,10 @@ tests_tnl_gso_fuzz_tnl_gso_merge_LDADD = lib/libopenvswitch.la
 EXTRA_PROGRAMS += tests/tnl-gso/fuzz-stt-pop
 tests_tnl_gso_fuzz_stt_pop_SOURCES = \
 	tests/tnl-gso/fuzz-stt-pop.c \
-	tests/tnl-gso/stt-life.c \
-	tests/tnl-gso/stt-life-ports.c \
-	tests/tnl-gso/stt-life.h \
-	tests/tnl-gso/stt-life-ports.h \
+	tests/tnl-gso/stt-lifecycle.c \
+	tests/tnl-gso/stt-lifecycle-ports.c \
+	tests/tnl-gso/stt-lifecycle.h \
+	tests/tnl-gso/stt-lifecycle-ports.h \
 	tests/tnl-gso/tnl-gso-ref.c \
 	tests/tnl-gso/tnl-gso-ref-parse.c
 tests_tnl_gso_fuzz_stt_pop_LDADD = lib/libopenvswitch.la

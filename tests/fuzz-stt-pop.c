@@ -17,7 +17,7 @@
 #include <config.h>
 #undef NDEBUG
 
-#include "stt-life.h"
+#include "stt-lifecycle.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,14 +25,14 @@
 #include "util.h"
 
 /* libFuzzer target: any packets in the life of STT tunnels (tests/run-fuzz);
- * what is judged is in stt-life.c. */
+ * what is judged is in stt-lifecycle.c. */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
 print_stats(void)
 {
-    const struct stt_life_stats *s = &stt_life_stats;
+    const struct stt_lifecycle_stats *s = &stt_lifecycle_stats;
 
     printf("popped %llu, held %llu, out %llu, pushed %llu, returned %llu, "
            "sent %llu\n", s->popped, s->held, s->out, s->pushed, s->returned,
@@ -48,6 +48,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         once = true;
         atexit(print_stats);
     }
-    stt_life_run(data, size);
+    stt_lifecycle_run(data, size);
     return 0;
 }

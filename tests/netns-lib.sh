@@ -211,15 +211,15 @@ nl_die() {
     die "$@"
 }
 
-# nl_lacking COMMAND...: it starts an ovs-vswitchd in which system calls fail as
-# $TMP/rules says (system/lacking.c).  nl_lacking_build() comes first.
-nl_lacking() {
-    LACKING=$TMP/rules LACKING_PROGRAM=ovs-vswitchd \
-        LD_PRELOAD=$TMP/lacking.so "$@"
+# nl_refusing COMMAND...: it starts an ovs-vswitchd in which system calls fail as
+# $TMP/rules says (system/refusals.c).  nl_refusing_build() comes first.
+nl_refusing() {
+    REFUSALS=$TMP/rules REFUSALS_PROGRAM=ovs-vswitchd \
+        LD_PRELOAD=$TMP/refusals.so "$@"
 }
-nl_lacking_build() {
-    gcc -O -Wall -shared -fPIC -o "$TMP/lacking.so" "$NL_TOOLS/lacking.c" \
-        -ldl || die "cannot build system/lacking.c"
+nl_refusing_build() {
+    gcc -O -Wall -shared -fPIC -o "$TMP/refusals.so" "$NL_TOOLS/refusals.c" \
+        -ldl || die "cannot build system/refusals.c"
 }
 
 # eventually COMMAND...: until it succeeds, 20 seconds at most; then its words

@@ -96,7 +96,7 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  push                    batches in front of a tunnel header\n"
            "  stt                     push, cut and pop of STT\n"
            "  stt-attack              STT while somebody attacks\n"
-           "  stt-life [N [SEED]]     random packets around STT tunnels\n"
+           "  stt-lifecycle [N [SEED]]     random packets around STT tunnels\n"
            "  segment plain|vxlan|geneve|gre MSS CSUM IN.pcap OUT.pcap [udp]\n"
            "                          cuts captured superpackets; CSUM is 1\n"
            "                          if an outer UDP checksum is wanted\n"
@@ -136,7 +136,7 @@ static const struct ovs_cmdl_command commands[] = {
     { "push", NULL, 0, 0, test_push_hook, OVS_RO },
     { "stt", NULL, 0, 0, test_stt, OVS_RO },
     { "stt-attack", NULL, 0, 0, test_stt_attack, OVS_RO },
-    { "stt-life", NULL, 0, 2, test_stt_life, OVS_RO },
+    { "stt-lifecycle", NULL, 0, 2, test_stt_lifecycle, OVS_RO },
     { "segment", NULL, 5, 6, test_segment, OVS_RO },
     { "train", NULL, 4, 5, test_train, OVS_RO },
     { "corpus", NULL, 2, 2, test_corpus, OVS_RO },

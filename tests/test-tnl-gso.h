@@ -147,7 +147,7 @@ void test_rco_corpus(struct ovs_cmdl_context *);
 void test_corpus(struct ovs_cmdl_context *);
 void test_merge_corpus(struct ovs_cmdl_context *);
 void test_stt_attack(struct ovs_cmdl_context *);
-void test_stt_life(struct ovs_cmdl_context *);
+void test_stt_lifecycle(struct ovs_cmdl_context *);
 void test_stt_corpus(struct ovs_cmdl_context *);
 
 /* The fuzz target's input: this, then a frame. */

@@ -17,7 +17,7 @@
 #include <config.h>
 #undef NDEBUG
 
-#include "stt-life-ports.h"
+#include "stt-lifecycle-ports.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@
 #include "netdev-provider.h"
 #include "odp-netlink.h"
 #include "packets.h"
-#include "stt-life.h"
+#include "stt-lifecycle.h"
 #include "tnl-gso-ref.h"
 #include "tnl-gso/ports/netdev-stt.h"
 #include "tnl-gso/stages/tnl-gso-plan.h"
@@ -37,7 +37,7 @@
 #include "tnl-gso/tnl-gso.h"
 #include "util.h"
 
-/* The ports and the pushes of stt-life.c, and what must be true of every
+/* The ports and the pushes of stt-lifecycle.c, and what must be true of every
  * packet that a port gets. */
 
 enum { PORT = 7471 };
@@ -108,7 +108,7 @@ port_send(struct netdev *netdev, int qid OVS_UNUSED,
     struct dp_packet *p;
 
     DP_PACKET_BATCH_FOR_EACH (i, p, batch) {
-        stt_life_stats.sent++;
+        stt_lifecycle_stats.sent++;
         judge(p, netdev->ol_flags);
     }
     dp_packet_delete_batch(batch, true);
@@ -267,7 +267,7 @@ void
 life_push(struct netdev *netdev, struct dp_packet_batch *batch,
           const struct ovs_action_push_tnl *data)
 {
-    stt_life_stats.pushed += dp_packet_batch_size(batch);
+    stt_lifecycle_stats.pushed += dp_packet_batch_size(batch);
     netdev_push_header(netdev, NULL, batch, data);
 }
 

@@ -16,8 +16,8 @@
 
 /* A kernel that lacks something: to be preloaded into ovs-vswitchd.
  *
- *     gcc -shared -fPIC -o lacking.so lacking.c -ldl
- *     LACKING=FILE LACKING_PROGRAM=NAME LD_PRELOAD=lacking.so ...
+ *     gcc -shared -fPIC -o refusals.so refusals.c -ldl
+ *     REFUSALS=FILE REFUSALS_PROGRAM=NAME LD_PRELOAD=refusals.so ...
  *
  * Acts in programs of that NAME only.  FILE holds rules, one in a line, and is
  * read again when it has changed:
@@ -135,8 +135,8 @@ read_rules(const char *path)
 static int
 fails(const char *call, unsigned long bits)
 {
-    const char *program = getenv("LACKING_PROGRAM");
-    const char *path = getenv("LACKING");
+    const char *program = getenv("REFUSALS_PROGRAM");
+    const char *path = getenv("REFUSALS");
     int saved = errno;
     int error = 0;
 

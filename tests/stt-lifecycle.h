@@ -14,18 +14,18 @@
  * limitations under the License.
  */
 
-#ifndef STT_LIFE_H
-#define STT_LIFE_H 1
+#ifndef STT_LIFECYCLE_H
+#define STT_LIFECYCLE_H 1
 
 /* The life of packets around STT tunnels, as a sequence of bytes says: what
- * fuzz-stt-pop.c and `ovstest test-tnl-gso stt-life` share. */
+ * fuzz-stt-pop.c and `ovstest test-tnl-gso stt-lifecycle` share. */
 
 #include <stddef.h>
 #include <stdint.h>
 
 /* Parts of the input.  Each starts with a byte that says what it is, the lower
  * bits, and how, the upper ones. */
-enum stt_life_op {
+enum stt_lifecycle_op {
     LIFE_RAW,                   /* A frame: marks, length, bytes. */
     LIFE_PART,                  /* Part of an STT frame: ID, total, offset,
                                  * length, bytes. */
@@ -58,10 +58,10 @@ enum {
 };
 
 /* Runs 'data', and aborts if something is wrong. */
-void stt_life_run(const uint8_t *data, size_t size);
+void stt_lifecycle_run(const uint8_t *data, size_t size);
 
 /* Since the start. */
-struct stt_life_stats {
+struct stt_lifecycle_stats {
     unsigned long long int popped;      /* Packets handed to a pop, */
     unsigned long long int out;         /* and packets that came out, */
     unsigned long long int held;        /* and parts that were kept. */
@@ -70,6 +70,6 @@ struct stt_life_stats {
                                          * were compared with the reference. */
     unsigned long long int sent;        /* Packets that ports were given. */
 };
-extern struct stt_life_stats stt_life_stats;
+extern struct stt_lifecycle_stats stt_lifecycle_stats;
 
-#endif /* stt-life.h */
+#endif /* stt-lifecycle.h */

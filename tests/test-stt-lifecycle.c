@@ -24,7 +24,7 @@
 #include <string.h>
 
 #include "command-line.h"
-#include "stt-life.h"
+#include "stt-lifecycle.h"
 #include "timeval.h"
 #include "tnl-gso-pkt.h"
 #include "util.h"
@@ -34,7 +34,7 @@
  *
  * Case number i of seed S is case 0 of seed S + i: when a case aborts, its
  * seed is the last one that was printed, or later; `ovstest test-tnl-gso
- * stt-life 1 SEED` runs one alone. */
+ * stt-lifecycle 1 SEED` runs one alone. */
 
 struct program {
     uint8_t *v;
@@ -177,29 +177,30 @@ random_program(struct program *p, uint64_t seed, size_t max)
 }
 
 void
-test_stt_life(struct ovs_cmdl_context *ctx)
+test_stt_lifecycle(struct ovs_cmdl_context *ctx)
 {
     uint64_t n = ctx->argc > 1 ? strtoull(ctx->argv[1], NULL, 0) : 2000;
     uint64_t seed = (ctx->argc > 2 ? strtoull(ctx->argv[2], NULL, 0)
                      : time_wall_msec());
-    const struct stt_life_stats *s = &stt_life_stats;
+    const struct stt_lifecycle_stats *s = &stt_lifecycle_stats;
     struct program p = { .max = 1000000 };
 
     p.v = xmalloc(p.max);
     for (uint64_t i = 0; i < n; i++) {
         if (i % 256 == 0) {
-            printf("stt-life: %"PRIu64" cases so far, seed %"PRIu64"\n", i,
+            printf("stt-lifecycle: %"PRIu64" cases, seed %"PRIu64"\n", i,
                    seed + i);
         }
         random_program(&p, seed + i, (seed + i) % 8 ? 10000 : 65000);
-        stt_life_run(p.v, p.n);
+        stt_lifecycle_run(p.v, p.n);
     }
     free(p.v);
-    printf("stt-life: %llu packets popped, %llu held, %llu out; %llu pushed, "
+    printf("stt-lifecycle: %llu packets popped, %llu held, %llu out; "
+           "%llu pushed, "
            "%llu came back; %llu sent\n", s->popped, s->held, s->out,
            s->pushed, s->returned, s->sent);
     test_case(s->returned ? NULL : xstrdup("nothing"),
-              "stt-life: %"PRIu64" random sequences", n);
+              "stt-lifecycle: %"PRIu64" random sequences", n);
 }
 
 /* Writes seeds for the fuzz target. */

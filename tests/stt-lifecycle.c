@@ -17,7 +17,7 @@
 #include <config.h>
 #undef NDEBUG
 
-#include "stt-life.h"
+#include "stt-lifecycle.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@
 #include "netdev-provider.h"
 #include "odp-netlink.h"
 #include "packets.h"
-#include "stt-life-ports.h"
+#include "stt-lifecycle-ports.h"
 #include "tnl-gso-ref.h"
 #include "tnl-gso/ports/netdev-stt.h"
 #include "tnl-gso/stt/stt-reasm.h"
@@ -46,7 +46,7 @@
  * is pushed, cut, shuffled, popped and cut again, each byte, against what the
  * reference cuts from the packet that was pushed. */
 
-struct stt_life_stats stt_life_stats;
+struct stt_lifecycle_stats stt_lifecycle_stats;
 
 /* Where the input is read. */
 struct input {
@@ -122,15 +122,15 @@ pop_batch(void)
     struct dp_packet *p;
     size_t n_held;
 
-    stt_life_stats.popped += n;
+    stt_lifecycle_stats.popped += n;
     stt_counts_get(before);
     n += tnl_gso_pop_prepare(&life_stt, &rx.batch);
     netdev_pop_header(&life_stt, &rx.batch);
     n_held = netdev_stt_pop_end();
     stt_counts_get(after);
 
-    stt_life_stats.held += n_held;
-    stt_life_stats.out += dp_packet_batch_size(&rx.batch);
+    stt_lifecycle_stats.held += n_held;
+    stt_lifecycle_stats.out += dp_packet_batch_size(&rx.batch);
     if (after[STT_HELD] - before[STT_HELD] != n_held
         || (n != n_held + dp_packet_batch_size(&rx.batch)
             + drops(after) - drops(before))) {
@@ -189,7 +189,7 @@ arrive(const void *frame, size_t len, uint8_t marks, size_t headroom)
     }
 }
 
-/* A part of an STT frame arrives.  'how' are bits of enum stt_life_op. */
+/* A part of an STT frame arrives.  'how' are bits of enum stt_lifecycle_op. */
 static void
 arrive_part(uint8_t how, uint8_t id, uint16_t total, uint16_t ofs,
             const uint8_t *payload, size_t len)
@@ -530,7 +530,7 @@ op_push(struct input *in, uint8_t op)
     rx.wire = NULL;
     if (known) {
         compare(&got, &want);
-        stt_life_stats.returned++;
+        stt_lifecycle_stats.returned++;
     }
 
     free(order);
@@ -543,7 +543,7 @@ op_push(struct input *in, uint8_t op)
 }
 
 void
-stt_life_run(const uint8_t *data, size_t size)
+stt_lifecycle_run(const uint8_t *data, size_t size)
 {
     struct input in = { data, size };
     struct stt_reasm_usage usage;
@@ -554,7 +554,7 @@ stt_life_run(const uint8_t *data, size_t size)
     while (in.n) {
         uint8_t op = next8(&in);
 
-        switch ((enum stt_life_op) (op & LIFE_OP_MASK) % LIFE_N_OPS) {
+        switch ((enum stt_lifecycle_op) (op & LIFE_OP_MASK) % LIFE_N_OPS) {
         case LIFE_RAW:
             op_raw(&in);
             break;

@@ -14,10 +14,10 @@
  * limitations under the License.
  */
 
-#ifndef STT_LIFE_PORTS_H
-#define STT_LIFE_PORTS_H 1
+#ifndef STT_LIFECYCLE_PORTS_H
+#define STT_LIFECYCLE_PORTS_H 1
 
-/* What stt-life.c has packets live through: ports and tunnels. */
+/* What stt-lifecycle.c has packets live through: ports and tunnels. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,4 +55,4 @@ bool life_will_fit(uint32_t mtu);
 
 void life_live(struct dp_packet *, uint32_t mtu);
 
-#endif /* stt-life-ports.h */
+#endif /* stt-lifecycle-ports.h */
