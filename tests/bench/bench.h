@@ -26,7 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tests/tnl-gso/tnl-gso-pkt.h"
+#include "tests/tnl-gso/unit/tnl-gso-pkt.h"
 
 struct dp_packet_batch;
 struct json;

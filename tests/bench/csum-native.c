@@ -20,7 +20,7 @@
  * machine at hand: how much of our advantage is nothing but better code for
  * upstream's loop?
  *
- * Linked into tests/tnl-gso/bench-native, where it takes the place of the
+ * Linked into tests/tnl-gso/bench/bench-native, where it takes the place of the
  * library's csum.o.  -march=native is among that program's flags; -O3 has to
  * be here, because a user's CFLAGS come last. */
 

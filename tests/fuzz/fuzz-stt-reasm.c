@@ -17,7 +17,7 @@
 #include <config.h>
 #undef NDEBUG
 
-#include "test-stt-reasm.h"
+#include "tests/tnl-gso/unit/test-stt-reasm.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -26,7 +26,7 @@
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 
-#include "bench/bench.h"
+#include "bench.h"
 #include "csum.h"
 #include "dp-packet.h"
 #include "dp-packet-gso.h"
@@ -34,7 +34,7 @@
 #include "netdev-provider.h"
 #include "openvswitch/json.h"
 #include "tests/ovstest.h"
-#include "tnl-gso-dpdk.h"
+#include "tests/tnl-gso/unit/tnl-gso-dpdk.h"
 #include "tnl-gso/core/csum-copy.h"
 #include "tnl-gso/core/tnl-gso-buf.h"
 #include "tnl-gso/stages/tnl-gso-desc.h"

@@ -17,7 +17,7 @@
 #include <config.h>
 #undef NDEBUG
 
-#include "test-tnl-gso.h"
+#include "tests/tnl-gso/unit/test-tnl-gso.h"
 
 #include <stdio.h>
 #include <stdlib.h>

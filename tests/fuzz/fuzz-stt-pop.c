@@ -17,7 +17,7 @@
 #include <config.h>
 #undef NDEBUG
 
-#include "stt-lifecycle.h"
+#include "tests/tnl-gso/unit/stt-lifecycle.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -23,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/bench.h"
+#include "bench.h"
 #include "csum.h"
 #include "dp-packet.h"
 #include "flow.h"

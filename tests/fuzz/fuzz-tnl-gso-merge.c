@@ -17,14 +17,14 @@
 #include <config.h>
 #undef NDEBUG
 
-#include "test-tnl-gso.h"
+#include "tests/tnl-gso/unit/test-tnl-gso.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "openvswitch/dynamic-string.h"
-#include "tnl-gso-train.h"
+#include "tests/tnl-gso/unit/tnl-gso-train.h"
 #include "tnl-gso/stages/tnl-gso-desc.h"
 #include "util.h"
 
