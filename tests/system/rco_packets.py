@@ -71,8 +71,10 @@ MORE_FRAGMENTS = 0x2000
 #           the reason that is counted.
 Case = collections.namedtuple('Case', 'group name verdict keys')
 
+
 def case(group, name, verdict, **keys):
     return Case(group, name, verdict, keys)
+
 
 DEEP = ((frames.DSTOPTS, b'\1\xc4' + bytes(196)),)
 DEST = ((frames.DSTOPTS, b'\1\x0c' + bytes(12)),)
@@ -211,12 +213,14 @@ CASES = [
     case('geneve-off', 'it says nothing', 'rco_off', rco=False),
 ]
 
+
 def train(name, n, each={}, **odd):
     """'n' packets with 'each' as keys and 1000 bytes of payload; odd ones as
     _POSITION=(verdict, more keys)."""
     return Case('train', name, 'train',
                 {'n': n, 'each': each,
                  'odd': {int(k[1:]): v for k, v in odd.items()}})
+
 
 CASES += [
     train('TCP', 10),
@@ -248,6 +252,7 @@ CASES += [
     train('UDP among TCP', 6, _3=('ok', {'l4': 'udp', 'payload': 1012})),
 ]
 
+
 def complete_bytes(data, at, l4):
     """'data' from the L4 header to the end, with the field at 'at'
     completed."""
@@ -255,6 +260,7 @@ def complete_bytes(data, at, l4):
     if l4 == 'udp':
         csum = csum or 0xffff
     return data[:at] + struct.pack('!H', csum) + data[at + 2:]
+
 
 def inner_frame(index, ip=4, l4='tcp', payload=100, tags=(), ipopts=b'',
                 ext=(), add=0, field=None, zero=False, fragment=0, proto=None,
@@ -314,6 +320,7 @@ def inner_frame(index, ip=4, l4='tcp', payload=100, tags=(), ipopts=b'',
     l2 += mpls
     return l2 + l3 + pending, l2 + l3 + arrives, len(l2 + l3)
 
+
 def unit(index, encap, keys):
     """Returns (tunnel header and inner frame, inner frame as it has to
     arrive)."""
@@ -343,6 +350,7 @@ def unit(index, encap, keys):
     critical = 0x40 if GENEVE_RCO[:3] in option else 0
     return (struct.pack('!BBHI', len(option) // 4, critical, frames.ETH_P_TEB,
                         VNI << 8) + option + inner), arrives
+
 
 def packet(index, encap, outer_ip, dst_mac, keys):
     """Returns (vnet header, frame, [inner frame as it has to arrive, verdict]
@@ -381,16 +389,19 @@ def packet(index, encap, outer_ip, dst_mac, keys):
                            len(headers) + 8, len(units[0][0]), len(headers), 6)
     return vnet, headers + l4 + data, [u[1:] for u in units]
 
+
 def chosen(groups):
     for index, c in enumerate(CASES):
         if c.group in groups:
             yield index, c
+
 
 def send(ifname, dst_mac, encap, outer_ip, groups):
     s = inject_socket(ifname)
     for index, c in chosen(groups):
         vnet, frame, _ = packet(index, encap, outer_ip, mac(dst_mac), c.keys)
         s.send(vnet + frame)
+
 
 def arrived(path, encap, outer_ip, groups):
     got = {}
@@ -425,6 +436,7 @@ def arrived(path, encap, outer_ip, groups):
     if errors:
         sys.exit('\n'.join(errors))
 
+
 def counts(groups):
     n = collections.Counter()
     for _, c in chosen(groups):
@@ -442,6 +454,7 @@ def counts(groups):
     for (kind, name), number in sorted(n.items()):
         if number and name != 'drop':
             print(kind, name, number)
+
 
 def superpacket(tap, outer_ip, ip):
     row = frames.ROW.copy()
@@ -462,6 +475,7 @@ def superpacket(tap, outer_ip, ip):
         # The link goes down with the file.
         signal.pause()
 
+
 def padded(ifname, dst_mac, src, dst):
     src, dst = socket.inet_aton(src), socket.inet_aton(dst)
     with open('/sys/class/net/%s/address' % ifname) as f:
@@ -475,9 +489,11 @@ def padded(ifname, dst_mac, src, dst):
     vnet = struct.pack('<BBHHHH', frames.NEEDS_CSUM, 0, 0, 0, 34, 6)
     inject_socket(ifname).send(vnet + frame)
 
+
 def attribute(kind, data):
     n = 4 + len(data)
     return struct.pack('=HH', n, kind) + data + bytes(-n % 4)
+
 
 def device(ifname, outer_ip):
     """RTM_NEWLINK: linux/if_link.h, linux/rtnetlink.h."""
@@ -499,6 +515,7 @@ def device(ifname, outer_ip):
     if error:
         raise OSError(-error, 'cannot make a vxlan device')
 
+
 def main(words):
     command, words = words[0] if words else '', words[1:]
     if command == 'send' and len(words) > 4:
@@ -515,6 +532,7 @@ def main(words):
         device(words[0], int(words[1]))
     else:
         sys.exit(__doc__)
+
 
 if __name__ == '__main__':
     try:
