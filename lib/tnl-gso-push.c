@@ -142,7 +142,7 @@ drop_long(const struct netdev *tunnel, struct dp_packet *p)
  * marked as superpackets or not.  A GRE checksum is computed by the push, over
  * a packet that must be final by then; those of segments are made anew. */
 static void
-finish_singles(struct dp_packet_batch *batch)
+complete_uncut(struct dp_packet_batch *batch)
 {
     const struct tnl_gso_caps none = { .methods = TNL_GSO_METHODS_ALL };
     struct dp_packet *packet;
@@ -184,7 +184,7 @@ tnl_gso_push_prepare(const struct netdev *tunnel,
     }
 
     if (sums) {
-        finish_singles(batch);
+        complete_uncut(batch);
     }
 
     DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
@@ -208,7 +208,7 @@ tnl_gso_push_prepare(const struct netdev *tunnel,
         dp_packet_batch_destroy(&out);
         if (sums) {
             /* The last part of what was too long may be one segment. */
-            finish_singles(batch);
+            complete_uncut(batch);
         }
     }
 }

@@ -165,13 +165,14 @@ flush_packets(struct sender *s)
 
 /* Do segments of 'plan' go to 'port' as frames, without packets? */
 static bool
-takes_frames(const struct tnl_gso_port *port, const struct tnl_gso_desc *desc,
-             const struct tnl_gso_plan *plan)
+goes_as_frames(const struct tnl_gso_port *port,
+               const struct tnl_gso_desc *desc,
+               const struct tnl_gso_plan *plan)
 {
     return (port->send_frames
             && (plan->method == TNL_GSO_UDP_GSO
                 || (plan->method == TNL_GSO_SOFTWARE
-                    && tnl_gso_frames_take(desc))));
+                    && tnl_gso_frames_can_hold(desc))));
 }
 
 /* Appends superpacket 'p' to what 's' sends, as frames that 'plan' says.
@@ -185,7 +186,7 @@ add_frames(struct sender *s, struct dp_packet *p,
         s->frames = tnl_gso_frames_get(s->netdev->tnl_gso->vnet_size);
     }
     if (s->rest < s->n_held || s->n_held == MAX_HELD
-        || !tnl_gso_frames_fit(s->frames, desc)) {
+        || !tnl_gso_frames_have_room(s->frames, desc)) {
         flush_frames(s);
     }
     s->held[s->n_held++] = (struct held) { p, *desc, *plan };
@@ -230,7 +231,8 @@ set_planned(struct dp_packet_batch *out, size_t first,
     if (first == n) {
         return;
     }
-    each = plan->train_len ? plan->train_len : MAX(plan->unit / d->mss, 1);
+    each = (plan->segs_per_train ? plan->segs_per_train
+            : MAX(plan->unit / d->mss, 1));
     for (size_t i = first; i < n; i++) {
         out->packets[i]->n_planned = i < n - 1 ? MIN(each, left) : left;
         left -= out->packets[i]->n_planned;
@@ -284,7 +286,7 @@ send_super(struct sender *s, struct dp_packet *p,
     tnl_gso_describe_and_plan(p, caps, &desc, &plan);
     if (OVS_UNLIKELY(plan.method == TNL_GSO_SPLIT)) {
         send_parts(s, p, &desc, &plan, caps);
-    } else if (takes_frames(port, &desc, &plan)) {
+    } else if (goes_as_frames(port, &desc, &plan)) {
         add_frames(s, p, &desc, &plan);
     } else {
         size_t first = dp_packet_batch_size(&s->out);
@@ -348,8 +350,8 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
  * 'out'.  They are counted once more, as what they become.  Takes ownership of
  * 'p'. */
 void
-tnl_gso_cut_refused(const struct netdev *netdev, struct dp_packet *p,
-                    struct dp_packet_batch *out)
+tnl_gso_cut_again(const struct netdev *netdev, struct dp_packet *p,
+                  struct dp_packet_batch *out)
 {
     struct tnl_gso_caps caps = tnl_gso_port_caps(netdev->tnl_gso);
     size_t first = dp_packet_batch_size(out);

@@ -65,7 +65,7 @@ bool
 tnl_gso_upcall_must_cut(const struct dp_packet_batch *batch,
                         const struct nlattr *userspace)
 {
-    return (OVS_UNLIKELY(tnl_gso_enabled()) && tnl_gso_pending(batch)
+    return (OVS_UNLIKELY(tnl_gso_enabled()) && tnl_gso_batch_has_super(batch)
             && tells_bytes(userspace));
 }
 

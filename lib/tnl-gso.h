@@ -106,8 +106,8 @@ struct smap;
 /* tnl-gso-send.c: the way of a batch that is sent. */
 int tnl_gso_send(struct netdev *, int qid, struct dp_packet_batch *,
                  bool concurrent_txq);
-void tnl_gso_cut_refused(const struct netdev *, struct dp_packet *,
-                         struct dp_packet_batch *out);
+void tnl_gso_cut_again(const struct netdev *, struct dp_packet *,
+                       struct dp_packet_batch *out);
 
 /* tnl-gso-push.c: the way of a batch that gets a tunnel header. */
 void tnl_gso_push_prepare(const struct netdev *tunnel,

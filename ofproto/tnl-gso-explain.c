@@ -117,7 +117,8 @@ explain_port(struct tnl_gso_port *port, void *x_)
 static uint32_t
 packets_to_port(const struct tnl_gso_plan *plan)
 {
-    return (plan->train_len ? DIV_ROUND_UP(plan->n_packets, plan->train_len)
+    return (plan->segs_per_train
+            ? DIV_ROUND_UP(plan->n_packets, plan->segs_per_train)
             : plan->n_packets);
 }
 
@@ -159,7 +160,7 @@ explanation_format(const struct explanation *x, struct ds *ds)
         uint32_t n = packets_to_port(&x->plan);
 
         ds_put_format(ds, ", %"PRIu32" %s%s to the port", n,
-                      x->plan.train_len ? "train" : "packet",
+                      x->plan.segs_per_train ? "train" : "packet",
                       n == 1 ? "" : "s");
         if (x->method == TNL_GSO_SOFTWARE) {
             ds_put_format(ds, ", %s checksums %s%s", l4,

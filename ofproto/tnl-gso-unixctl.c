@@ -104,10 +104,10 @@ show_all_known(const struct netdev *netdev, struct ds *text,
     struct show_known out = { text, json };
 
 #ifdef __linux__
-    netdev_linux_probe_tell(netdev, show_known, &out);
+    netdev_linux_probe_list(netdev, show_known, &out);
 #endif
 #ifdef DPDK_NETDEV
-    netdev_dpdk_tnl_tell(netdev, show_known, &out);
+    netdev_dpdk_tnl_list(netdev, show_known, &out);
 #endif
 }
 

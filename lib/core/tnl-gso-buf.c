@@ -48,7 +48,7 @@ enum { LITTLE = 16 * 1024 };
  *
  * A received superpacket takes all that a dp_packet can say.  Of these, two
  * batches are kept.  There is more memory in front of them than a dp_packet
- * can say: tnl_gso_buf_settle(). */
+ * can say: tnl_gso_buf_received(). */
 static const struct {
     size_t data_size;
     size_t max_idle;
@@ -289,8 +289,8 @@ tnl_gso_buf_new_rx(size_t headroom)
  * null, all of them empty still, 'headroom' bytes of headroom.  '*fitted' is
  * what they have, most often the same; called for each batch received. */
 void
-tnl_gso_buf_fit_rx(struct dp_packet *bufs[], size_t n, size_t *fitted,
-                   size_t headroom)
+tnl_gso_buf_reserve_rx(struct dp_packet *bufs[], size_t n, size_t *fitted,
+                       size_t headroom)
 {
     if (OVS_LIKELY(*fitted == headroom)) {
         return;
@@ -375,7 +375,7 @@ tnl_gso_buf_parts_memory(size_t size)
  * exchange it loses as much tailroom.  What has received little goes into a
  * buffer that is not larger than it needs. */
 struct dp_packet *
-tnl_gso_buf_settle(struct dp_packet *p)
+tnl_gso_buf_received(struct dp_packet *p)
 {
     struct dp_packet *copy;
     char *base = dp_packet_base(p);

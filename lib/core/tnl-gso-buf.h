@@ -73,13 +73,13 @@ struct dp_packet *tnl_gso_alloc_any(const struct netdev *, size_t size,
 struct dp_packet *tnl_gso_buf_new(const struct netdev *, size_t size,
                                   size_t headroom);
 struct dp_packet *tnl_gso_buf_new_rx(size_t headroom);
-void tnl_gso_buf_fit_rx(struct dp_packet *[], size_t n, size_t *fitted,
-                        size_t headroom);
+void tnl_gso_buf_reserve_rx(struct dp_packet *[], size_t n, size_t *fitted,
+                            size_t headroom);
 size_t tnl_gso_buf_rx_len(size_t len, bool aux);
 struct dp_packet *tnl_gso_buf_new_rx_std(size_t size);
 struct dp_packet *tnl_gso_buf_new_parts(size_t size);
 size_t tnl_gso_buf_parts_memory(size_t size);
-struct dp_packet *tnl_gso_buf_settle(struct dp_packet *);
+struct dp_packet *tnl_gso_buf_received(struct dp_packet *);
 struct dp_packet *tnl_gso_buf_to_malloc(struct dp_packet *);
 void tnl_gso_buf_free(struct dp_packet *);
 void tnl_gso_buf_free_data(struct dp_packet *);

@@ -56,7 +56,7 @@ tnl_gso_clear_segsz(struct dp_packet *p)
 
 /* Does 'batch' hold a superpacket? */
 static inline bool
-tnl_gso_pending(const struct dp_packet_batch *batch)
+tnl_gso_batch_has_super(const struct dp_packet_batch *batch)
 {
     const struct dp_packet *packet;
 

@@ -145,9 +145,9 @@ enum tnl_gso_method {
                              | (1u << TNL_GSO_SOFTWARE))
 
 /* Capabilities that Open vSwitch has no NETDEV_TX_* flag for. */
-#define TNL_GSO_TX_UDP_SEG (UINT64_C(1) << 40)     /* Cuts plain UDP, so also a
+#define TNL_GSO_TX_UDP_GSO (UINT64_C(1) << 40)     /* Cuts plain UDP, so also a
                                                     * train. */
-#define TNL_GSO_TX_TNL_UDP_SEG (UINT64_C(1) << 41) /* Cuts inner UDP where it
+#define TNL_GSO_TX_TNL_UDP_GSO (UINT64_C(1) << 41) /* Cuts inner UDP where it
                                                     * cuts inner TCP. */
 
 #define TNL_GSO_TX_TCP_GSO (UINT64_C(1) << 42)     /* Takes plain TCP to be cut
@@ -193,7 +193,7 @@ struct tnl_gso_caps {
  * UDP_MAX_SEGMENTS, which is larger only in newer kernels.  A train that is
  * longer than this with its headers may not find room in the receive buffers
  * of an Open vSwitch. */
-#define TNL_GSO_MAX_UDP_SEGS 64
+#define TNL_GSO_MAX_UDP_GSO_SEGS 64
 #define TNL_GSO_MAX_TRAIN_LEN 65280
 
 struct tnl_gso_plan {
@@ -203,15 +203,15 @@ struct tnl_gso_plan {
                                  * make, but the last; a multiple of the mss.
                                  * The mss itself if software cuts. */
     uint32_t n_packets;         /* Packets that we make. */
-    uint32_t train_len;         /* So many of them go down to the port as one
-                                 * train; 0: each goes by itself. */
+    uint32_t segs_per_train;    /* Segments per UDP GSO packet, or 0 if
+                                 * segments are sent one by one. */
     enum tnl_gso_method parts;  /* With TNL_GSO_SPLIT: how the port cuts each
                                  * of them; TNL_GSO_SPLIT if no port is known
                                  * yet. */
-    bool csum;                  /* We complete the checksums of what is cut, of
-                                 * a remote checksum's packets the outer ones.
-                                 * Otherwise they are left partial to the
-                                 * port. */
+    bool csum;                  /* True: software writes the L4 checksum of
+                                 * each segment (with a remote checksum: the
+                                 * outer UDP checksum).  False: it stays
+                                 * partial for the port. */
 };
 
 /* How a port cuts what 'plan' is for: if it is split, each of its parts. */

@@ -233,8 +233,8 @@ extern const struct tnl_gso_kind tnl_gso_tunnel_kinds[TNL_GSO_N_TUNNEL_KINDS];
     { TNL_GSO_HW_PARTIAL, true, true,                                     \
       (NETDEV_TX_OFFLOAD_TCP_TSO | (TSO)                                  \
        | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM) },                             \
-    { TNL_GSO_UDP_GSO, true, false, TNL_GSO_TX_UDP_SEG },                 \
-    { TNL_GSO_UDP_GSO, true, true, TNL_GSO_TX_UDP_SEG }
+    { TNL_GSO_UDP_GSO, true, false, TNL_GSO_TX_UDP_GSO },                 \
+    { TNL_GSO_UDP_GSO, true, true, TNL_GSO_TX_UDP_GSO }
 
 const void *tnl_gso_push_l4(const struct ovs_action_push_tnl *);
 

@@ -66,8 +66,8 @@ tnl_gso_ip6_has_ext(const struct ovs_16aligned_ip6_hdr *ip6)
  * Every packet with a partial checksum is asked on its way out, so this must
  * be short. */
 static inline bool
-tnl_gso_level_wrong(const struct dp_packet *p, uint32_t marks,
-                    uint16_t l3_ofs, uint32_t l4_ofs)
+tnl_gso_level_marks_wrong(const struct dp_packet *p, uint32_t marks,
+                          uint16_t l3_ofs, uint32_t l4_ofs)
 {
     const struct ip_header *ip;
 
@@ -99,9 +99,9 @@ tnl_gso_marks_wrong(const struct dp_packet *p)
 {
     uint32_t inner = p->offloads >> DP_PACKET_OL_SHIFT_COUNT;
 
-    return (tnl_gso_level_wrong(p, p->offloads, p->l3_ofs, p->l4_ofs)
-            || (inner && tnl_gso_level_wrong(p, inner, p->inner_l3_ofs,
-                                             p->inner_l4_ofs)));
+    return (tnl_gso_level_marks_wrong(p, p->offloads, p->l3_ofs, p->l4_ofs)
+            || (inner && tnl_gso_level_marks_wrong(p, inner, p->inner_l3_ofs,
+                                                   p->inner_l4_ofs)));
 }
 
 /* Can the outer UDP checksum of 'p' be derived from the inner one?  Are the

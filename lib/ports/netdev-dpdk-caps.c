@@ -186,7 +186,7 @@ netdev_dpdk_tnl_configure(struct netdev *netdev,
     if (capa & RTE_ETH_TX_OFFLOAD_UDP_TSO
         && capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM
         && driver && driver->udp_tso == NETDEV_DPDK_UDP_TSO_DATAGRAMS) {
-        super_flags |= TNL_GSO_TX_UDP_SEG;
+        super_flags |= TNL_GSO_TX_UDP_GSO;
         offloads |= RTE_ETH_TX_OFFLOAD_UDP_TSO;
     }
 
@@ -208,7 +208,7 @@ put_limit(struct ds *ds, const char *name, unsigned int value)
 /* Tells 'cb' what is known of the device of 'netdev', if it has been
  * configured. */
 void
-netdev_dpdk_tnl_tell(const struct netdev *netdev,
+netdev_dpdk_tnl_list(const struct netdev *netdev,
                      void (*cb)(const char *name, const char *text, void *aux),
                      void *aux)
 {

@@ -48,7 +48,7 @@ void netdev_dpdk_tnl_port_destroy(struct tnl_gso_port *);
 uint64_t netdev_dpdk_tnl_configure(struct netdev *,
                                    const struct rte_eth_dev_info *);
 void netdev_dpdk_tnl_set_mtu(struct netdev *, int mtu);
-void netdev_dpdk_tnl_tell(const struct netdev *,
+void netdev_dpdk_tnl_list(const struct netdev *,
                           void (*cb)(const char *name, const char *text,
                                      void *aux),
                           void *aux);

@@ -182,8 +182,8 @@ asks_inside(const struct dp_packet *p)
  * 'flag' or, if that is 0, does not know?  What is in front of the inner IP
  * header may come from a guest, and be as long as it likes. */
 static bool
-can_tell(const struct dp_packet *p, uint64_t flag,
-         const struct tnl_gso_limits *limits)
+fits_mbuf_fields(const struct dp_packet *p, uint64_t flag,
+                 const struct tnl_gso_limits *limits)
 {
     return (dp_packet_inner_l4(p)
             && is_simple_l3(dp_packet_inner_l3(p),
@@ -211,7 +211,7 @@ prep_in_tunnel(const struct netdev *netdev, struct dp_packet *p)
                                   & ~(NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM
                                       | NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM));
     }
-    if (!p->mbuf.tso_segsz && !can_tell(p, flag, limits)) {
+    if (!p->mbuf.tso_segsz && !fits_mbuf_fields(p, flag, limits)) {
         complete_all(p);
     }
     if (!asks_inside(p)) {
@@ -401,7 +401,7 @@ send_refused(struct netdev *netdev, uint16_t port_id, int qid,
     unprep(p);
     dp_packet_batch_init(&batch);
     if (tnl_gso_is_super(p)) {
-        tnl_gso_cut_refused(netdev, p, &batch);
+        tnl_gso_cut_again(netdev, p, &batch);
     } else {
         complete_all(p);
         dp_packet_batch_add(&batch, p);

@@ -57,8 +57,8 @@
  *
  * Called by netdev-linux.c when a port is made and when the kernel tells that
  * it has changed, by a sender when the kernel has refused what it should take
- * (netdev_linux_tnl_demote()), and for `tnl-gso/show`.  Must not send anything
- * that others can see, and must not touch a packet.
+ * (netdev_linux_tnl_stop_udp_gso()), and for `tnl-gso/show`.  Must not send
+ * what others can see, and must not touch a packet.
  *
  * Two kinds of ports, which know nothing of each other's ways:
  *
@@ -120,7 +120,7 @@ static const char *const feature_names[N_FEATURES] = {
 enum { FIRST_RETRY = 1000, LAST_RETRY = 600 * 1000 };
 
 /* How many ports are demoted. */
-static atomic_count n_demoted = ATOMIC_COUNT_INIT(0);
+static atomic_count n_stopped = ATOMIC_COUNT_INIT(0);
 
 /* Hangs on struct tnl_gso_port.  Protected by the netdev's mutex once the
  * netdev is constructed; the main thread writes all but what is about
@@ -157,7 +157,7 @@ netdev_linux_probe_new(void)
 
 /* Is the port of 'probe' sent no UDP superpackets for now? */
 static bool
-is_demoted(const struct netdev_linux_probe *probe)
+udp_gso_stopped(const struct netdev_linux_probe *probe)
 {
     bool demoted;
 
@@ -169,8 +169,8 @@ is_demoted(const struct netdev_linux_probe *probe)
 void
 netdev_linux_probe_free(struct netdev_linux_probe *probe)
 {
-    if (probe && is_demoted(probe)) {
-        atomic_count_dec(&n_demoted);
+    if (probe && udp_gso_stopped(probe)) {
+        atomic_count_dec(&n_stopped);
     }
     free(probe);
 }
@@ -290,21 +290,21 @@ super_flags(const struct netdev_linux_probe *p)
 
     if (!p->tap) {
         flags = (TNL_GSO_TX_TCP_GSO
-                 | (packet_takes_uso() ? TNL_GSO_TX_UDP_SEG : 0));
+                 | (packet_takes_uso() ? TNL_GSO_TX_UDP_GSO : 0));
     } else {
         bool uso = (p->granted & TAP_USO) == TAP_USO;
 
         if (p->granted & TUN_F_UDP_TUNNEL_GSO) {
             flags |= (tnl_gso_encap_tso_flags(true)
                       | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM
-                      | (uso ? TNL_GSO_TX_TNL_UDP_SEG : 0));
+                      | (uso ? TNL_GSO_TX_TNL_UDP_GSO : 0));
         }
         if (p->granted & TUN_F_UDP_TUNNEL_GSO_CSUM) {
             flags |= NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM;
         }
-        flags |= uso ? TNL_GSO_TX_UDP_SEG : 0;
+        flags |= uso ? TNL_GSO_TX_UDP_GSO : 0;
     }
-    return is_demoted(p) ? flags & ~TNL_GSO_TX_UDP_SEG : flags;
+    return udp_gso_stopped(p) ? flags & ~TNL_GSO_TX_UDP_GSO : flags;
 }
 
 /* Stores 'ol_flags' and the super_flags that follow from what is known about
@@ -331,7 +331,7 @@ store_flags(struct netdev *netdev, uint64_t ol_flags)
 
 /* Are the offloads of 'netdev' those of a device that ethtool changes? */
 bool
-netdev_linux_tnl_follows(const struct netdev *netdev)
+netdev_linux_tnl_asks_ethtool(const struct netdev *netdev)
 {
     return (userspace_tso_enabled() && netdev->tnl_gso->kernel
             && netdev_get_class(netdev) != &netdev_tap_class);
@@ -347,7 +347,7 @@ netdev_linux_tnl_set_ol(struct netdev *netdev, uint64_t ol_flags,
     struct netdev_linux_probe *p = netdev->tnl_gso->kernel;
     bool again;
 
-    if (!netdev_linux_tnl_follows(netdev)) {
+    if (!netdev_linux_tnl_asks_ethtool(netdev)) {
         netdev->ol_flags = ol_flags;
         return;
     }
@@ -398,7 +398,7 @@ netdev_linux_tnl_construct(struct netdev *netdev)
 {
     struct ifreq ifr;
 
-    if (!netdev_linux_tnl_follows(netdev)) {
+    if (!netdev_linux_tnl_asks_ethtool(netdev)) {
         return;
     }
     store_flags(netdev, netdev->ol_flags);
@@ -471,7 +471,7 @@ netdev_linux_tnl_probe_tap(struct netdev *netdev, int fd,
 /* The kernel has refused a UDP superpacket on 'netdev' that it should have
  * taken: sends no more of them for a while.  Any thread may call this. */
 void
-netdev_linux_tnl_demote(struct netdev *netdev_)
+netdev_linux_tnl_stop_udp_gso(struct netdev *netdev_)
 {
     struct netdev_linux *netdev = netdev_linux_cast(netdev_);
     struct netdev_linux_probe *p = netdev_->tnl_gso->kernel;
@@ -479,14 +479,14 @@ netdev_linux_tnl_demote(struct netdev *netdev_)
 
     ovs_mutex_lock(&netdev->mutex);
     /* More of them may have been on their way. */
-    if (!is_demoted(p)) {
+    if (!udp_gso_stopped(p)) {
         p->retry_after = (p->n_refused && now < p->retry_at + p->retry_after
                           ? MIN(2 * p->retry_after, LAST_RETRY)
                           : FIRST_RETRY);
         p->retry_at = now + p->retry_after;
         p->n_refused++;
         atomic_store_relaxed(&p->demoted, true);
-        atomic_count_inc(&n_demoted);
+        atomic_count_inc(&n_stopped);
         tnl_gso_count_event(netdev_->tnl_gso, TNL_GSO_E_DEMOTED);
         VLOG_WARN("%s: the kernel refused a UDP superpacket, sending no more "
                   "of them for %lld s", netdev_get_name(netdev_),
@@ -505,14 +505,14 @@ retry(struct tnl_gso_port *port, void *aux OVS_UNUSED)
     struct netdev_linux_probe *p = port->kernel;
     struct netdev *netdev;
 
-    if (!p || !is_demoted(p)) {
+    if (!p || !udp_gso_stopped(p)) {
         return;
     }
     netdev = CONST_CAST(struct netdev *, port->netdev);
     ovs_mutex_lock(&netdev_linux_cast(netdev)->mutex);
     if (time_msec() >= p->retry_at) {
         atomic_store_relaxed(&p->demoted, false);
-        atomic_count_dec(&n_demoted);
+        atomic_count_dec(&n_stopped);
         VLOG_INFO("%s: trying UDP superpackets again",
                   netdev_get_name(netdev));
         if (store_flags(netdev, netdev->ol_flags)) {
@@ -526,7 +526,7 @@ retry(struct tnl_gso_port *port, void *aux OVS_UNUSED)
 void
 netdev_linux_tnl_run(void)
 {
-    if (atomic_count_get(&n_demoted)) {
+    if (atomic_count_get(&n_stopped)) {
         tnl_gso_ports_for_each(retry, NULL);
     }
 }
@@ -536,7 +536,7 @@ retry_wait(struct tnl_gso_port *port, void *aux OVS_UNUSED)
 {
     const struct netdev_linux_probe *p = port->kernel;
 
-    if (p && is_demoted(p)) {
+    if (p && udp_gso_stopped(p)) {
         struct netdev_linux *netdev = netdev_linux_cast(port->netdev);
 
         ovs_mutex_lock(&netdev->mutex);
@@ -549,7 +549,7 @@ retry_wait(struct tnl_gso_port *port, void *aux OVS_UNUSED)
 void
 netdev_linux_tnl_wait(void)
 {
-    if (atomic_count_get(&n_demoted)) {
+    if (atomic_count_get(&n_stopped)) {
         tnl_gso_ports_for_each(retry_wait, NULL);
     }
 }
@@ -598,7 +598,7 @@ format_packet_uso(struct ds *ds)
 }
 
 void
-netdev_linux_probe_tell(const struct netdev *netdev_,
+netdev_linux_probe_list(const struct netdev *netdev_,
                         void (*cb)(const char *name, const char *text,
                                    void *aux),
                         void *aux)
@@ -623,7 +623,7 @@ netdev_linux_probe_tell(const struct netdev *netdev_,
         ds_clear(&ds);
         ds_put_format(&ds, "%"PRIuSIZE" bytes", netdev_->tnl_gso->vnet_size);
         cb("vnet-header", ds_cstr(&ds), aux);
-    } else if (netdev_linux_tnl_follows(netdev_)) {
+    } else if (netdev_linux_tnl_asks_ethtool(netdev_)) {
         format_packet_uso(&ds);
         cb("packet-socket-uso", ds_cstr(&ds), aux);
         cb("tx-udp-segmentation",
@@ -640,7 +640,7 @@ netdev_linux_probe_tell(const struct netdev *netdev_,
             cb(feature_names[F_UDP_GRO_FORWARDING], ds_cstr(&ds), aux);
         }
     }
-    if (is_demoted(p)) {
+    if (udp_gso_stopped(p)) {
         ds_clear(&ds);
         ds_put_format(&ds, "a UDP superpacket was refused at run time (%u), "
                       "next attempt in %lld s", p->n_refused,

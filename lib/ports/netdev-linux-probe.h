@@ -28,7 +28,7 @@ struct netdev_linux_probe *netdev_linux_probe_new(void);
 void netdev_linux_probe_free(struct netdev_linux_probe *);
 
 /* Calls 'cb' with each thing that is known about 'netdev', and its name. */
-void netdev_linux_probe_tell(const struct netdev *netdev,
+void netdev_linux_probe_list(const struct netdev *netdev,
                              void (*cb)(const char *name, const char *text,
                                         void *aux),
                              void *aux);

@@ -59,8 +59,8 @@ send_otherwise(struct netdev *netdev, const struct dp_packet *p)
     if (!p->uso_segsz || dp_packet_tunnel(p)) {
         return false;
     }
-    netdev_linux_tnl_demote(netdev);
-    if (tnl_gso_port_caps(netdev->tnl_gso).ol_flags & TNL_GSO_TX_UDP_SEG) {
+    netdev_linux_tnl_stop_udp_gso(netdev);
+    if (tnl_gso_port_caps(netdev->tnl_gso).ol_flags & TNL_GSO_TX_UDP_GSO) {
         return false;
     }
     tnl_gso_count_refused(netdev->tnl_gso, p);
@@ -275,7 +275,7 @@ netdev_linux_tnl_send_frames(struct netdev *netdev_,
 
         i += n;
         if (error == EINVAL && tnl_gso_frame_is_train(&frames->frame[i])) {
-            netdev_linux_tnl_demote(netdev_);
+            netdev_linux_tnl_stop_udp_gso(netdev_);
             *first_left = i;
             return 0;
         }

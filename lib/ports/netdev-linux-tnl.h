@@ -45,7 +45,7 @@ int netdev_linux_tnl_send_frames(struct netdev *,
                                  size_t *first_left);
 
 /* netdev-linux-probe.c: what the kernel can cut behind a netdev. */
-bool netdev_linux_tnl_follows(const struct netdev *);
+bool netdev_linux_tnl_asks_ethtool(const struct netdev *);
 void netdev_linux_tnl_construct(struct netdev *);
 unsigned long netdev_linux_tnl_probe_tap(struct netdev *, int fd,
                                          unsigned long offloads);
@@ -53,7 +53,7 @@ void netdev_linux_tnl_set_ol(struct netdev *, uint64_t ol_flags,
                              const struct ethtool_gstrings *,
                              const struct ethtool_gfeatures *);
 void netdev_linux_tnl_set_mtu(struct netdev *, int mtu);
-void netdev_linux_tnl_demote(struct netdev *);
+void netdev_linux_tnl_stop_udp_gso(struct netdev *);
 void netdev_linux_tnl_run(void);
 void netdev_linux_tnl_wait(void);
 

@@ -117,8 +117,8 @@ netdev_stt_takes_super(const struct dp_packet *p)
 /* Is all that the IP header 'l3' counts in 'p'?  The length of a superpacket
  * counts for nobody. */
 static bool
-is_all_there(const struct dp_packet *p, const struct tnl_gso_l3 *l3,
-             bool super)
+holds_whole_ip(const struct dp_packet *p, const struct tnl_gso_l3 *l3,
+               bool super)
 {
     return super || (tnl_gso_ip_end(dp_packet_data(p), l3->ofs)
                      <= dp_packet_size(p));
@@ -162,7 +162,7 @@ prepare_inner(const struct netdev *tunnel, struct dp_packet *p,
     if ((super || dp_packet_l4_checksum_partial(p))
         && !dp_packet_l2_pad_size(p)
         && !tnl_gso_find_headers(p, &d) && can_point_at_l4(p, &d)
-        && is_all_there(p, &d.inner, super)
+        && holds_whole_ip(p, &d.inner, super)
         && tnl_gso_l4_len(dp_packet_data(p), dp_packet_size(p), &d.inner)) {
         leave_checksum(p, &d, stt);
     } else {
@@ -293,7 +293,7 @@ partial_is_right(const struct dp_packet *frame, const struct stt_header *stt)
             && l3.proto == (stt->flags & STT_F_TCP ? IPPROTO_TCP
                             : IPPROTO_UDP)
             && tnl_gso_l4_len(data, size, &l3)
-            && is_all_there(frame, &l3, stt->mss));
+            && holds_whole_ip(frame, &l3, stt->mss));
 }
 
 /* Takes the STT header off 'frame', which starts with it, sets the marks of

@@ -168,8 +168,8 @@ tnl_rco_build_header(const struct netdev *netdev,
  * done nothing, if that must not be: the checksum is not partial, no outer one
  * would protect it, or the other end could not compute it. */
 static bool
-make_remote(struct dp_packet *p, const struct ovs_action_push_tnl *data,
-            struct tnl_rco *rco)
+leave_to_receiver(struct dp_packet *p, const struct ovs_action_push_tnl *data,
+                  struct tnl_rco *rco)
 {
     uint8_t *frame = dp_packet_data(p);
     size_t size = dp_packet_size(p);
@@ -230,7 +230,7 @@ tnl_rco_push_finish(const struct netdev *tunnel,
 
         /* What was said of this checksum was said on its way in. */
         packet->offloads &= ~(DP_PACKET_OL_INNER_RCO | DP_PACKET_OL_RCO);
-        done = wanted && make_remote(packet, data, &rco);
+        done = wanted && leave_to_receiver(packet, data, &rco);
         if (came && !done) {
             packet->offloads |= DP_PACKET_OL_RCO;
         }
@@ -311,7 +311,7 @@ refuse(const struct netdev *tunnel, struct dp_packet *p,
 /* Has 'p' been marked before as having an inner checksum that is partial, be
  * it remote or not?  By the kernel, that is, or by whoever has merged it. */
 static bool
-inner_pending(const struct dp_packet *p)
+has_inner_partial(const struct dp_packet *p)
 {
     return (p->offloads & DP_PACKET_OL_INNER_RCO
             || dp_packet_inner_l4_checksum_partial(p));
@@ -359,11 +359,11 @@ tnl_rco_pop_check(const struct netdev *tunnel, struct dp_packet *p)
               : l4_len_by_ip(frame, &l3));
     if (l4_len < rco.field - rco.start + sizeof(ovs_be16)
         || l4_len > size - l3.l4_ofs
-        || (tnl_gso_is_super(p) && !inner_pending(p))) {
+        || (tnl_gso_is_super(p) && !has_inner_partial(p))) {
         return refuse(tunnel, p, &rco, TNL_GSO_R_RCO);
     }
 
-    if (OVS_LIKELY(inner_pending(p)
+    if (OVS_LIKELY(has_inner_partial(p)
                    || tnl_rco_sum_right(frame, &l3, l4_len))) {
         p->offloads |= DP_PACKET_OL_INNER_L4_CKSUM_MASK;
         p->offloads &= ~DP_PACKET_OL_INNER_L4_PROTO_MASK;

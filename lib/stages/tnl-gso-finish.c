@@ -393,10 +393,10 @@ tnl_gso_finish_init(struct tnl_gso_finish *f, const void *frame_,
         memcpy(f->template, frame, desc->hdr_len);
         finish_common(f, f->template, &f->full);
         f->head = f->template;
-        f->head_len = &f->full;
+        f->head_is_for = &f->full;
     } else {
         f->head = frame;
-        f->head_len = NULL;
+        f->head_is_for = NULL;
     }
 }
 
@@ -456,7 +456,7 @@ write_headers(const struct tnl_gso_finish *f, uint8_t *frame, uint32_t index,
     if (OVS_LIKELY(frame != f->head)) {
         memcpy(frame, f->head, d->hdr_len);
     }
-    if (OVS_UNLIKELY(l != f->head_len)) {
+    if (OVS_UNLIKELY(l != f->head_is_for)) {
         finish_common(f, frame, l);
     }
 

@@ -89,8 +89,9 @@ struct tnl_gso_finish {
     uint16_t outer_id;
     const uint8_t *head;        /* 'template', or the headers of the
                                  * superpacket if they do not fit there. */
-    const struct tnl_gso_finish_len *head_len; /* Of the packets that 'head' is
-                                                * right for, or null. */
+    const struct tnl_gso_finish_len *head_is_for; /* Length class for which
+                                                   * 'head' has final headers,
+                                                   * or null. */
     OVS_ALIGNED_VAR(8) uint8_t template[TNL_GSO_MAX_TEMPLATE];
 };
 

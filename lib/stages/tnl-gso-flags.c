@@ -37,8 +37,8 @@ static const struct tnl_gso_flag_name before_encaps[] = {
 static const struct tnl_gso_flag_name behind_encaps[] = {
     { NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM, "out_ip_csum" },
     { NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM, "out_udp_csum" },
-    { TNL_GSO_TX_UDP_SEG, "udp_seg" },
-    { TNL_GSO_TX_TNL_UDP_SEG, "tnl_udp_seg" },
+    { TNL_GSO_TX_UDP_GSO, "udp_seg" },
+    { TNL_GSO_TX_TNL_UDP_GSO, "tnl_udp_seg" },
     { TNL_GSO_TX_TCP_GSO, "tcp_gso" },
 };
 

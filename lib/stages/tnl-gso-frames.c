@@ -93,15 +93,15 @@ tnl_gso_frames_clear(struct tnl_gso_frames *frames)
 /* Can segments of 'd' be frames?  Yes, unless headers are stacked higher than
  * any port cuts. */
 bool
-tnl_gso_frames_take(const struct tnl_gso_desc *d)
+tnl_gso_frames_can_hold(const struct tnl_gso_desc *d)
 {
     return d->hdr_len <= TNL_GSO_MAX_TEMPLATE;
 }
 
 /* Is there room in 'frames' for all of a superpacket that 'd' describes? */
 bool
-tnl_gso_frames_fit(const struct tnl_gso_frames *frames,
-                   const struct tnl_gso_desc *d)
+tnl_gso_frames_have_room(const struct tnl_gso_frames *frames,
+                         const struct tnl_gso_desc *d)
 {
     return frames->n_iov + 2 * d->n_segs <= ARRAY_SIZE(frames->iov);
 }
@@ -212,9 +212,10 @@ put_trains(struct tnl_gso_frames *frames, uint16_t super,
     const struct tnl_gso_plan *plan = f->plan;
     const struct iovec *end = &frames->iov[ARRAY_SIZE(frames->iov)];
 
-    while (c->i < plan->n_packets && end - c->iov >= 2 * plan->train_len) {
+    while (c->i < plan->n_packets
+           && end - c->iov >= 2 * plan->segs_per_train) {
         struct tnl_gso_frame *out = &frames->frame[frames->n++];
-        uint32_t n = MIN(plan->train_len, plan->n_packets - c->i);
+        uint32_t n = MIN(plan->segs_per_train, plan->n_packets - c->i);
         uint8_t *head = c->head;
 
         out->super = super;
@@ -237,7 +238,7 @@ put_trains(struct tnl_gso_frames *frames, uint16_t super,
  * Each of them says that it is of superpacket number 'super'.
  *
  * 'plan->method' must be TNL_GSO_SOFTWARE or TNL_GSO_UDP_GSO, and
- * tnl_gso_frames_take(d) true.  'p' must stay until the frames have been
+ * tnl_gso_frames_can_hold(d) true.  'p' must stay until the frames have been
  * sent. */
 uint32_t
 tnl_gso_frames_cut(struct tnl_gso_frames *frames, uint16_t super,
@@ -256,11 +257,11 @@ tnl_gso_frames_cut(struct tnl_gso_frames *frames, uint16_t super,
         .i = first,
     };
 
-    ovs_assert(tnl_gso_frames_take(d));
+    ovs_assert(tnl_gso_frames_can_hold(d));
     /* The vnet header is what says that a frame is a train. */
-    ovs_assert(!plan->train_len || frames->vnet_size);
+    ovs_assert(!plan->segs_per_train || frames->vnet_size);
     tnl_gso_finish_init(&f, dp_packet_data(p), d, plan);
-    if (plan->train_len) {
+    if (plan->segs_per_train) {
         put_trains(frames, super, &f, &c);
     } else {
         put_singles(frames, super, &f, &c);

@@ -49,7 +49,7 @@ struct dp_packet;
 /* Two superpackets of a 1,500 byte MTU, with some room; two trains. */
 enum { TNL_GSO_MAX_FRAMES = 128 };
 
-BUILD_ASSERT_DECL(TNL_GSO_MAX_UDP_SEGS <= TNL_GSO_MAX_FRAMES);
+BUILD_ASSERT_DECL(TNL_GSO_MAX_UDP_GSO_SEGS <= TNL_GSO_MAX_FRAMES);
 
 /* Bytes that the vnet header and the headers of a segment may take. */
 enum { TNL_GSO_MAX_FRAME_HEAD = 64 + TNL_GSO_MAX_TEMPLATE };
@@ -89,9 +89,9 @@ struct tnl_gso_frames {
 };
 
 struct tnl_gso_frames *tnl_gso_frames_get(size_t vnet_size);
-bool tnl_gso_frames_take(const struct tnl_gso_desc *);
-bool tnl_gso_frames_fit(const struct tnl_gso_frames *,
-                        const struct tnl_gso_desc *);
+bool tnl_gso_frames_can_hold(const struct tnl_gso_desc *);
+bool tnl_gso_frames_have_room(const struct tnl_gso_frames *,
+                              const struct tnl_gso_desc *);
 uint32_t tnl_gso_frames_cut(struct tnl_gso_frames *, uint16_t super,
                             const struct dp_packet *,
                             const struct tnl_gso_desc *,

@@ -69,14 +69,15 @@ tnl_gso_plan_row_need(const struct tnl_gso_plan_row *row,
         return row->need;
     }
     return ((row->need & ~NETDEV_TX_OFFLOAD_TCP_TSO)
-            | (tnl_gso_has_outer(d->encap) ? TNL_GSO_TX_TNL_UDP_SEG
-               : TNL_GSO_TX_UDP_SEG));
+            | (tnl_gso_has_outer(d->encap) ? TNL_GSO_TX_TNL_UDP_GSO
+               : TNL_GSO_TX_UDP_GSO));
 }
 
 /* Segments of 'd' in each of as few trains as possible, all but the last of
  * one length. */
 static uint32_t
-train_len(const struct tnl_gso_desc *d, const struct tnl_gso_limits *limits)
+choose_segs_per_train(const struct tnl_gso_desc *d,
+                      const struct tnl_gso_limits *limits)
 {
     uint32_t head_len = tnl_gso_train_head_len(d);
     uint32_t max_len = (limits->max_len
@@ -85,8 +86,8 @@ train_len(const struct tnl_gso_desc *d, const struct tnl_gso_limits *limits)
     uint32_t room = max_len - MIN(max_len, head_len);
     uint32_t max = MIN(room / tnl_gso_train_unit_len(d),
                        limits->max_segs
-                       ? MIN(limits->max_segs, TNL_GSO_MAX_UDP_SEGS)
-                       : TNL_GSO_MAX_UDP_SEGS);
+                       ? MIN(limits->max_segs, TNL_GSO_MAX_UDP_GSO_SEGS)
+                       : TNL_GSO_MAX_UDP_GSO_SEGS);
 
     return max ? DIV_ROUND_UP(d->n_segs, DIV_ROUND_UP(d->n_segs, max)) : 1;
 }
@@ -99,9 +100,9 @@ row_takes_segs(const struct tnl_gso_plan_row *row,
                const struct tnl_gso_limits *limits)
 {
     return (row->method == TNL_GSO_UDP_GSO
-            ? train_len(d, limits) > 1
+            ? choose_segs_per_train(d, limits) > 1
             : (d->inner.proto != IPPROTO_UDP
-               || d->n_segs <= TNL_GSO_MAX_UDP_SEGS));
+               || d->n_segs <= TNL_GSO_MAX_UDP_GSO_SEGS));
 }
 
 /* Can the port be told where the IP header over what is cut is, or where its
@@ -255,7 +256,8 @@ tnl_gso_plan(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
         } else {
             plan->unit = d->mss;
             plan->n_packets = d->n_segs;
-            plan->train_len = train ? train_len(d, &caps->limits) : 0;
+            plan->segs_per_train = (train ? choose_segs_per_train(
+                                                d, &caps->limits) : 0);
             plan->csum = (!(caps->ol_flags & csum_flag(d))
                           || (!d->rco && !within_reach(d, &caps->limits)));
             if (d->rco) {

@@ -82,7 +82,7 @@ tnl_gso_cut(struct dp_packet *p, const struct tnl_gso_desc *d,
 
     tnl_gso_finish_init(&f, dp_packet_data(p), d, plan);
 
-    if (plan->train_len) {
+    if (plan->segs_per_train) {
         tnl_gso_train_cut(&f, p, alloc, netdev, out);
         dp_packet_delete(p);
         return;

@@ -66,8 +66,8 @@ tnl_gso_train_cut(const struct tnl_gso_finish *f, const struct dp_packet *p,
     const char *frame = dp_packet_data(p);
 
     ovs_assert(d->hdr_len <= TNL_GSO_MAX_TEMPLATE);
-    for (uint32_t i = 0; i < plan->n_packets; i += plan->train_len) {
-        uint32_t n = MIN(plan->train_len, plan->n_packets - i);
+    for (uint32_t i = 0; i < plan->n_packets; i += plan->segs_per_train) {
+        uint32_t n = MIN(plan->segs_per_train, plan->n_packets - i);
         uint32_t ofs = i * d->mss;
         uint32_t payload_len = MIN(n * d->mss, d->payload_len - ofs);
         size_t size = head_len + n * (d->hdr_len - head_len) + payload_len;

@@ -42,8 +42,8 @@ static const struct {
     const char *name;           /* As in `tnl-gso/show`. */
 } flag_names[] = {
     { NETDEV_TX_OFFLOAD_TCP_TSO, "tcp_seg" },
-    { TNL_GSO_TX_UDP_SEG, "udp_seg" },
-    { TNL_GSO_TX_TNL_UDP_SEG, "tnl_udp_seg" },
+    { TNL_GSO_TX_UDP_GSO, "udp_seg" },
+    { TNL_GSO_TX_TNL_UDP_GSO, "tnl_udp_seg" },
     { TNL_GSO_TX_TCP_GSO, "tcp_gso" },
     { NETDEV_TX_VXLAN_TNL_TSO, "vxlan_tso" },
     { NETDEV_TX_GENEVE_TNL_TSO, "geneve_tso" },
@@ -56,12 +56,12 @@ static const struct {
 #define CSUM (NETDEV_TX_OFFLOAD_IPV4_CKSUM | NETDEV_TX_OFFLOAD_TCP_CKSUM \
               | NETDEV_TX_OFFLOAD_UDP_CKSUM)
 #define TCP (CSUM | NETDEV_TX_OFFLOAD_TCP_TSO)
-#define UDP (TCP | TNL_GSO_TX_UDP_SEG)
+#define UDP (TCP | TNL_GSO_TX_UDP_GSO)
 #define TUNNELS (UDP | NETDEV_TX_VXLAN_TNL_TSO | NETDEV_TX_GENEVE_TNL_TSO \
                  | NETDEV_TX_GRE_TNL_TSO)
 #define OUTER_IP (TUNNELS | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM)
 #define OUTER_UDP (OUTER_IP | NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM)
-#define TUNNELLED_UDP (OUTER_UDP | TNL_GSO_TX_TNL_UDP_SEG)
+#define TUNNELLED_UDP (OUTER_UDP | TNL_GSO_TX_TNL_UDP_GSO)
 static const uint64_t ports[] = { CSUM, TCP, UDP, TUNNELS, OUTER_IP,
                                   OUTER_UDP, TUNNELLED_UDP };
 
@@ -202,7 +202,7 @@ print_shape(const char *what, const struct tnl_gso_desc *d, uint64_t ol_flags,
         printf("%s\n", tnl_gso_reason_to_string(plan.reason));
     } else {
         printf("%"PRIu32" of %"PRIu32"\n",
-               DIV_ROUND_UP(plan.n_packets, MAX(plan.train_len, 1)),
+               DIV_ROUND_UP(plan.n_packets, MAX(plan.segs_per_train, 1)),
                d->n_segs);
     }
 }
@@ -240,7 +240,7 @@ print_shapes(struct ovs_cmdl_context *ctx OVS_UNUSED)
     d.rco = true;
     print_shape("remote checksum", &d, all, any);
     print_shape("the same, port without udp_seg", &d,
-                all & ~TNL_GSO_TX_UDP_SEG, any);
+                all & ~TNL_GSO_TX_UDP_GSO, any);
 
     d = superpacket(IPPROTO_TCP, TNL_GSO_VXLAN, true, true, 45 * 1400, 1400);
     print_shape("45 x 1400, port with udp_seg only", &d, UDP, any);
@@ -268,7 +268,7 @@ print_shapes(struct ovs_cmdl_context *ctx OVS_UNUSED)
 static void
 print_train(struct ovs_cmdl_context *ctx OVS_UNUSED)
 {
-    printf("%d\t%d\n", TNL_GSO_MAX_UDP_SEGS, TNL_GSO_MAX_TRAIN_LEN);
+    printf("%d\t%d\n", TNL_GSO_MAX_UDP_GSO_SEGS, TNL_GSO_MAX_TRAIN_LEN);
 }
 
 static const struct ovs_cmdl_command commands[] = {

@@ -104,7 +104,7 @@ nic_caps(size_t i)
     netdev_dpdk_driver_limits(driver, &caps.limits);
     if (driver && nics[i].udp_tso
         && driver->udp_tso == NETDEV_DPDK_UDP_TSO_DATAGRAMS) {
-        caps.ol_flags |= TNL_GSO_TX_UDP_SEG;
+        caps.ol_flags |= TNL_GSO_TX_UDP_GSO;
     }
     return caps;
 }

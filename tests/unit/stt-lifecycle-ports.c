@@ -168,7 +168,7 @@ life_send_batch(struct netdev *netdev, struct dp_packet_batch *batch,
     atomic_store_relaxed(&netdev->tnl_gso->mtu, mtu);
     expected.ours = ours;
     expected.mtu = fits ? mtu : 0;
-    if (tnl_gso_pending(batch)) {
+    if (tnl_gso_batch_has_super(batch)) {
         tnl_gso_send(netdev, 0, batch, false);
     } else {
         DP_PACKET_BATCH_FOR_EACH (i, p, batch) {

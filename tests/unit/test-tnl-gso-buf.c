@@ -165,7 +165,7 @@ receive(size_t size)
     memset(dp_packet_data(p), 0x5a, size - STD);
     dp_packet_set_size(p, size - STD);
     memset(dp_packet_push_uninit(p, STD), 0x5a, STD);
-    return tnl_gso_buf_settle(p);
+    return tnl_gso_buf_received(p);
 }
 
 static void

@@ -347,7 +347,7 @@ frames_compare_from(const struct dp_packet *p,
                     const struct ref_job *job, size_t vnet_size,
                     uint32_t first, const struct ref_frames *segments)
 {
-    uint32_t per_frame = MAX(plan->train_len, 1);
+    uint32_t per_frame = MAX(plan->segs_per_train, 1);
     uint32_t done = first;
     struct ref_layout l;
     char *error = NULL;
@@ -440,7 +440,7 @@ frames_and_compare(const struct dp_packet *p, const struct tnl_gso_desc *desc,
                                     &segments);
     }
     if (plan->method == TNL_GSO_UDP_GSO && !error) {
-        error = restart_and_compare(p, desc, job, plan->train_len,
+        error = restart_and_compare(p, desc, job, plan->segs_per_train,
                                     &segments);
     }
     if (!error && memcmp(frame, copy, len)) {
@@ -494,7 +494,7 @@ trains_and_compare(const struct dp_packet *p, const struct tnl_gso_desc *desc,
     dp_packet_batch_init(&out);
     tnl_gso_cut(dp_packet_clone(p), desc, plan, tnl_gso_alloc_any, NULL, &out);
     DP_PACKET_BATCH_FOR_EACH (i, train, &out) {
-        size_t n = MIN(plan->train_len, segments.n - done);
+        size_t n = MIN(plan->segs_per_train, segments.n - done);
         uint8_t *bytes;
         size_t len;
 
@@ -512,7 +512,7 @@ trains_and_compare(const struct dp_packet *p, const struct tnl_gso_desc *desc,
         done += n;
     }
     if (!error && (done != segments.n
-                   || DIV_ROUND_UP(segments.n, plan->train_len)
+                   || DIV_ROUND_UP(segments.n, plan->segs_per_train)
                       != dp_packet_batch_size(&out))) {
         error = xasprintf("%"PRIuSIZE" trains", dp_packet_batch_size(&out));
     }

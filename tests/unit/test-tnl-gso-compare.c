@@ -68,8 +68,8 @@ uint64_t
 test_seg_flag(enum ref_encap encap, bool udp)
 {
     return (!udp ? NETDEV_TX_OFFLOAD_TCP_TSO
-            : encap == REF_PLAIN ? TNL_GSO_TX_UDP_SEG
-            : TNL_GSO_TX_TNL_UDP_SEG);
+            : encap == REF_PLAIN ? TNL_GSO_TX_UDP_GSO
+            : TNL_GSO_TX_TNL_UDP_GSO);
 }
 
 static bool
@@ -504,7 +504,7 @@ cut_and_compare(const uint8_t *frame, size_t len, const struct cut_job *job,
         error = cut_and_compare__(clone, &desc, plan, tnl_gso_alloc_any,
                                   frame, len, &ref);
         if (!error && plan->method == TNL_GSO_SOFTWARE
-            && tnl_gso_frames_take(&desc)) {
+            && tnl_gso_frames_can_hold(&desc)) {
             error = frames_and_compare(p, &desc, plan, &ref);
         }
         if (!error) {

@@ -413,7 +413,7 @@ test_zero_csum(enum ref_encap encap, int version, bool inner, bool train,
 {
     const struct tnl_gso_caps caps = {
         .methods = TNL_GSO_METHODS_ALL,
-        .ol_flags = train ? TNL_GSO_TX_UDP_SEG : 0,
+        .ol_flags = train ? TNL_GSO_TX_UDP_GSO : 0,
     };
     struct cut_job job = { .caps = &caps };
     struct pkt_row row;

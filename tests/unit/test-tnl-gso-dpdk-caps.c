@@ -69,11 +69,11 @@ static const struct {
         .tunnels = VXLAN_ | GENEVE_ | GRE_ } },
 
     /* UDP that is cut to datagrams, and checksums for them. */
-    { "net_igc", SUMS | ETH(UDP_TSO), ETH(UDP_TSO), TNL_GSO_TX_UDP_SEG,
+    { "net_igc", SUMS | ETH(UDP_TSO), ETH(UDP_TSO), TNL_GSO_TX_UDP_GSO,
       0, 0, 0,
       { .max_mss = 9216, .max_hdr_len = 512, .max_len = 32768,
         .max_l2_len = 127, .sums_by_len = true } },
-    { "net_bnxt", SUMS | ETH(UDP_TSO), ETH(UDP_TSO), TNL_GSO_TX_UDP_SEG,
+    { "net_bnxt", SUMS | ETH(UDP_TSO), ETH(UDP_TSO), TNL_GSO_TX_UDP_GSO,
       0, 0, 0, { .max_len = MAX_LEN, .max_l2_len = 127 } },
     { "net_bnxt", (SUMS & ~ETH(UDP_CKSUM)) | ETH(UDP_TSO), 0, 0, 0, 0, 0,
       { .max_len = MAX_LEN, .max_l2_len = 127 } },

@@ -66,7 +66,7 @@ static void
 test_packet(const struct pkt_row *row, const char *shape, bool may_train)
 {
     static const uint64_t ports[] = {
-        TNL_GSO_TX_UDP_SEG, 0,
+        TNL_GSO_TX_UDP_GSO, 0,
         NETDEV_TX_OFFLOAD_TCP_CKSUM | NETDEV_TX_OFFLOAD_UDP_CKSUM,
     };
     const struct ref_job job = pkt_job(row);

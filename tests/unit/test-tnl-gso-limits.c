@@ -40,7 +40,7 @@
                      | NETDEV_TX_GENEVE_TNL_TSO                             \
                      | NETDEV_TX_GRE_TNL_TSO                                \
                      | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM)
-#define UDP_PORT (TUNNEL_PORT | TNL_GSO_TX_UDP_SEG)
+#define UDP_PORT (TUNNEL_PORT | TNL_GSO_TX_UDP_GSO)
 
 #define ALL_TUNNELS (1u << TNL_GSO_VXLAN | 1u << TNL_GSO_GENEVE             \
                      | 1u << TNL_GSO_GRE)
@@ -98,9 +98,9 @@ static const struct {
       TNL_GSO_UDP_GSO, 10, true, "min_mss", 0 },
     { VXLAN4, true, 0, 193, 1930, UDP_PORT, { .min_mss = 256 },
       TNL_GSO_SOFTWARE, 10, false, "min_mss", 0 },
-    { VXLAN4, true, 0, 1000, 2000, TCP_PORT | TNL_GSO_TX_UDP_SEG,
+    { VXLAN4, true, 0, 1000, 2000, TCP_PORT | TNL_GSO_TX_UDP_GSO,
       { .max_mss = 1062 }, TNL_GSO_UDP_GSO, 2, true, NULL, 0 },
-    { VXLAN4, true, 0, 1001, 2002, TCP_PORT | TNL_GSO_TX_UDP_SEG,
+    { VXLAN4, true, 0, 1001, 2002, TCP_PORT | TNL_GSO_TX_UDP_GSO,
       { .max_mss = 1062 }, TNL_GSO_SOFTWARE, 2, false, NULL, 0 },
 
     /* All of a superpacket: it becomes several, unless no two segments fit
@@ -125,13 +125,13 @@ static const struct {
       TNL_GSO_HW, 1, false, NULL, 0 },
     { STT, false, 0, 1000, 4001, TCP_PORT, { .max_segs = 4 },
       TNL_GSO_TCP_TSO, 2, false, NULL, 4000 },
-    { VXLAN4, true, 0, 1000, 9000, TCP_PORT | TNL_GSO_TX_UDP_SEG,
+    { VXLAN4, true, 0, 1000, 9000, TCP_PORT | TNL_GSO_TX_UDP_GSO,
       { .max_segs = 4 }, TNL_GSO_UDP_GSO, 9, true, NULL, 0 },
-    { VXLAN4, true, 0, 1000, 9000, TCP_PORT | TNL_GSO_TX_UDP_SEG,
+    { VXLAN4, true, 0, 1000, 9000, TCP_PORT | TNL_GSO_TX_UDP_GSO,
       { .max_segs = 1 }, TNL_GSO_SOFTWARE, 9, false, "max_len", 0 },
 
     /* 64 kB are less for a train: two segments of 32,660 bytes do not fit. */
-    { VXLAN4, true, 0, 32598, 65196, TCP_PORT | TNL_GSO_TX_UDP_SEG,
+    { VXLAN4, true, 0, 32598, 65196, TCP_PORT | TNL_GSO_TX_UDP_GSO,
       { .max_len = 65368 }, TNL_GSO_SOFTWARE, 2, false, NULL, 0 },
 
     /* An outer checksum is that of plain UDP, which every port finds. */

@@ -50,8 +50,8 @@ port_cuts(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
         return false;
     }
     if (!has(caps, (d->inner.proto == IPPROTO_TCP ? NETDEV_TX_OFFLOAD_TCP_TSO
-                    : d->encap == TNL_GSO_PLAIN ? TNL_GSO_TX_UDP_SEG
-                    : TNL_GSO_TX_TNL_UDP_SEG))) {
+                    : d->encap == TNL_GSO_PLAIN ? TNL_GSO_TX_UDP_GSO
+                    : TNL_GSO_TX_TNL_UDP_GSO))) {
         return false;
     }
     if (d->inner.proto == IPPROTO_UDP && d->n_segs > 64) {
@@ -107,7 +107,7 @@ port_takes_trains(const struct tnl_gso_desc *d,
 {
     return (!d->stacked && !d->inner.ext && !d->outer.ext
             && (d->encap == TNL_GSO_VXLAN || d->encap == TNL_GSO_GENEVE)
-            && d->outer_csum && has(caps, TNL_GSO_TX_UDP_SEG)
+            && d->outer_csum && has(caps, TNL_GSO_TX_UDP_GSO)
             && expect_train_len(d) > 1);
 }
 
@@ -157,7 +157,7 @@ plan_expect(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
             plan->method = train ? TNL_GSO_UDP_GSO : TNL_GSO_SOFTWARE;
             plan->unit = d->mss;
             plan->n_packets = (d->payload_len + d->mss - 1) / d->mss;
-            plan->train_len = train ? expect_train_len(d) : 0;
+            plan->segs_per_train = train ? expect_train_len(d) : 0;
             plan->csum = !has(caps, (d->inner.proto == IPPROTO_TCP
                                      ? NETDEV_TX_OFFLOAD_TCP_CKSUM
                                      : NETDEV_TX_OFFLOAD_UDP_CKSUM));
@@ -185,7 +185,7 @@ plan_equal(const struct tnl_gso_plan *a, const struct tnl_gso_plan *b)
         return a->n_packets == b->n_packets;
     }
     return (a->unit == b->unit && a->n_packets == b->n_packets
-            && a->train_len == b->train_len && a->csum == b->csum);
+            && a->segs_per_train == b->segs_per_train && a->csum == b->csum);
 }
 
 void
@@ -194,6 +194,6 @@ plan_format(const struct tnl_gso_plan *plan, struct ds *ds)
     ds_put_format(ds, "%s (%s) unit %"PRIu32" packets %"PRIu32" train "
                   "%"PRIu32"%s", tnl_gso_method_to_string(plan->method),
                   tnl_gso_reason_to_string(plan->reason), plan->unit,
-                  plan->n_packets, plan->train_len,
+                  plan->n_packets, plan->segs_per_train,
                   plan->csum ? " csum" : "");
 }

@@ -55,8 +55,8 @@ static const struct {
     { NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM, "outer-ip" },
     { NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM, "outer-udp" },
     { NETDEV_TX_GRE_TNL_TSO, "gre-tso" },
-    { TNL_GSO_TX_UDP_SEG, "udp-seg" },
-    { TNL_GSO_TX_TNL_UDP_SEG, "tnl-udp-seg" },
+    { TNL_GSO_TX_UDP_GSO, "udp-seg" },
+    { TNL_GSO_TX_TNL_UDP_GSO, "tnl-udp-seg" },
     { TNL_GSO_TX_TCP_GSO, "tcp-gso" },
 };
 
@@ -199,7 +199,7 @@ test_train_len(void)
     static const struct {
         uint16_t outer_l4, hdr_len, mss;
         uint32_t payload;
-        uint32_t train_len;             /* 0: software. */
+        uint32_t segs_per_train;             /* 0: software. */
     } rows[] = {
         /* VXLAN over IPv4, TCP without options: 62 bytes in front of each
          * segment, 42 of outer headers. */
@@ -232,7 +232,7 @@ test_train_len(void)
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         const struct tnl_gso_caps caps = {
-            .ol_flags = TNL_GSO_TX_UDP_SEG,
+            .ol_flags = TNL_GSO_TX_UDP_GSO,
             .methods = TNL_GSO_METHODS_ALL,
         };
         const struct tnl_gso_desc d = {
@@ -249,9 +249,9 @@ test_train_len(void)
         char *error = NULL;
 
         tnl_gso_plan(&d, &caps, &plan);
-        EXPECT(plan.method, (rows[i].train_len ? TNL_GSO_UDP_GSO
+        EXPECT(plan.method, (rows[i].segs_per_train ? TNL_GSO_UDP_GSO
                              : TNL_GSO_SOFTWARE));
-        EXPECT(plan.train_len, rows[i].train_len);
+        EXPECT(plan.segs_per_train, rows[i].segs_per_train);
         test_case(error, "train mss=%u payload=%"PRIu32" headers=%u",
                   rows[i].mss, rows[i].payload, rows[i].hdr_len);
     }
@@ -273,7 +273,7 @@ test_udp_segs(void)
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         const struct tnl_gso_caps caps = {
-            .ol_flags = TNL_GSO_TX_UDP_SEG | NETDEV_TX_OFFLOAD_TCP_TSO,
+            .ol_flags = TNL_GSO_TX_UDP_GSO | NETDEV_TX_OFFLOAD_TCP_TSO,
             .methods = TNL_GSO_METHODS_ALL,
         };
         const struct tnl_gso_desc d = {

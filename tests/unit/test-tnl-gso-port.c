@@ -106,7 +106,7 @@ port_send_frames(struct netdev *netdev OVS_UNUSED,
 
             if (!test_port.stubborn) {
                 atomic_and_relaxed(&test_port.netdev.tnl_gso->super_flags,
-                                   ~TNL_GSO_TX_UDP_SEG, &orig);
+                                   ~TNL_GSO_TX_UDP_GSO, &orig);
             }
             *first_left = i;
             return 0;

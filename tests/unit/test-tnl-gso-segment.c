@@ -92,7 +92,7 @@ static void
 train(struct dp_packet *p, struct dp_packet_batch *out, int n)
 {
     const struct tnl_gso_caps caps = {
-        .ol_flags = TNL_GSO_TX_UDP_SEG,
+        .ol_flags = TNL_GSO_TX_UDP_GSO,
         .methods = 1u << TNL_GSO_UDP_GSO,
     };
     struct tnl_gso_frames *frames;

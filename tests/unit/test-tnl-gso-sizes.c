@@ -116,7 +116,7 @@ check_receive(size_t mtu, bool tso)
         size_t rest;
 
         /* The longest one that arrives in both. */
-        tnl_gso_buf_fit_rx(&aux, 1, &fitted, want);
+        tnl_gso_buf_reserve_rx(&aux, 1, &fitted, want);
         rest = dp_packet_tailroom(aux);
         EXPECT(dp_packet_data(aux) != NULL, true);
         EXPECT(dp_packet_headroom(aux) >= len, true);
@@ -125,7 +125,7 @@ check_receive(size_t mtu, bool tso)
             write_all(aux);
             memset(dp_packet_put_uninit(aux, rest), 0x5a, rest);
             memset(dp_packet_push_uninit(aux, len), 0x5a, len);
-            aux = tnl_gso_buf_settle(aux);
+            aux = tnl_gso_buf_received(aux);
             EXPECT(dp_packet_size(aux), len + rest);
             write_all(aux);
         }

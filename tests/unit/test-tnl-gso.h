@@ -183,8 +183,8 @@ enum {
 static inline uint64_t
 fuzz_ol_flags(uint16_t bits)
 {
-    BUILD_ASSERT(TNL_GSO_TX_UDP_SEG == UINT64_C(1) << 40
-                 && TNL_GSO_TX_TNL_UDP_SEG == UINT64_C(1) << 41);
+    BUILD_ASSERT(TNL_GSO_TX_UDP_GSO == UINT64_C(1) << 40
+                 && TNL_GSO_TX_TNL_UDP_GSO == UINT64_C(1) << 41);
     return (bits & 0x3ff) | (uint64_t) (bits & 0xc00) << 30;
 }
 
