@@ -130,9 +130,11 @@ def check_build(tree):
     """Builds after each patch, in one build directory, oldest first."""
     tree.need()
     jobs = '-j%d' % len(os.sched_getaffinity(0))
-    with tree.worktree('ovs-base') as cwd, \
-            tempfile.TemporaryDirectory(prefix='ovs-tree-') as build:
+    with tree.worktree('ovs-base') as cwd:
         ovs = os.path.join(cwd, 'openvswitch')
+        # Beside it, as _build is beside _ovs.
+        build = os.path.join(os.path.dirname(cwd), '_build')
+        os.mkdir(build)
         for commit in tree.commits():
             say('building after "%s"'
                 % tree.out('log', '-1', '--format=%s', commit))
@@ -140,6 +142,7 @@ def check_build(tree):
             if not os.path.exists(os.path.join(ovs, 'configure')):
                 tree.link_overlay(ovs)
                 run(['./boot.sh'], cwd=ovs)
-                run([os.path.join(ovs, 'configure'), '--enable-Werror'],
-                    cwd=build)
+                # What is built does not run.
+                run(['../_ovs/openvswitch/configure', '--enable-Werror',
+                     'CFLAGS=-O0 -g0'], cwd=build)
             run(['make', '-s', jobs], cwd=build)

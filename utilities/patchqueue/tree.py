@@ -65,7 +65,7 @@ class Tree:
         """A second, temporary work tree, so that the first keeps its files'
         times (and with them what make has built) unless contents differ."""
         with tempfile.TemporaryDirectory(prefix='ovs-tree-') as tmp:
-            path = os.path.join(tmp, 'w')
+            path = os.path.join(tmp, '_ovs')
             self.git('worktree', 'prune')
             self.git('worktree', 'add', '--detach', path, rev)
             try:
