@@ -1,5 +1,5 @@
-# Included by Open vSwitch's lib/automake.mk: paths are those of its tree, where
-# this directory is lib/tnl-gso.
+# Included by Open vSwitch's lib/automake.mk: paths are those of its tree, in
+# which this directory is lib/tnl-gso.
 AM_CPPFLAGS += -I $(srcdir)/lib/tnl-gso
 
 lib_libopenvswitch_la_SOURCES += \

@@ -31,21 +31,22 @@
 #include "userspace-tso.h"
 #include "util.h"
 
-/* What the database says: other_config of Open_vSwitch and of Interfaces.
+/* The configuration in the database: other_config of Open_vSwitch and of
+ * Interfaces.
  *
  * Called by dpif-netdev.c and userspace-tso.c, by the main thread only,
  * whenever something may have changed. */
 
 VLOG_DEFINE_THIS_MODULE(tnl_gso_config);
 
-/* Userspace TSO.  Ports and sockets are made for it or without it, so the first
- * datapath in userspace fixes it until the restart. */
+/* Userspace TSO.  Ports and sockets are created with or without it, so it is
+ * fixed from the first datapath in userspace on until the restart. */
 static bool tso_is_fixed;
 static bool tso_after_restart;
 
-/* Takes userspace-tso-enable from Open_vSwitch 'other_config', and sets '*on',
- * whether userspace TSO is on, to it, unless it is fixed.  Returns true if it
- * is, or off now. */
+/* Sets '*on', whether userspace TSO is enabled, from userspace-tso-enable in
+ * Open_vSwitch 'other_config', unless it is fixed already.  Returns true if it
+ * is fixed, or disabled now. */
 bool
 tnl_gso_set_tso(const struct smap *other_config, bool *on)
 {
@@ -73,7 +74,8 @@ tnl_gso_tso_after_restart(void)
     return tso_after_restart;
 }
 
-/* Takes what concerns us from an Interface's other_config. */
+/* Applies those keys of an Interface's other_config 'config' that are ours to
+ * 'netdev'.  A malformed value is logged and ignored. */
 void
 tnl_gso_port_set_config(struct netdev *netdev, const struct smap *config)
 {
@@ -125,8 +127,9 @@ set_csum6_ports(const char *s)
     free(copy);
 }
 
-/* Takes what concerns us from Open_vSwitch other_config, for a datapath in
- * userspace, before it has ports. */
+/* Applies those keys of Open_vSwitch 'other_config' that are ours, when there
+ * is a datapath in userspace, before it has ports.  From then on userspace TSO
+ * is fixed. */
 void
 tnl_gso_set_config(const struct smap *other_config)
 {

@@ -36,16 +36,17 @@
 /* The way of a batch whose tunnel headers come off.
  *
  * dpif-netdev.c calls tnl_gso_pop_prepare() before class->pop_header() of the
- * tunnel, netdev_pop_header() calls tnl_gso_pop_finish() after it.  In between
- * each packet is one tunnelled packet, of which upstream's code judges the
- * header.  Must not look behind the tunnel header, but for what receive/ and
- * rco/ do. */
+ * tunnel, and netdev_pop_header() calls tnl_gso_pop_finish() after it.  In
+ * between each packet is one tunnelled packet, and upstream's code judges the
+ * header.  Must not look behind the tunnel header; only receive/ and rco/
+ * do. */
 
 /* UDP ports on which a tunnel over IPv6 must have a checksum: a bit each. */
 static atomic_uint32_t csum6_ports[(UINT16_MAX + 1) / 32];
 
-/* Makes tunnels over IPv6 that arrive at 'udp_dst' need a UDP checksum, or
- * not.  RFC 6935 and RFC 6936 let a receiver choose by port. */
+/* Makes tunnel packets over IPv6 to port 'udp_dst' need a UDP checksum if
+ * 'require' is true, otherwise not.  RFC 6935 and RFC 6936 let a receiver
+ * choose by port.  Called by the main thread, while others receive. */
 void
 tnl_gso_require_csum6(ovs_be16 udp_dst, bool require)
 {
@@ -59,6 +60,7 @@ tnl_gso_require_csum6(ovs_be16 udp_dst, bool require)
     }
 }
 
+/* Must a tunnel packet over IPv6 to port 'udp_dst' have a UDP checksum? */
 static bool
 csum6_required(ovs_be16 udp_dst)
 {
@@ -69,10 +71,10 @@ csum6_required(ovs_be16 udp_dst)
 }
 
 /* Checks 'p', a packet in a tunnel, before class->pop_header() of 'tunnel'.
- * Takes off what follows the outer IP packet or UDP datagram: Linux v6.18
- * ip_rcv_core() and udp_rcv() do the same.  Upstream sums it up as well, and
- * drops the packet.  What has no checksum is left alone, since upstream takes
- * all of it for the frame inside.
+ * Removes bytes behind the outer IP packet or UDP datagram, as Linux v6.18
+ * ip_rcv_core() and udp_rcv() do: upstream would include them in the sum and
+ * drop the packet.  Counts, and if so configured refuses, a UDP checksum of
+ * zero over IPv6.
  *
  * Returns 'p', or null if 'p' was refused and freed. */
 static struct dp_packet *
@@ -109,10 +111,10 @@ pop_check(const struct netdev *tunnel, struct dp_packet *p)
     return p;
 }
 
-/* Ends the pop of the header of 'tunnel' off 'p': forgets what was known of
- * 'p' with the header, as upstream does, but not which checksums of the packet
- * inside are still to be completed.  class->pop_header() has made its marks
- * those of 'p'. */
+/* Ends the pop of the header of 'tunnel' off 'p'.  class->pop_header() has
+ * turned the inner marks of 'p' into its marks.  Clears them, as upstream
+ * does, except for those that say that a checksum of the inner packet is
+ * partial. */
 void
 tnl_gso_pop_finish(const struct netdev *tunnel, struct dp_packet *p)
 {
@@ -135,8 +137,9 @@ tnl_gso_pop_finish(const struct netdev *tunnel, struct dp_packet *p)
     tnl_rco_pop_finish(p);
 }
 
-/* Replaces the trains in 'batch' by what they are made of.  Returns the number
- * of packets that 'batch' has gained by that. */
+/* Replaces each train in 'batch' by the superpackets and packets in it, for a
+ * pop of 'encap' on 'tunnel', and counts them.  Returns the number of packets
+ * that 'batch' has gained by that. */
 static size_t
 split_trains(const struct netdev *tunnel, enum tnl_gso_encap encap,
              struct dp_packet_batch *batch)
@@ -153,8 +156,8 @@ split_trains(const struct netdev *tunnel, enum tnl_gso_encap encap,
         enum tnl_gso_reason reason;
 
         if (!tnl_gso_is_train(packet)) {
-            /* Without a tunnel mark, it is the size for cutting the UDP header
-             * that will be taken off. */
+            /* Without a tunnel mark, it is the segment size for the UDP header
+             * that will come off. */
             if (!dp_packet_tunnel(packet)) {
                 packet->uso_segsz = 0;
             }
@@ -181,8 +184,8 @@ split_trains(const struct netdev *tunnel, enum tnl_gso_encap encap,
 }
 
 /* Makes 'batch' fit for class->pop_header() of 'tunnel'.  Returns the number
- * of packets that it has gained because trains were cut; those that were
- * refused do not count. */
+ * of packets that it has gained because trains were cut; packets that were
+ * refused are not subtracted. */
 size_t
 tnl_gso_pop_prepare(const struct netdev *tunnel,
                     struct dp_packet_batch *batch)

@@ -39,21 +39,21 @@
 /* The way of a batch that is about to get a tunnel header.
  *
  * Called by netdev_push_header() right before the header comes in front, and
- * for its IPv4 ID.  Leaves whole what the header can carry whole; must not
- * write a header. */
+ * by netdev-native-tnl.c for its IPv4 ID.  Leaves a superpacket whole if the
+ * header can carry it; must not write a header. */
 
 VLOG_DEFINE_THIS_MODULE(tnl_gso_push);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
 
-/* dp_packet keeps sizes in 16 bits.  A frame that has been given a tunnel
- * header leaves this much of them for what may still come in front or behind:
+/* dp_packet keeps sizes in 16 bits.  A frame with a tunnel header leaves this
+ * many bytes of them for headers that may still come in front or data behind:
  * VLAN tag and MPLS labels, a vnet header, an mbuf's shared info. */
 enum { FRAME_RESERVE = 128 };
 enum { MAX_TUNNEL_FRAME_LEN = UINT16_MAX - FRAME_RESERVE };
 
-/* Can the header in 'data', of 'class' if we know that, be put in front of
- * superpacket 'p'? */
+/* Can the header in 'data' be put in front of superpacket 'p'?  'class' is
+ * that of the header, or null if we do not know it. */
 static bool
 push_takes_super(const struct tnl_gso_encap_class *class,
                  const struct ovs_action_push_tnl *data,
@@ -62,9 +62,9 @@ push_takes_super(const struct tnl_gso_encap_class *class,
     return class && !dp_packet_tunnel(p) && class->takes_super(data, p);
 }
 
-/* Will the checksum of 'p' be completed before the header in 'data', of
- * 'class' if we know that, comes in front of it, because nobody could do so
- * later? */
+/* Must the checksum of 'p' be completed before the header in 'data' comes in
+ * front of it, because no later stage could do that?  'class' is that of the
+ * header, or null if we do not know it. */
 static bool
 push_wants_final(const struct tnl_gso_encap_class *class,
                  const struct ovs_action_push_tnl *data,
@@ -76,17 +76,18 @@ push_wants_final(const struct tnl_gso_encap_class *class,
     return dp_packet_tunnel(p) || !class || class->sums_at_push(data);
 }
 
-/* Does 'p' leave room for the header in 'data', and for what may still come in
- * front of that? */
+/* Does 'p' leave room for the header in 'data', and for FRAME_RESERVE bytes
+ * more? */
 static bool
 has_room(const struct dp_packet *p, const struct ovs_action_push_tnl *data)
 {
     return dp_packet_size(p) + data->header_len <= MAX_TUNNEL_FRAME_LEN;
 }
 
-/* Appends superpacket 'p' to 'out' in a form that a push of 'data' can take:
- * whole, as several superpackets, or as segments, which get the metadata of
- * 'p': there may be another lookup.  Takes ownership of 'p'. */
+/* Appends superpacket 'p' to 'out' in a form that a push of 'data', of 'class'
+ * or of no known class, can take: whole, as several superpackets, or as
+ * segments.  These get the metadata of 'p', because another lookup may follow.
+ * Takes ownership of 'p'. */
 static void
 push_prepare_super(const struct netdev *tunnel,
                    const struct tnl_gso_encap_class *class,
@@ -115,7 +116,7 @@ push_prepare_super(const struct netdev *tunnel,
     }
 
     if (tnl_gso_describe(p, &desc)) {
-        /* Whoever sends it will say why not. */
+        /* tnl_gso_send() drops and counts it for the same reason. */
         dp_packet_batch_add(out, p);
         return;
     }
@@ -138,9 +139,10 @@ drop_long(const struct netdev *tunnel, struct dp_packet *p)
     dp_packet_delete(p);
 }
 
-/* Completes the checksums of the packets in 'batch' that will not be cut,
- * marked as superpackets or not.  A GRE checksum is computed by the push, over
- * a packet that must be final by then; those of segments are made anew. */
+/* Completes the checksums of those packets in 'batch' that will not be cut,
+ * whether they have a segment size or not.  The push computes a GRE checksum
+ * over the packet, which must be final by then; segments get new checksums
+ * when they are cut. */
 static void
 complete_uncut(struct dp_packet_batch *batch)
 {
@@ -162,7 +164,10 @@ complete_uncut(struct dp_packet_batch *batch)
     }
 }
 
-/* Makes 'batch' fit for a push of the header in 'data' on 'tunnel'. */
+/* Makes 'batch' fit for a push of the header in 'data' on 'tunnel': cuts
+ * superpackets that the header cannot carry whole, drops packets that would
+ * become too long, and completes checksums where the push sums up the
+ * packet. */
 void
 tnl_gso_push_prepare(const struct netdev *tunnel,
                      struct dp_packet_batch *batch,
@@ -207,7 +212,8 @@ tnl_gso_push_prepare(const struct netdev *tunnel,
         dp_packet_batch_swap(batch, &out);
         dp_packet_batch_destroy(&out);
         if (sums) {
-            /* The last part of what was too long may be one segment. */
+            /* The last part of a superpacket that was too long may be one
+             * segment. */
             complete_uncut(batch);
         }
     }

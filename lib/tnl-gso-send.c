@@ -33,16 +33,17 @@
 
 /* The way of a batch that is sent.
  *
- * Called by netdev_send() for batches with superpackets, and by the drivers
- * for one that the kernel or a device has refused.  Owns the order of packets,
- * and what is in front of class->send(). */
+ * Called by netdev_send() for batches with superpackets, by netdev-linux-tnl.c
+ * for a superpacket that the kernel has refused, and by netdev-dpdk-tx.c for
+ * one that a driver has refused.  Decides the order in which packets and
+ * frames go down to class->send() and port->send_frames(). */
 
 /* Packets that go down to a driver together.  Segments are sent while they
  * are in the cache: collecting those of a whole batch, up to 1,500 packets,
  * would push the first ones out again. */
 enum { SEND_BATCH = 2 * NETDEV_MAX_BURST };
 
-/* The MTU of 'netdev', Ethernet header not included. */
+/* The MTU of 'netdev' in bytes, without the Ethernet header. */
 static uint32_t
 port_mtu(const struct netdev *netdev)
 {
@@ -62,27 +63,33 @@ struct held {
     struct tnl_gso_plan plan;
 };
 
-/* More than fit into the frames of one system call, but for tiny ones. */
+/* More superpackets than fit into the frames of one system call, unless they
+ * are tiny. */
 enum { MAX_HELD = 32 };
 
-/* Where one call of tnl_gso_send() sends to.  What has not been sent is either
- * packets or frames. */
+/* One call of tnl_gso_send().  At any time, it keeps either packets that have
+ * yet to be sent, or frames. */
 struct sender {
     struct netdev *netdev;
     int qid;
     bool concurrent_txq;
-    uint64_t ol_flags;          /* What is not left to us: of a packet, */
-    uint64_t super_flags;       /* of a superpacket. */
-    struct dp_packet_batch out; /* Packets that have not been sent. */
-    struct tnl_gso_frames *frames; /* Frames that have not been sent, of */
-    struct held *held;          /* these superpackets, up to MAX_HELD. */
-    size_t n_held;
-    size_t rest;                /* The first one of them that is not, or not
-                                 * all, in frames; */
-    uint32_t next;              /* its first segment that is in none. */
-    int error;                  /* The first one, or 0. */
+    uint64_t ol_flags;          /* Offloads of the port for a packet. */
+    uint64_t super_flags;       /* Offloads of the port for a superpacket. */
+    struct dp_packet_batch out; /* Packets that have yet to be sent. */
+    struct tnl_gso_frames *frames; /* Frames that have yet to be sent.  The
+                                    * thread's, or null if not needed yet. */
+    struct held *held;          /* Superpackets that 'frames' point into, in
+                                 * an array of MAX_HELD. */
+    size_t n_held;              /* Their number. */
+    size_t rest;                /* Index of the first of them that has segments
+                                 * which are in no frame yet. */
+    uint32_t next;              /* Number of the first segment of held[rest]
+                                 * that is in no frame yet. */
+    int error;                  /* The first errno value, or 0. */
 };
 
+/* Makes 'error', a positive errno value or 0, the result of 's', unless it has
+ * one already. */
 static void
 note_error(struct sender *s, int error)
 {
@@ -102,8 +109,8 @@ plan_without_trains(struct sender *s, size_t i)
     }
 }
 
-/* Makes frames of the superpackets of 's' that are in none yet, until there is
- * no more room. */
+/* Makes frames of those segments of held superpackets of 's' that are in none
+ * yet, until there is no more room. */
 static void
 put_frames(struct sender *s)
 {
@@ -120,8 +127,8 @@ put_frames(struct sender *s)
     }
 }
 
-/* Hands the superpackets that are frames to the driver, unless there are
- * none. */
+/* Sends all held superpackets of 's' as frames through the driver, counts and
+ * frees them.  Does nothing if there are none. */
 static void
 flush_frames(struct sender *s)
 {
@@ -152,7 +159,8 @@ flush_frames(struct sender *s)
     s->n_held = s->rest = s->next = 0;
 }
 
-/* Hands the packets to the driver, unless there are none. */
+/* Sends the packets of 's' through the driver.  Does nothing if there are
+ * none. */
 static void
 flush_packets(struct sender *s)
 {
@@ -163,7 +171,8 @@ flush_packets(struct sender *s)
     }
 }
 
-/* Do segments of 'plan' go to 'port' as frames, without packets? */
+/* Does 'port' get the superpacket that 'desc' describes, cut as 'plan' says,
+ * in frames instead of packets? */
 static bool
 goes_as_frames(const struct tnl_gso_port *port,
                const struct tnl_gso_desc *desc,
@@ -175,7 +184,7 @@ goes_as_frames(const struct tnl_gso_port *port,
                     && tnl_gso_frames_can_hold(desc))));
 }
 
-/* Appends superpacket 'p' to what 's' sends, as frames that 'plan' says.
+/* Appends the frames that 'plan' makes of superpacket 'p' to those of 's'.
  * Takes ownership of 'p'. */
 static void
 add_frames(struct sender *s, struct dp_packet *p,
@@ -193,7 +202,8 @@ add_frames(struct sender *s, struct dp_packet *p,
     put_frames(s);
 }
 
-/* Returns the packets that have not been sent, for more of them. */
+/* Returns the batch of packets of 's' that have yet to be sent, for the caller
+ * to append to: sends frames first, to keep the order. */
 static struct dp_packet_batch *
 packets(struct sender *s)
 {
@@ -201,8 +211,8 @@ packets(struct sender *s)
     return &s->out;
 }
 
-/* Completes the checksums that are left to us of what 's' sends, from packet
- * number 'first' on. */
+/* Completes those checksums of the packets of 's' from number 'first' on that
+ * the port does not complete. */
 static void
 prepare(struct sender *s, size_t first)
 {
@@ -217,9 +227,10 @@ prepare(struct sender *s, size_t first)
     }
 }
 
-/* Writes on the packets in 'out' from number 'first' on, which 'plan' has made
- * of what 'd' describes, how many segments each has, for the driver to count
- * those that it does not take. */
+/* Sets 'n_planned' of the packets in 'out' from number 'first' on, which
+ * 'plan' has made of the superpacket that 'd' describes: the number of
+ * segments that each becomes.  The driver counts those of packets that it does
+ * not send. */
 static void
 set_planned(struct dp_packet_batch *out, size_t first,
             const struct tnl_gso_desc *d, const struct tnl_gso_plan *plan)
@@ -242,10 +253,10 @@ set_planned(struct dp_packet_batch *out, size_t first,
 static void send_super(struct sender *, struct dp_packet *,
                        const struct tnl_gso_caps *);
 
-/* Appends the superpackets that 'plan', a split, makes of superpacket 'p' to
- * what 's' sends, each planned again.  The last one may be a single segment,
- * which is then an ordinary packet and counts as what the others are.  Takes
- * ownership of 'p'. */
+/* Splits superpacket 'p' into superpackets as 'plan' says, and appends each,
+ * planned again for 'caps', to the packets or frames of 's'.  The last part
+ * may be a single segment, which is then an ordinary packet and is counted
+ * with the method of the others.  Takes ownership of 'p'. */
 static void
 send_parts(struct sender *s, struct dp_packet *p,
            const struct tnl_gso_desc *desc, const struct tnl_gso_plan *plan,
@@ -273,8 +284,8 @@ send_parts(struct sender *s, struct dp_packet *p,
     dp_packet_batch_destroy(&parts);
 }
 
-/* Appends what becomes of superpacket 'p' on a port with 'caps' to what 's'
- * sends.  Takes ownership of 'p'. */
+/* Appends superpacket 'p' to the packets or frames of 's', in the form that a
+ * port with 'caps' takes.  Takes ownership of 'p'. */
 static void
 send_super(struct sender *s, struct dp_packet *p,
            const struct tnl_gso_caps *caps)
@@ -294,15 +305,15 @@ send_super(struct sender *s, struct dp_packet *p,
         tnl_gso_execute(s->netdev, p, &desc, &plan, port->alloc, packets(s));
         set_planned(&s->out, first, &desc, &plan);
         if (plan.method != TNL_GSO_SOFTWARE) {
-            /* Segments need nothing but what the port does. */
+            /* Segments are finished: the port does the rest. */
             prepare(s, first);
         }
     }
 }
 
-/* Sends 'batch', in which there are superpackets, on 'netdev': what
- * netdev_send() does for others, with the same arguments and result.  Order
- * is kept; what is refused is counted, and everything else goes out. */
+/* Sends 'batch', in which there are superpackets, on 'netdev'.  Arguments and
+ * result are those of netdev_send(), which calls this.  Keeps the order.  A
+ * packet that is refused is counted, and does not keep back the others. */
 int
 tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
              bool concurrent_txq)
@@ -345,10 +356,10 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
     return s.error;
 }
 
-/* Makes of superpacket 'p', which the driver of 'netdev' has refused to cut in
- * spite of what it says of itself, packets that need no offload, appended to
- * 'out'.  They are counted once more, as what they become.  Takes ownership of
- * 'p'. */
+/* Appends to 'out' the packets, needing no offload, that superpacket 'p'
+ * becomes when the driver of 'netdev' has refused to cut it in spite of its
+ * capabilities.  They are counted once more, with their method.  Takes
+ * ownership of 'p'. */
 void
 tnl_gso_cut_again(const struct netdev *netdev, struct dp_packet *p,
                   struct dp_packet_batch *out)

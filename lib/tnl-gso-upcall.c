@@ -31,20 +31,20 @@
 /* Superpackets on their way to userspace: to a controller, which may let them
  * go on (continuations), or into a sample (sFlow, IPFIX).
  *
- * Linux v6.18 ovs_dp_upcall() cuts them before: queue_gso_packets().  So each
- * segment is told, with checksums that are final, and comes back as the packet
- * that it is.  A superpacket in an OpenFlow message would have lost what marks
- * it as one, and a packet over the MTU would come back.
+ * Linux v6.18 ovs_dp_upcall() cuts them before: queue_gso_packets().  So
+ * userspace gets each segment, with final checksums, and returns it as an
+ * ordinary packet.  A superpacket in an OpenFlow message would lose its marks,
+ * and return as a packet over the MTU.
  *
- * Called from dpif-netdev's action "userspace".  The slow path, which a packet
- * leaves with its marks, gets superpackets whole; so do misses, whose packet
- * nobody copies. */
+ * Called from dpif-netdev's action "userspace".  The slow path gets
+ * superpackets whole, because it keeps the marks, and so do misses, whose
+ * packet is not copied. */
 
 COVERAGE_DEFINE(tnl_gso_upcall_cut);
 COVERAGE_DEFINE(tnl_gso_upcall_drop);
 
-/* Is action 'userspace' an upcall that gives the packet to someone who sees
- * but its bytes? */
+/* Does the upcall of action 'userspace' hand over nothing but the bytes of the
+ * packet? */
 static bool
 tells_bytes(const struct nlattr *userspace)
 {
@@ -59,8 +59,8 @@ tells_bytes(const struct nlattr *userspace)
     return cookie->type != USER_ACTION_COOKIE_SLOW_PATH;
 }
 
-/* Must there be cut something in 'batch' before action 'userspace' is executed
- * on it? */
+/* Must superpackets in 'batch' be cut before action 'userspace' is executed on
+ * it? */
 bool
 tnl_gso_upcall_must_cut(const struct dp_packet_batch *batch,
                         const struct nlattr *userspace)
@@ -93,8 +93,8 @@ cut(struct dp_packet *p, struct dp_packet_batch *out)
 
 /* Makes '*out', a new batch that the caller must destroy, of the packets in
  * 'batch': superpackets cut, all others as they are.  If 'should_steal', takes
- * ownership of the packets in 'batch', otherwise leaves them alone.  What is to
- * be taken off their ends has been taken off in '*out'. */
+ * ownership of the packets in 'batch', otherwise leaves them alone.  The
+ * packets in '*out' have been truncated to the cut length of the batch. */
 void
 tnl_gso_upcall_cut(struct dp_packet_batch *batch, bool should_steal,
                    struct dp_packet_batch *out)

@@ -19,18 +19,18 @@
 
 /* Tunnel GSO: how superpackets leave the userspace datapath.
  *
- * What Open vSwitch's own files need of this directory.  Drivers also include
- * the headers that are named after them.
+ * The interface of this directory to Open vSwitch's own files.  Drivers also
+ * include the headers that are named after them.
  *
  * Theory of operation
  * ===================
  *
  * A VM or container hands over a "superpacket": one TCP or UDP packet of up to
- * 64 kB whose mark, tso_segsz or uso_segsz, says into segments of how many
- * payload bytes ("mss") somebody must cut it in the end.  A tunnel push puts
- * headers in front of it and leaves it whole.  It arrives at netdev_send(),
- * which hands every batch that holds one to tnl_gso_send().  From there on the
- * data flows one way:
+ * 64 kB that is to be cut into segments in the end.  Its mark, tso_segsz or
+ * uso_segsz, is the number of payload bytes of each ("mss").  A tunnel push
+ * puts headers in front of it and leaves it whole.  It arrives at
+ * netdev_send(), which hands every batch that holds one to tnl_gso_send().
+ * From there on the data flows one way:
  *
  *     describe    bytes and marks -> where everything is     tnl-gso-desc.c
  *        |                                                   tnl-gso-parse.c
@@ -67,17 +67,16 @@
  * The other way around, a superpacket arrives in a tunnel as one packet, which
  * loses its headers and stays whole, or as a train: a UDP superpacket that has
  * several tunnelled packets in it.  Before the headers come off,
- * tnl_gso_pop_prepare() makes of a train the superpackets that it was cut
- * from, if cutting them again would give the same bytes, and else what it is
- * made of (tnl-gso-merge.c).  tnl_gso_pop_finish() then keeps what is known of
- * the checksums inside.
+ * tnl_gso_pop_prepare() replaces a train by the superpackets that it was cut
+ * from, if cutting them again would give the same bytes, and otherwise by its
+ * packets (tnl-gso-merge.c).  tnl_gso_pop_finish() then keeps the marks of
+ * inner checksums.
  *
- * Marks on ordinary packets that nothing stands behind are set right in
- * tnl-gso-marks.c.  Checksums that a port leaves to us are completed in
- * tnl-gso-complete.c.
+ * tnl-gso-marks.c corrects wrong marks on ordinary packets.
+ * tnl-gso-complete.c completes checksums that a port leaves to us.
  *
- * Everything is counted by port (tnl-gso-port.c).  What an operator sees is in
- * ofproto/tnl-gso/: status and statistics (tnl-gso-bridge.c), `ovs-appctl
+ * Everything is counted by port (tnl-gso-port.c).  ofproto/tnl-gso/ shows it
+ * to the operator: status and statistics (tnl-gso-bridge.c), `ovs-appctl
  * tnl-gso/show` and `stats` (tnl-gso-unixctl.c), `explain`
  * (tnl-gso-explain.c). */
 
@@ -86,7 +85,7 @@
 
 #include "openvswitch/types.h"
 
-/* What Open vSwitch calls of the rooms. */
+/* Headers of lib/tnl-gso/ with functions that Open vSwitch calls. */
 #include "core/tnl-gso-packet.h"
 #include "core/tnl-gso-port.h"
 #include "encap/gre.h"
@@ -115,14 +114,14 @@ void tnl_gso_push_prepare(const struct netdev *tunnel,
                           const struct ovs_action_push_tnl *);
 ovs_be16 tnl_gso_new_ip_id(const struct dp_packet *, const struct ip_header *);
 
-/* tnl-gso-upcall.c: superpackets that userspace is told about. */
+/* tnl-gso-upcall.c: superpackets on their way to userspace. */
 bool tnl_gso_upcall_must_cut(const struct dp_packet_batch *,
                              const struct nlattr *userspace);
 void tnl_gso_upcall_cut(struct dp_packet_batch *, bool should_steal,
                         struct dp_packet_batch *out);
 
-/* Bytes of a packet that go to a controller: an OpenFlow message has 16 bits
- * of length for them and for what is told about them. */
+/* Bytes of a packet that a controller gets: an OpenFlow message counts its
+ * length, packet and fields together, in 16 bits. */
 #define TNL_GSO_MAX_PACKET_IN (UINT16_MAX - 2047)
 
 /* tnl-gso-pop.c: the way of a batch whose tunnel headers come off. */

@@ -1,5 +1,5 @@
-# Included by Open vSwitch's ofproto/automake.mk: paths are those of its tree, where
-# this directory is ofproto/tnl-gso.
+# Included by Open vSwitch's ofproto/automake.mk: paths are those of its tree,
+# in which this directory is ofproto/tnl-gso.
 
 ofproto_libofproto_la_SOURCES += \
 	ofproto/tnl-gso/stt-unixctl.c \

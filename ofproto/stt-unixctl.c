@@ -25,14 +25,14 @@
 #include "unixctl.h"
 #include "util.h"
 
-/* `ovs-appctl stt/show`: what reassembly holds, and what has become of
- * everything else.
+/* `ovs-appctl stt/show`: the frames that reassembly holds, and the counters of
+ * all other packets and frames.
  *
  * Called by the main thread only.  Must not change what is held. */
 
 enum { MAX_PEERS = 10 };        /* Shown; those that hold most. */
 
-/* What the verdicts from 'first' on are about. */
+/* Groups of verdicts: each goes from 'first' up to that of the next one. */
 static const struct {
     enum stt_verdict first;
     const char *name;           /* In JSON. */
@@ -43,6 +43,7 @@ static const struct {
     { STT_EXPIRED, "frames-given-up", "frames given up" },
 };
 
+/* The first verdict behind group number 'group'. */
 static enum stt_verdict
 group_end(size_t group)
 {
@@ -50,6 +51,8 @@ group_end(size_t group)
             : STT_N_VERDICTS);
 }
 
+/* Returns the reply of `stt/show` as JSON: the usage 'u', the 'n_peers' peers
+ * that hold most, and 'counts' by group, zeros included. */
 static struct json *
 show_json(const struct stt_reasm_usage *u, const struct stt_reasm_peer *peers,
           size_t n_peers, const unsigned long long counts[STT_N_VERDICTS])
@@ -89,6 +92,8 @@ show_json(const struct stt_reasm_usage *u, const struct stt_reasm_peer *peers,
     return json;
 }
 
+/* Appends the reply of `stt/show` to 'ds' as text: the same as show_json(),
+ * without zeros.  Memory is in kB, rounded up. */
 static void
 show_text(const struct stt_reasm_usage *u, const struct stt_reasm_peer *peers,
           size_t n_peers, const unsigned long long counts[STT_N_VERDICTS],

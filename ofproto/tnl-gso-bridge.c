@@ -40,13 +40,14 @@
 #include "userspace-tso.h"
 #include "util.h"
 
-/* What the bridge asks and what the database is told: see tnl-gso-bridge.h. */
+/* Port checks for the bridge, and status and statistics for the database: see
+ * tnl-gso-bridge.h. */
 
 VLOG_DEFINE_THIS_MODULE(tnl_gso_bridge);
 
 /* Can 'netdev' be in a bridge of 'datapath_type'?  Returns 0, or a positive
- * errno value and, unless 'errorp' is null, why not in '*errorp', which the
- * caller must free. */
+ * errno value and, unless 'errorp' is null, an error message in '*errorp',
+ * which the caller must free. */
 int
 tnl_gso_check_datapath(const struct netdev *netdev, const char *datapath_type,
                        char **errorp)
@@ -69,8 +70,8 @@ tnl_gso_check_datapath(const struct netdev *netdev, const char *datapath_type,
     return EOPNOTSUPP;
 }
 
-/* Adds the methods that 'netdev' uses to its status, for an operator who
- * looks at the database: the keys of `tnl-gso/show`. */
+/* Adds the method that 'netdev' uses for each kind of superpacket to its
+ * status 'smap', for an operator who looks at the database. */
 void
 tnl_gso_get_status(const struct netdev *netdev, struct smap *smap)
 {
@@ -95,6 +96,8 @@ tnl_gso_get_status(const struct netdev *netdev, struct smap *smap)
     }
 }
 
+/* Appends a counter with 'value' to 'cs', unless that is 0.  The other
+ * arguments are the parts of its name, in which '-' becomes '_'. */
 static void
 put_counter(struct netdev_custom_stats *cs, unsigned long long value,
             const char *prefix, const char *what, const char *which,
@@ -116,7 +119,8 @@ put_counter(struct netdev_custom_stats *cs, unsigned long long value,
     }
 }
 
-/* Appends the counters of 'port' that are not zero to 'cs'. */
+/* Appends the counters of 'port' that are not zero to 'cs'.  Their names begin
+ * with "tnl_gso_" and 'prefix'. */
 static void
 put_counters(struct netdev_custom_stats *cs, const struct tnl_gso_port *port,
              const char *prefix)
@@ -146,9 +150,10 @@ put_counters(struct netdev_custom_stats *cs, const struct tnl_gso_port *port,
     }
 }
 
-/* Appends our counters that are not zero to 'cs'.  A tunnel gets, marked as
- * shared, those of the datapath's port that it has with others: packets are
- * pushed and popped there, and no Interface stands for it. */
+/* Appends our counters of 'netdev' that are not zero to 'cs'.  Tunnels share a
+ * port of the datapath, which has no Interface and on which packets are pushed
+ * and popped: the counters of that port are appended for each of them, with
+ * "shared_" in their names. */
 void
 tnl_gso_get_custom_stats(const struct netdev *netdev,
                          struct netdev_custom_stats *cs)

@@ -21,7 +21,7 @@
  * status and statistics, and which bridges an Interface can be in.
  *
  * Called by bridge.c and ofproto.c, by the main thread only.  lib/ does
- * without: nothing here changes what is sent. */
+ * without: nothing here changes packets that are sent. */
 
 struct netdev;
 struct netdev_custom_stats;

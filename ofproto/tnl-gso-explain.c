@@ -37,14 +37,14 @@
 #include "unixctl.h"
 #include "util.h"
 
-/* `ovs-appctl tnl-gso/explain`: what a port would do with a packet that
- * somebody describes, and why.
+/* `ovs-appctl tnl-gso/explain`: how a port would send a packet that the
+ * operator describes, and why.
  *
- * Called by the main thread only.  Must not change what is sent. */
+ * Called by the main thread only.  Sends nothing. */
 
-/* Makes a packet out of 's', hexadecimal digits or a datapath flow, of 'len'
- * bytes in the latter case.  Returns null and sets '*errorp', which the
- * caller must free, if that cannot be done. */
+/* Returns a new packet made of 's', hexadecimal digits or a datapath flow; in
+ * the latter case it has at least 'len' bytes.  Returns null and sets
+ * '*errorp', which the caller must free, if 's' is neither. */
 static struct dp_packet *
 packet_from_string(const char *s, size_t len, char **errorp)
 {
@@ -77,7 +77,7 @@ packet_from_string(const char *s, size_t len, char **errorp)
     return packet;
 }
 
-/* What `tnl-gso/explain` has found out. */
+/* Arguments and result of `tnl-gso/explain`. */
 struct explanation {
     const char *port_name;
     struct dp_packet *packet;
@@ -89,6 +89,8 @@ struct explanation {
     struct ds why;
 };
 
+/* For tnl_gso_ports_for_each(): if 'port' is the one that explanation 'x_' is
+ * about, plans for it. */
 static void
 explain_port(struct tnl_gso_port *port, void *x_)
 {
@@ -113,7 +115,8 @@ explain_port(struct tnl_gso_port *port, void *x_)
     }
 }
 
-/* How many packets go down to the port: trains count as one. */
+/* Returns the number of packets that 'plan' makes for the port: trains count
+ * as one. */
 static uint32_t
 packets_to_port(const struct tnl_gso_plan *plan)
 {
@@ -122,6 +125,8 @@ packets_to_port(const struct tnl_gso_plan *plan)
             : plan->n_packets);
 }
 
+/* Appends 'x' to 'ds' as text: frame, description, plan, and why the port does
+ * not cut all of it. */
 static void
 explanation_format(const struct explanation *x, struct ds *ds)
 {
@@ -175,6 +180,8 @@ explanation_format(const struct explanation *x, struct ds *ds)
     }
 }
 
+/* Returns 'x' as a JSON object, with the same members for all packets that can
+ * be described. */
 static struct json *
 explanation_to_json(const struct explanation *x)
 {
@@ -208,7 +215,8 @@ explanation_to_json(const struct explanation *x)
     return json;
 }
 
-/* Marks 'p' as what it is by its ports, where nothing else could tell. */
+/* Marks 'p' with the encapsulation that its TCP or UDP ports stand for, if it
+ * has no mark. */
 static void
 mark_by_port(struct dp_packet *p)
 {

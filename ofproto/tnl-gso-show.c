@@ -28,20 +28,21 @@
 #include "stages/tnl-gso-flags.h"
 #include "util.h"
 
-/* Asks the plan stage what it would choose, and puts it into words.
+/* The plan of each kind of superpacket on a port, in words.
  *
- * Called for Interface status (tnl-gso-config.c) and for appctl commands
- * (tnl-gso-unixctl.c).  Must not decide or count anything. */
+ * Called for Interface status (tnl-gso-bridge.c) and for appctl commands
+ * (tnl-gso-unixctl.c, tnl-gso-explain.c).  Must not decide or count
+ * anything. */
 
-/* Only a port that sends frames itself has a method; a tunnel's Interface has
- * none, its underlay's has. */
+/* Does 'port' send frames itself, so that it has methods?  The Interface of a
+ * tunnel does not: its underlay does. */
 bool
 tnl_gso_port_sends(const struct tnl_gso_port *port)
 {
     return port->netdev->netdev_class->send != NULL;
 }
 
-/* How 'ol_flags' have come about. */
+/* Returns the source of the offloads of 'port', for people. */
 const char *
 tnl_gso_port_source(const struct tnl_gso_port *port)
 {
@@ -54,15 +55,17 @@ tnl_gso_port_source(const struct tnl_gso_port *port)
             : "driver");
 }
 
+/* Bytes of an IP header of 'version' without options. */
 static size_t
 ip_header_len(uint8_t version)
 {
     return version == 4 ? IP_HEADER_LEN : IPV6_HEADER_LEN;
 }
 
-/* A packet as good as any of its kind: two segments of 'proto', as small as
- * 'limits' allow, behind the shortest tunnel header.  The first IP header is
- * of 'version', one inside is IPv4. */
+/* Returns the description of a typical superpacket of its kind: two segments
+ * of 'proto', as small as 'limits' allow, behind the shortest header of
+ * 'encap', with a checksum there if 'outer_csum' is true.  The first IP header
+ * is of 'version', one inside is IPv4. */
 static struct tnl_gso_desc
 typical_desc(uint8_t proto, enum tnl_gso_encap encap, uint8_t version,
              bool outer_csum, const struct tnl_gso_limits *limits)
@@ -93,8 +96,8 @@ typical_desc(uint8_t proto, enum tnl_gso_encap encap, uint8_t version,
     };
 }
 
-/* Appends to 'ds' why a port with 'caps' does not send 'd' by the method of
- * 'row', which is for 'd'. */
+/* Appends to 'ds' the reason why a port with 'caps' does not cut 'd' as 'row',
+ * which is for 'd', says. */
 static void
 format_why_not_row(const struct tnl_gso_plan_row *row,
                    const struct tnl_gso_desc *d,
@@ -115,7 +118,7 @@ format_why_not_row(const struct tnl_gso_plan_row *row,
     }
 }
 
-/* Returns the row of the plan by which 'method' is for 'd', or null. */
+/* Returns the first row with 'method' for 'd', or null. */
 static const struct tnl_gso_plan_row *
 find_row(enum tnl_gso_method method, const struct tnl_gso_desc *d)
 {
@@ -130,9 +133,9 @@ find_row(enum tnl_gso_method method, const struct tnl_gso_desc *d)
     return NULL;
 }
 
-/* Appends to 'ds' what keeps a port with 'caps', which sends 'd' by 'method',
- * from cutting all of it (hw; tcp-tso), and, if 'method' is a worse one than
- * that, from cutting a train of it (udp-gso). */
+/* Appends to 'ds' the reason why a port with 'caps', which sends 'd' by
+ * 'method', does not cut all of it (hw; tcp-tso), and, if 'method' is worse
+ * than that, why it does not cut a train of it (udp-gso). */
 void
 tnl_gso_format_why_not_hw(const struct tnl_gso_desc *d,
                           const struct tnl_gso_caps *caps,
@@ -201,14 +204,14 @@ tnl_gso_show_row_get(const struct tnl_gso_port *port, size_t i,
     return true;
 }
 
-/* What is cut, for humans. */
+/* Returns the protocol that is cut in 'd', for people. */
 const char *
 tnl_gso_l4_string(const struct tnl_gso_desc *d)
 {
     return d->inner.proto == IPPROTO_UDP ? "UDP" : "TCP";
 }
 
-/* The version of IP that the tunnel of 'd' goes over. */
+/* Returns the version of IP around the tunnel of 'd', or "-", for people. */
 const char *
 tnl_gso_outer_family(const struct tnl_gso_desc *d)
 {
@@ -219,8 +222,8 @@ tnl_gso_outer_family(const struct tnl_gso_desc *d)
             : version == 4 ? "ipv4" : "ipv6");
 }
 
-/* Whether the tunnel of 'd' has a checksum; one whose header is cut always
- * has. */
+/* Returns whether the tunnel of 'd' has a checksum, or "-", for people.  STT
+ * always has one. */
 const char *
 tnl_gso_csum_string(const struct tnl_gso_desc *d)
 {

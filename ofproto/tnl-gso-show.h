@@ -17,7 +17,7 @@
 #ifndef TNL_GSO_SHOW_H
 #define TNL_GSO_SHOW_H 1
 
-/* What a port does with each kind of superpacket, and why. */
+/* The method of a port for each kind of superpacket, and why. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -45,9 +45,9 @@
 
 /* `ovs-appctl tnl-gso/show` and `stats`; registers all commands.
  *
- * Called by the main thread only.  Must not change what is sent. */
+ * Called by the main thread only.  Must not change packets that are sent. */
 
-/* What an appctl command carries through tnl_gso_ports_for_each(). */
+/* A reply to an appctl command, through tnl_gso_ports_for_each(). */
 struct reply {
     const char *port_name;      /* Wanted, or null for all. */
     bool found;
@@ -55,6 +55,8 @@ struct reply {
     struct json *ports;         /* Null for text. */
 };
 
+/* Does 'port' belong in reply 'r'?  If no port was named, all do except
+ * those that the datapath makes for itself.  Records that one was found. */
 static bool
 reply_wants(struct reply *r, const struct tnl_gso_port *port)
 {
@@ -68,6 +70,7 @@ reply_wants(struct reply *r, const struct tnl_gso_port *port)
     return true;
 }
 
+/* Returns a new JSON object with the name and the type of 'port'. */
 static struct json *
 json_for_port(const struct tnl_gso_port *port)
 {
@@ -78,12 +81,14 @@ json_for_port(const struct tnl_gso_port *port)
     return json;
 }
 
-/* Where show_known() puts what it is told. */
+/* The output of show_known(). */
 struct show_known {
     struct ds *text;
     struct json *json;          /* Null for text. */
 };
 
+/* Callback of netdev_linux_probe_list() and netdev_dpdk_tnl_list(): appends
+ * 'text', called 'name', to the struct show_known 'out_'. */
 static void
 show_known(const char *name, const char *text, void *out_)
 {
@@ -96,7 +101,8 @@ show_known(const char *name, const char *text, void *out_)
     }
 }
 
-/* Shows what the kernel, or DPDK, has told of 'netdev'. */
+/* Appends the capabilities of 'netdev' that the kernel, or DPDK, has reported
+ * to 'json', or if that is null, to 'text'. */
 static void
 show_all_known(const struct netdev *netdev, struct ds *text,
                struct json *json)
@@ -111,6 +117,9 @@ show_all_known(const struct netdev *netdev, struct ds *text,
 #endif
 }
 
+/* For tnl_gso_ports_for_each(): appends `tnl-gso/show` of 'port' to the struct
+ * reply 'r_': its offloads, allowed methods and capabilities, and a table with
+ * the method for each kind of superpacket. */
 static void
 show_port(struct tnl_gso_port *port, void *r_)
 {
@@ -186,6 +195,8 @@ show_port(struct tnl_gso_port *port, void *r_)
     ds_destroy(&methods);
 }
 
+/* For tnl_gso_ports_for_each(): appends `tnl-gso/stats` of 'port' to the
+ * struct reply 'r_': all counters that are not zero. */
 static void
 stats_port(struct tnl_gso_port *port, void *r_)
 {

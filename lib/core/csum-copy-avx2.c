@@ -39,6 +39,10 @@ step(bool copy, uint8_t *dst, const uint8_t *src, size_t ofs, __m256i *total,
     *high = _mm256_add_epi64(*high, _mm256_srli_epi64(v, 32));
 }
 
+/* Sums the 'n' bytes at 'src' and, if 'copy' is true, which the compiler must
+ * know, copies them to 'dst', else ignores 'dst'.  Returns the sum in 64 bits,
+ * not folded.  Two sums are kept at a time, so that an addition need not wait
+ * for the one before. */
 static inline uint64_t TARGET ALWAYS_INLINE
 sum_avx2(bool copy, uint8_t *dst, const uint8_t *src, size_t n)
 {
@@ -69,6 +73,7 @@ sum_avx2(bool copy, uint8_t *dst, const uint8_t *src, size_t n)
                                               src + i, n - i));
 }
 
+/* Members of struct csum_copy_impl. */
 static uint32_t TARGET
 copy_avx2(void *dst, const void *src, size_t n)
 {

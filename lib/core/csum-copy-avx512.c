@@ -21,7 +21,8 @@
 #ifdef CSUM_COPY_X86
 #include <immintrin.h>
 
-/* 64 bytes at a time, and what does not fill a vector under a mask. */
+/* 64 bytes at a time; a mask selects the bytes of a vector that is not
+ * full. */
 
 #define TARGET __attribute__((target("avx512f,avx512bw")))
 
@@ -47,6 +48,10 @@ step(bool copy, uint8_t *dst, const uint8_t *src, size_t ofs, __mmask64 mask,
     *high = _mm512_add_epi64(*high, _mm512_srli_epi64(v, 32));
 }
 
+/* Sums the 'n' bytes at 'src' and, if 'copy' is true, which the compiler must
+ * know, copies them to 'dst', else ignores 'dst'.  Returns the sum, folded to
+ * 16 bits.  Two sums are kept at a time, so that an addition need not wait for
+ * the one before. */
 static inline uint32_t TARGET ALWAYS_INLINE
 sum_avx512(bool copy, uint8_t *dst, const uint8_t *src, size_t n)
 {
@@ -91,6 +96,7 @@ sum_avx512(bool copy, uint8_t *dst, const uint8_t *src, size_t n)
     return before & 1 ? (uint16_t) (sum << 8) | sum >> 8 : sum;
 }
 
+/* Members of struct csum_copy_impl. */
 static uint32_t TARGET
 copy_avx512(void *dst, const void *src, size_t n)
 {

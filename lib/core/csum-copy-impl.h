@@ -17,7 +17,7 @@
 #ifndef CSUM_COPY_IMPL_H
 #define CSUM_COPY_IMPL_H 1
 
-/* What the implementations of csum-copy.h share.  Not for anybody else. */
+/* Shared by the implementations of csum-copy.h, and by no other code. */
 
 #include <string.h>
 
@@ -42,6 +42,8 @@ csum_copy_add(uint64_t a, uint64_t b)
     return a + (a < b);
 }
 
+/* Folds 'sum', a ones-complement sum in 64 bits, to 16 bits.  The first two
+ * steps leave 32 bits of it, the last two 16. */
 static inline uint32_t
 csum_copy_fold64(uint64_t sum)
 {
@@ -67,11 +69,12 @@ csum_copy_word(uint64_t sum, bool copy, uint8_t *dst, const uint8_t *src,
     return csum_copy_add(sum, word);
 }
 
-/* How vectors sum up: to 'total' goes each 64-bit word, and to 'high' its high
- * half.  Carries of 'total' are lost, none of 'high' are.  With 'high', in its
- * place, subtracted, 'total' is the sum of the low halves, which nothing is
- * lost of.  That is an instruction less for each word than two sums of halves
- * are. */
+/* How vectors sum up.  Let v = 2^32 * h + l be a 64-bit word, h and l its
+ * halves.  'total' is the sum of all v, modulo 2^64, and 'high' the sum of all
+ * h, which does not overflow.  Then total - (high << 32) is the sum of all l,
+ * exactly, since that is less than 2^64.  'high' is added to it in turn: 2^32
+ * is 1 in ones-complement arithmetic.  That takes an instruction less for each
+ * word than two sums of halves do. */
 
 /* Sums as many of the 'n' bytes of 'src' as fill vectors of 16 bytes, which
  * any 64-bit CPU has, and copies them to 'dst' if 'copy' is true.  Sets
@@ -114,7 +117,7 @@ csum_copy_vectors(bool copy, uint8_t *dst, const uint8_t *src, size_t n,
 }
 
 /* Sums 'n' bytes of 'src' and copies them to 'dst' if 'copy' is true, which
- * the compiler must know: a loop with the question in it is half as fast. */
+ * the compiler must know: a loop that tests 'copy' is half as fast. */
 static inline uint64_t ALWAYS_INLINE
 csum_copy_plain(bool copy, uint8_t *dst, const uint8_t *src, size_t n)
 {

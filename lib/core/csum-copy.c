@@ -28,6 +28,7 @@
 
 VLOG_DEFINE_THIS_MODULE(csum_copy);
 
+/* Members of struct csum_copy_impl: for any CPU. */
 static uint32_t
 copy_plain(void *dst, const void *src, size_t n)
 {
@@ -109,12 +110,14 @@ csum_copy_force(const char *name)
     return true;
 }
 
+/* See csum-copy.h. */
 uint32_t
 csum_copy(void *dst, const void *src, size_t n)
 {
     return csum_copy_impl()->copy(dst, src, n);
 }
 
+/* See csum-copy.h. */
 uint32_t
 csum_fold(const void *src, size_t n)
 {

@@ -20,8 +20,10 @@
 /* Copying and summing in one pass over the bytes: every TCP payload is read
  * once on its way from a superpacket to its segments.
  *
- * Used by the segment stage (tnl-gso-seg.c), for checksums of whole packets,
- * and, what is short, for those of headers.  Knows nothing about packets. */
+ * Called by the segment stage (tnl-gso-seg.c, tnl-gso-frames.c,
+ * tnl-gso-train.c), by merge (tnl-gso-merge.c) and STT reassembly
+ * (stt-frame.c) on arrival, and wherever the checksum of a whole packet or of
+ * a header is computed.  Knows nothing about packets. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -83,7 +85,7 @@ csum_short(const void *p_, size_t n)
     return (sum & UINT16_MAX) + (sum >> 16);
 }
 
-/* One way to do it. */
+/* One implementation of csum_copy() and csum_fold(). */
 struct csum_copy_impl {
     const char *name;
     bool (*usable)(void);       /* Does this CPU have the instructions? */

@@ -39,16 +39,17 @@ BUILD_ASSERT_DECL(offsetof(struct buf, packet) == 0);
  * of the usual ones, and a vnet header. */
 enum { RX_HEADROOM = 128 };
 
-/* What is shorter is not worth a buffer for 64 kB. */
+/* Shorter data, in bytes, does not get a buffer of 64 kB. */
 enum { LITTLE = 16 * 1024 };
 
-/* Sizes of data: a segment of a 1,500 byte MTU and of jumbo frames, tunnel
- * headers, Geneve options and headroom included.  As many are kept as five
- * superpackets need, or one with an mss of 256 bytes.
+/* Sizes of data, in bytes: a segment of a 1,500 byte MTU and of jumbo frames,
+ * with tunnel headers, Geneve options and headroom.  Of these, 'max_idle' are
+ * kept for each thread: as many as five superpackets need, or one with an mss
+ * of 256 bytes.
  *
- * A received superpacket takes all that a dp_packet can say.  Of these, two
- * batches are kept.  There is more memory in front of them than a dp_packet
- * can say: tnl_gso_buf_received(). */
+ * A buffer for a received superpacket has as much room as a dp_packet can
+ * have, and two batches of them are kept.  'in_front' more bytes of memory lie
+ * in front of that room: tnl_gso_buf_received(). */
 static const struct {
     size_t data_size;
     size_t max_idle;
@@ -61,7 +62,7 @@ static const struct {
 enum { N_CLASSES = ARRAY_SIZE(classes), MAX_IDLE = 256 };
 enum { RX_CLASS = N_CLASSES - 1, N_SMALL_CLASSES = RX_CLASS };
 
-/* What a thread keeps, the one freed last on top. */
+/* The idle buffers of one thread; the one freed last is on top. */
 struct stack {
     struct ovs_list node;       /* In 'stacks'. */
     atomic_size_t n[N_CLASSES]; /* Written by the owner only. */
@@ -80,6 +81,7 @@ DEFINE_STATIC_PER_THREAD_DATA(struct stack *, my_stack, NULL);
 DEFINE_STATIC_PER_THREAD_DATA(bool, ended, false);
 static ovsthread_key_t stack_key;
 
+/* Returns '*value', which other threads may be changing. */
 static size_t
 size_read(atomic_size_t *value)
 {
@@ -89,6 +91,7 @@ size_read(atomic_size_t *value)
     return n;
 }
 
+/* The memory for data in 'buf', right behind the packet. */
 static void *
 buf_data(const struct buf *buf)
 {
@@ -130,6 +133,8 @@ buf_init(struct buf *buf, size_t class)
     buf->packet.source = DPBUF_POOL;
 }
 
+/* Returns a new buffer of 'class' from malloc(), aligned to a cache line, and
+ * counts it.  Its packet is empty. */
 static struct buf *
 buf_create(size_t class)
 {
@@ -143,6 +148,8 @@ buf_create(size_t class)
     return buf;
 }
 
+/* Gives the memory of 'buf' back to malloc(), having counted that.  The data
+ * of its packet must be in it: tnl_gso_buf_free_data(). */
 static void
 buf_destroy(struct buf *buf)
 {
@@ -152,6 +159,9 @@ buf_destroy(struct buf *buf)
     free_cacheline(buf);
 }
 
+/* The destructor of 'stack_key', called by the thread that ends: frees its
+ * stack 'stack_' and all buffers on it.  Buffers that this thread frees from
+ * now on go back to malloc(). */
 static void
 stack_destroy(void *stack_)
 {
@@ -170,6 +180,8 @@ stack_destroy(void *stack_)
     free(stack);
 }
 
+/* Returns a new, empty stack for the calling thread, freed when the thread
+ * ends, or null if it is ending. */
 static struct stack *
 stack_create(void)
 {
@@ -203,8 +215,8 @@ stack_get(void)
     return *stack;
 }
 
-/* The same as tnl_gso_buf_new(), from malloc(): for packets that any code may
- * get. */
+/* Returns a packet like tnl_gso_buf_new(), but from malloc(): any code may get
+ * it.  A tnl_gso_alloc_func. */
 struct dp_packet *
 tnl_gso_alloc_any(const struct netdev *netdev OVS_UNUSED, size_t size,
                   size_t headroom)
@@ -247,9 +259,9 @@ buf_get(size_t class)
 /* Returns a packet with 'size' bytes of data, not initialized, behind
  * 'headroom' bytes, for a driver.  The caller must set every other field that
  * a driver reads: offsets, offloads, hash and mark are those of its last user.
- * Both together must not be more than 65,535 bytes.
+ * 'size' and 'headroom' together must not be more than 65,535.
  *
- * What is too large for the pool comes from malloc(). */
+ * A packet that is too large for the pool comes from malloc(). */
 struct dp_packet *
 tnl_gso_buf_new(const struct netdev *netdev, size_t size, size_t headroom)
 {
@@ -265,8 +277,8 @@ tnl_gso_buf_new(const struct netdev *netdev, size_t size, size_t headroom)
     return p;
 }
 
-/* How much 'headroom' a packet from tnl_gso_buf_new_rx() gets.  65,535 is how a
- * dp_packet says that it has no data. */
+/* Returns how many of 'headroom' bytes a packet from tnl_gso_buf_new_rx()
+ * gets: 65,535 would mean that a dp_packet has no data. */
 static size_t
 rx_headroom(size_t headroom)
 {
@@ -286,8 +298,9 @@ tnl_gso_buf_new_rx(size_t headroom)
 }
 
 /* Gives those of the 'n' packets 'bufs' from tnl_gso_buf_new_rx() that are not
- * null, all of them empty still, 'headroom' bytes of headroom.  '*fitted' is
- * what they have, most often the same; called for each batch received. */
+ * null, all of them still empty, 'headroom' bytes of headroom.  '*fitted' is
+ * the headroom that they have and is updated; most often it is 'headroom'
+ * already.  Called for each batch received. */
 void
 tnl_gso_buf_reserve_rx(struct dp_packet *bufs[], size_t n, size_t *fitted,
                        size_t headroom)
@@ -306,9 +319,9 @@ tnl_gso_buf_reserve_rx(struct dp_packet *bufs[], size_t n, size_t *fitted,
 
 /* Returns how many of 'len' bytes, the longest ordinary packet of a port with
  * its vnet header, can be received into a packet from
- * tnl_gso_buf_new_rx_std(): all that a dp_packet can say.  If 'aux' is true,
- * what is longer continues in one from tnl_gso_buf_new_rx(), and has to fit in
- * front of the data of that. */
+ * tnl_gso_buf_new_rx_std(): as many as a dp_packet can hold.  If 'aux' is
+ * true, a longer packet continues in one from tnl_gso_buf_new_rx(), in front
+ * of whose data the beginning has to fit. */
 size_t
 tnl_gso_buf_rx_len(size_t len, bool aux)
 {
@@ -337,9 +350,9 @@ tnl_gso_buf_new_rx_std(size_t size)
 }
 
 /* Returns a packet with 'size' bytes of data, not initialized, that will
- * arrive in parts, for any code.  Of RX_HEADROOM bytes of headroom, it has
- * what its size leaves.  Its data is aligned for a structure of 32 bit
- * members. */
+ * arrive in parts, for any code.  It has RX_HEADROOM bytes of headroom, or as
+ * many of them as 'size' leaves.  Its data is aligned for a structure of 32
+ * bit members. */
 struct dp_packet *
 tnl_gso_buf_new_parts(size_t size)
 {
@@ -353,7 +366,8 @@ tnl_gso_buf_new_parts(size_t size)
     return p;
 }
 
-/* Returns how many bytes of memory such a packet takes. */
+/* Returns how many bytes of memory a packet from tnl_gso_buf_new_parts(size)
+ * takes. */
 size_t
 tnl_gso_buf_parts_memory(size_t size)
 {
@@ -370,10 +384,10 @@ tnl_gso_buf_parts_memory(size_t size)
 }
 
 /* Takes 'p' from tnl_gso_buf_new_rx() when a packet has been received into it.
- * Returns the same packet with more headroom, as much as its length leaves of
- * RX_HEADROOM bytes: what is in front of its data becomes part of it, and in
- * exchange it loses as much tailroom.  What has received little goes into a
- * buffer that is not larger than it needs. */
+ * Returns the packet with more headroom, RX_HEADROOM bytes or as many of them
+ * as its length leaves: the memory in front of its data becomes part of it,
+ * and in exchange it loses as much tailroom.  A packet shorter than LITTLE is
+ * copied into a buffer that is not larger than it needs, and 'p' is freed. */
 struct dp_packet *
 tnl_gso_buf_received(struct dp_packet *p)
 {
@@ -444,6 +458,8 @@ tnl_gso_buf_free(struct dp_packet *p)
     }
 }
 
+/* Stores in '*usage' what all threads together hold.  Threads go on meanwhile,
+ * so the members need not be of one moment. */
 void
 tnl_gso_buf_usage_get(struct tnl_gso_buf_usage *usage)
 {

@@ -17,38 +17,39 @@
 #ifndef TNL_GSO_BUF_H
 #define TNL_GSO_BUF_H 1
 
-/* Buffers for segments and for received superpackets, from a pool.
+/* Buffers for segments and for received packets, from a pool.
  *
- * Allocated by the segment stage (tnl-gso-seg.c) and by netdev-linux.c for
- * what it receives, freed by dp_packet_delete() wherever a packet ends:
- * 'source' is DPBUF_POOL.  Must not know what is in a packet.
+ * Allocated by the segment stage (tnl-gso-seg.c, tnl-gso-train.c), by
+ * netdev-linux.c and netdev-linux-big.c for packets that they receive, and by
+ * stt-frame.c for STT frames; freed by dp_packet_delete() wherever a packet
+ * ends: 'source' is DPBUF_POOL.  Must not know what is in a packet.
  *
- * What any code may do with such a packet, which it cannot tell from others:
+ * Any code may do this with such a packet, which it cannot tell from others:
  *
  *   - keep it, hand it to another thread, write all of it, its headroom and
  *     its tailroom;
- *   - have its data moved, by dp_packet_resize() and whatever calls that: it
- *     is then in memory from malloc(), and the packet still in the pool's;
+ *   - have its data moved, by dp_packet_resize() and its callers: the data is
+ *     then in memory from malloc(), and the packet still in the pool's;
  *   - copy it: dp_packet_clone() returns packets from malloc();
  *   - take its data, by dp_packet_steal_data(), which copies;
  *   - free it, by dp_packet_delete() only, in any thread, also in one that is
- *     ending.  dp_packet_uninit() is for those who own the structure.
+ *     ending.  dp_packet_uninit() is for owners of the structure.
  *
- * What none may do is copy the structure, as dp_packet_swap() does: the buffer
- * is around it.  Who wants to has to call tnl_gso_buf_to_malloc() first.
- * Packets of DPDK and AF_XDP are the same in that.
+ * No code may copy the structure, as dp_packet_swap() does: the buffer is
+ * around it.  It has to call tnl_gso_buf_to_malloc() first.  The same is true
+ * of packets of DPDK and AF_XDP.
  *
- * A dp_packet tells its room in 16 bits: headroom, data and tailroom are no
- * more than 65,535 bytes.  Everything here keeps to that, and so must those
- * who ask for a 'size' behind a 'headroom': tnl_gso_headroom().
+ * A dp_packet counts its room in 16 bits: headroom, data and tailroom are no
+ * more than 65,535 bytes.  Everything here keeps to that, and so must callers
+ * that pass a 'size' and a 'headroom': tnl_gso_headroom().
  *
  * A malloc() for the packet and another one for its data would cost more than
  * copying the payload of a segment does, and memory for a superpacket would
  * come from the system and go back each time.  Each thread keeps the buffers
  * that it has freed, and hands out the one freed last, which is still in its
- * cache.  A buffer belongs to nobody: the thread that frees it keeps it, so
- * there are no locks and nothing to send back.  What is kept is bounded per
- * thread, and given back when the thread ends. */
+ * cache.  A buffer belongs to no thread: the thread that frees it keeps it, so
+ * there are no locks and nothing to send back.  Each thread keeps a bounded
+ * number, and frees them when it ends. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,8 +60,8 @@
 struct dp_packet;
 struct netdev;
 
-/* Returns the headroom that 'size' bytes of data leave of the 'wanted' bytes:
- * a multiple of 'align' if it is less. */
+/* Returns how many of 'wanted' bytes of headroom a dp_packet can have in front
+ * of 'size' bytes of data: all of them, or else a multiple of 'align'. */
 static inline size_t
 tnl_gso_headroom(size_t size, size_t wanted, size_t align)
 {
@@ -84,7 +85,7 @@ struct dp_packet *tnl_gso_buf_to_malloc(struct dp_packet *);
 void tnl_gso_buf_free(struct dp_packet *);
 void tnl_gso_buf_free_data(struct dp_packet *);
 
-/* What all threads together hold. */
+/* Buffers of all threads together. */
 struct tnl_gso_buf_usage {
     size_t n_bufs;              /* Existing buffers. */
     size_t n_idle;              /* Of these, kept for the next segment. */

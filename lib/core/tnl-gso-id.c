@@ -26,18 +26,21 @@
 #include "util.h"
 
 /* As in RFC 7739 section 5.3 and RFC 6528 section 3: an ID is the sum of a
- * counter and of an offset, which source and destination have for themselves.
- * Both come from a hash with a secret key, so whoever gets packets from us
- * knows which IDs come next to him and none of those to others.  Linux v6.18
+ * counter and of an offset, which depends on source and destination.  Both are
+ * chosen by a hash with a secret key, so a receiver of our packets can predict
+ * the next IDs of its own and none of those sent to others.  Linux v6.18
  * __ip_select_ident() chooses its counter like this, and adds no offset.
  *
- * Counters begin at random, and are shared by those who have the same one of
- * N_COUNTERS.  None goes back, so no ID comes again until all others have. */
+ * Counters begin at random.  All pairs of addresses whose hash selects the
+ * same one of N_COUNTERS share it.  No counter goes back, so an ID is not used
+ * again before all others have been. */
 enum { N_COUNTERS = 2048 };
 
 static uint64_t key[2];
 static atomic_uint32_t counters[N_COUNTERS];
 
+/* Draws the key and the first value of each counter from the system's entropy,
+ * once. */
 static void
 init(void)
 {
@@ -55,12 +58,14 @@ init(void)
     }
 }
 
+/* Returns 'x' rotated to the left by 'n' bits, 0 < n < 64. */
 static inline uint64_t
 rotate(uint64_t x, int n)
 {
     return x << n | x >> (64 - n);
 }
 
+/* Does 'n' SipRounds on the state 'v'. */
 static inline void
 sip_rounds(uint64_t v[4], int n)
 {
@@ -78,10 +83,9 @@ sip_rounds(uint64_t v[4], int n)
     }
 }
 
-/* SipHash-2-4 (Aumasson and Bernstein, 2012): a function of 'words', 'n' of
- * them, and 'last' that nobody can tell from a random one, however many values
- * of it he has seen, who does not have 'key_'.  Its message is the words in
- * little endian, then the byte. */
+/* SipHash-2-4 (Aumasson and Bernstein, 2012) with 'key_' of the 'n' words at
+ * 'words' in little endian, followed by the byte 'last'.  Without the key, its
+ * values cannot be told from random ones, however many of them are known. */
 uint64_t
 tnl_gso_siphash(const uint64_t key_[2], const uint64_t *words, size_t n,
                 uint8_t last)
@@ -108,7 +112,8 @@ tnl_gso_siphash(const uint64_t key_[2], const uint64_t *words, size_t n,
 
 /* Returns the first of 'n' consecutive IDs for 'user' (an IP protocol, or an
  * enum tnl_gso_id_user) from address 'src' to 'dst', of 4 bytes, or of 16 with
- * 'v6', and of any alignment.  Who needs 16 bits takes the lower ones. */
+ * 'v6', and of any alignment.  A caller that needs 16 bits takes the lower
+ * ones.  Any thread may call this. */
 uint32_t
 tnl_gso_new_ids(const void *src, const void *dst, bool v6, uint8_t user,
                 uint32_t n)

@@ -26,8 +26,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Who uses the numbers: those of one are nothing to another.  IPv4 headers do
- * by protocol, and none of their protocols is 255, nor 0. */
+/* Users of the numbers: each has a sequence of its own.  IPv4 headers use
+ * their protocol as 'user', which is never 0 or 255. */
 enum tnl_gso_id_user {
     TNL_GSO_ID_FRAGMENT = 0,
     TNL_GSO_ID_STT = 255,

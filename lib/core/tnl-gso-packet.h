@@ -17,9 +17,9 @@
 #ifndef TNL_GSO_PACKET_H
 #define TNL_GSO_PACKET_H 1
 
-/* Superpackets among packets: what a dp_packet says of itself.
+/* Superpackets among packets: fields and marks of a dp_packet.
  *
- * The ground that all other files stand on; knows nothing of them. */
+ * All other files stand on this one; it knows none of them. */
 
 #include <stdbool.h>
 
@@ -78,7 +78,8 @@ tnl_gso_trim(struct dp_packet *p, size_t size)
     }
 }
 
-/* Gives 'seg', cut from 'p', what does not depend on its data. */
+/* Copies to 'seg', cut from 'p', everything that does not depend on its
+ * data. */
 static inline void
 tnl_gso_packet_copy_marks(struct dp_packet *seg, const struct dp_packet *p)
 {
@@ -92,8 +93,8 @@ tnl_gso_packet_copy_marks(struct dp_packet *seg, const struct dp_packet *p)
 }
 
 /* Gives the packets of 'batch' from number 'first' on the metadata 'md', those
- * of what they were cut from.  Nobody reads them in what is on its way to a
- * driver, so that tnl_gso_cut() leaves them alone. */
+ * of the packet that they were cut from.  tnl_gso_cut() does not: on the way
+ * to a driver nobody reads metadata. */
 static inline void
 tnl_gso_packet_set_md(struct dp_packet_batch *batch, size_t first,
                        const struct pkt_metadata *md)
@@ -103,8 +104,9 @@ tnl_gso_packet_set_md(struct dp_packet_batch *batch, size_t first,
     }
 }
 
-/* Tells where the headers of 'p' are: the first IP header is 'first', and if
- * the port knows of a tunnel, the one in it is 'second', otherwise null.
+/* Sets the offsets of the headers of 'p': 'first' is the first IP header, and
+ * 'second' the one in the tunnel if the port knows of a tunnel, otherwise
+ * null.
  *
  * Drivers find headers by these offsets, which upstream's parser leaves unset
  * behind a second VLAN tag and behind MPLS labels. */

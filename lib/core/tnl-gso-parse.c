@@ -28,7 +28,9 @@
 
 /* See tnl-gso-parse.h. */
 
-/* Every read below goes through one of these. */
+/* Stores the 16 bits at 'ofs' in the 'size' bytes of 'frame' in '*value'.
+ * Returns false if they are not there.  Every read below goes through this
+ * function or tnl_gso_at(). */
 static bool
 be16_at(const void *frame, size_t size, size_t ofs, ovs_be16 *value)
 {
@@ -40,6 +42,8 @@ be16_at(const void *frame, size_t size, size_t ofs, ovs_be16 *value)
     return p != NULL;
 }
 
+/* Parses the IPv4 header at 'ofs' in the 'size' bytes of 'frame' into '*l3',
+ * as tnl_gso_parse_l3() does.  Ignores its total length. */
 static enum tnl_gso_reason
 parse_ipv4(const void *frame, size_t size, size_t ofs, struct tnl_gso_l3 *l3)
 {
@@ -86,6 +90,10 @@ routing_dst(const uint8_t *rh, size_t ofs, size_t len, size_t dst_ofs)
     }
 }
 
+/* Parses the IPv6 header at 'ofs' in the 'size' bytes of 'frame', and the
+ * extension headers behind it, all of which must be there, into '*l3', as
+ * tnl_gso_parse_l3() does.  Stops at a fragment header, which it does not look
+ * into.  Ignores the payload length. */
 static enum tnl_gso_reason
 parse_ipv6(const void *frame, size_t size, size_t ofs, struct tnl_gso_l3 *l3)
 {
@@ -133,8 +141,9 @@ parse_ipv6(const void *frame, size_t size, size_t ofs, struct tnl_gso_l3 *l3)
     return proto == IPPROTO_FRAGMENT ? TNL_GSO_R_FRAGMENT : TNL_GSO_OK;
 }
 
-/* RFC 8300 section 2.2.  Stores what the header at '*ofs' announces in
- * '*eth_type' and moves '*ofs' behind it. */
+/* Moves '*ofs' behind the network service header there (RFC 8300 section 2.2),
+ * and stores the type of the next header in '*eth_type', 0 if we do not know
+ * it.  Returns false if the header is cut short. */
 static bool
 skip_nsh(const void *frame, size_t size, size_t *ofs, ovs_be16 *eth_type)
 {
@@ -154,8 +163,10 @@ skip_nsh(const void *frame, size_t size, size_t *ofs, ovs_be16 *eth_type)
 }
 
 /* Moves '*ofs' behind the Ethernet header there and any number of VLAN tags,
- * and stores what they announce in '*eth_type'.  Another Ethernet header can
- * be announced by a tunnel or an NSH only. */
+ * and stores the type of the next header in '*eth_type'.  Sets '*stacked' if
+ * there is more than one tag.  Returns false if they are cut short, or if the
+ * type says that another Ethernet header follows: only a tunnel or an NSH may
+ * say so. */
 static bool
 skip_ethernet(const void *frame, size_t size, size_t *ofs,
               ovs_be16 *eth_type, bool *stacked)
@@ -176,9 +187,10 @@ skip_ethernet(const void *frame, size_t size, size_t *ofs,
     return *eth_type != htons(ETH_TYPE_TEB);
 }
 
-/* Moves '*ofs' behind the MPLS labels there, and stores what is likely to
- * follow in '*eth_type'.  A label does not say what it labels; IP tells itself
- * by its version (RFC 4928 section 3), while a pseudowire starts with zero. */
+/* Moves '*ofs' behind the MPLS labels there, and stores the likely type of the
+ * next header in '*eth_type'.  Returns false if that is not IP.  A label does
+ * not say what follows: IP is recognized by its version (RFC 4928 section 3),
+ * while a pseudowire starts with zero. */
 static bool
 skip_mpls(const void *frame, size_t size, size_t *ofs, ovs_be16 *eth_type)
 {
@@ -195,11 +207,13 @@ skip_mpls(const void *frame, size_t size, size_t *ofs, ovs_be16 *eth_type)
     return *eth_type != 0;
 }
 
-/* Parses the IP header that the header of type 'eth_type' at 'ofs' in the
- * 'size' bytes of 'frame' leads to, which may be itself, into '*l3'.  Sets
- * '*stacked' if more than one VLAN tag, MPLS labels or an NSH are on the way.
- * Returns TNL_GSO_OK or why it cannot be done.  '*l3' is set for a fragment
- * too, and otherwise left alone. */
+/* Finds the IP header that starts at 'ofs' in the 'size' bytes of 'frame', or
+ * lies behind the headers that start there; 'eth_type' is the type of the
+ * first of these.  Parses it into '*l3'.  Sets '*stacked' if there are more
+ * than one VLAN tag, MPLS labels or an NSH in front of it.
+ *
+ * Returns TNL_GSO_OK, or the reason why there is none.  '*l3' is also set for
+ * a fragment, and otherwise left alone. */
 enum tnl_gso_reason
 tnl_gso_parse_l3(const void *frame, size_t size, size_t ofs,
                  ovs_be16 eth_type, struct tnl_gso_l3 *l3, bool *stacked)
@@ -229,7 +243,7 @@ tnl_gso_parse_l3(const void *frame, size_t size, size_t ofs,
     }
 }
 
-/* The same for an Ethernet header at 'ofs'. */
+/* The same as tnl_gso_parse_l3() for an Ethernet header at 'ofs'. */
 enum tnl_gso_reason
 tnl_gso_parse_l2(const void *frame, size_t size, size_t ofs,
                  struct tnl_gso_l3 *l3, bool *stacked)
@@ -274,10 +288,10 @@ tnl_gso_l4_len(const void *frame, size_t size, const struct tnl_gso_l3 *l3)
     return tnl_gso_at(frame, size, l3->l4_ofs, len) ? len : 0;
 }
 
-/* Returns the sum of the pseudo-header of what is behind 'l3', as the parser
- * has found that in 'frame': RFC 9293 section 3.1, RFC 8200 section 8.1.
- * 'l4_len' is the length in it, in bytes; with 0, the caller adds it.  The sum
- * is neither folded nor complemented. */
+/* Returns the sum of the pseudo-header for the packet behind the IP header
+ * 'l3', which the parser has found in 'frame': RFC 9293 section 3.1, RFC 8200
+ * section 8.1.  The length in it is 'l4_len' bytes; with 0, the caller adds
+ * it.  The sum is neither folded nor complemented. */
 uint32_t
 tnl_gso_pseudo_sum(const void *frame_, const struct tnl_gso_l3 *l3,
                    size_t l4_len)
@@ -293,8 +307,9 @@ tnl_gso_pseudo_sum(const void *frame_, const struct tnl_gso_l3 *l3,
             + csum_short(frame + l3->dst_ofs, addr_len));
 }
 
-/* The same as the checksum field of a packet holds it whose checksum is
- * partial: folded, not complemented. */
+/* The same as tnl_gso_pseudo_sum(), in the form in which the checksum field of
+ * a packet holds it while the checksum is partial: folded, not
+ * complemented. */
 ovs_be16
 tnl_gso_pseudo_csum(const void *frame, const struct tnl_gso_l3 *l3,
                     size_t l4_len)

@@ -17,13 +17,13 @@
 #ifndef TNL_GSO_PARSE_H
 #define TNL_GSO_PARSE_H 1
 
-/* The parser: IP headers, what may be in front of them, and what the header
- * behind them needs.
+/* The parser: IP headers, the headers that may be in front of them, and the
+ * length of the header behind them.
  *
  * Called by describe (tnl-gso-desc.c), by the encapsulations (encap/) and by
- * all that look at packets which nobody is going to cut.  Knows no tunnels.
- * Must not write to a packet.  No byte is trusted, nor is any header known to
- * be complete: every read is bounded by the size of the frame. */
+ * all code that looks at packets which are not going to be cut.  Knows no
+ * tunnels.  Must not write to a packet.  No byte is trusted, nor is any header
+ * known to be complete: every read is bounded by the size of the frame. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -74,9 +74,9 @@ tnl_gso_l4_csum_ofs(uint8_t proto)
     }
 }
 
-/* Offset of the end of the IP packet whose header, at 'l3_ofs', has been
- * parsed, as that header says: whether there is so much is for the caller to
- * see.  'frame' may have any alignment. */
+/* Offset in 'frame' of the end of the IP packet whose header, at 'l3_ofs', has
+ * been parsed, according to the length in that header.  The caller must
+ * compare it with the size of the frame.  'frame' may have any alignment. */
 static inline size_t
 tnl_gso_ip_end(const void *frame, size_t l3_ofs)
 {

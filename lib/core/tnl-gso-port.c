@@ -40,12 +40,14 @@ struct bucket {
     atomic_ullong events[TNL_GSO_N_EVENTS];
 };
 
+/* For ovsthread_stats_bucket_get(): a bucket of zeros. */
 static void *
 bucket_new(void)
 {
     return xzalloc_cacheline(sizeof(struct bucket));
 }
 
+/* Adds 'n' to '*counter', in a bucket that other threads may share. */
 static void
 add(atomic_ullong *counter, unsigned long long n)
 {
@@ -54,6 +56,7 @@ add(atomic_ullong *counter, unsigned long long n)
     atomic_add_relaxed(counter, n, &orig);
 }
 
+/* Returns '*counter', which other threads may be increasing. */
 static unsigned long long
 get(atomic_ullong *counter)
 {
@@ -90,8 +93,9 @@ tnl_gso_port_link(struct netdev *netdev)
     ovs_mutex_unlock(&ports_mutex);
 }
 
-/* Takes 'netdev' from them, before any of it is destroyed: the last one who
- * closes it need not be the thread that shows ports. */
+/* Takes 'netdev' off the list of ports that are shown, before any of it is
+ * destroyed: any thread can be the last one to close it, while the main thread
+ * shows ports. */
 void
 tnl_gso_port_unlink(struct netdev *netdev)
 {
@@ -118,6 +122,8 @@ tnl_gso_port_free(struct tnl_gso_port *port)
     free(port);
 }
 
+/* Returns the methods that are allowed on 'port': bits of
+ * TNL_GSO_METHODS_ALL. */
 uint32_t
 tnl_gso_port_methods(const struct tnl_gso_port *port)
 {
@@ -128,7 +134,7 @@ tnl_gso_port_methods(const struct tnl_gso_port *port)
     return methods;
 }
 
-/* What 'port' can do with superpackets now. */
+/* Returns a snapshot of the capabilities of 'port' for superpackets. */
 struct tnl_gso_caps
 tnl_gso_port_caps(const struct tnl_gso_port *port_)
 {
@@ -146,6 +152,7 @@ tnl_gso_port_caps(const struct tnl_gso_port *port_)
     };
 }
 
+/* Returns the calling thread's bucket of 'port'. */
 static struct bucket *
 bucket_get(struct tnl_gso_port *port)
 {
@@ -168,12 +175,15 @@ tnl_gso_count_tx(struct tnl_gso_port *port, const struct tnl_gso_desc *desc,
     }
 }
 
+/* Counts 'event' on 'port'. */
 void
 tnl_gso_count_event(struct tnl_gso_port *port, enum tnl_gso_event event)
 {
     tnl_gso_count_events(port, event, 1);
 }
 
+/* Counts 'event' 'n' times on 'port'.  Like all functions here that count, any
+ * thread may call it. */
 void
 tnl_gso_count_events(struct tnl_gso_port *port, enum tnl_gso_event event,
                      uint32_t n)
@@ -181,16 +191,16 @@ tnl_gso_count_events(struct tnl_gso_port *port, enum tnl_gso_event event,
     add(&bucket_get(port)->events[event], n);
 }
 
-/* Counts a packet that was dropped without a plan that says so: before anybody
- * planned its way, or by the kernel. */
+/* Counts a packet that was dropped without a plan to drop it: before there was
+ * a plan, or by the kernel. */
 void
 tnl_gso_count_drop(struct tnl_gso_port *port, enum tnl_gso_reason reason)
 {
     add(&bucket_get(port)->drops[reason], 1);
 }
 
-/* Counts that 'p', which has come down to the driver of 'port', is not taken:
- * the segments of it that have been counted as sent. */
+/* Counts that the driver of 'port' does not send 'p': all segments of it that
+ * have been counted as sent. */
 void
 tnl_gso_count_refused(struct tnl_gso_port *port, const struct dp_packet *p)
 {
@@ -224,6 +234,8 @@ tnl_gso_stats_get(const struct tnl_gso_port *port, struct tnl_gso_stats *s)
     }
 }
 
+/* Calls 'cb' with 'aux' for all ports in the order of their creation.  The
+ * list is locked meanwhile: 'cb' must not open or close a netdev. */
 void
 tnl_gso_ports_for_each(void (*cb)(struct tnl_gso_port *, void *aux),
                        void *aux)
@@ -237,6 +249,7 @@ tnl_gso_ports_for_each(void (*cb)(struct tnl_gso_port *, void *aux),
     ovs_mutex_unlock(&ports_mutex);
 }
 
+/* Returns the name of 'event' in statistics and commands, in static memory. */
 const char *
 tnl_gso_event_to_string(enum tnl_gso_event event)
 {

@@ -17,12 +17,12 @@
 #ifndef TNL_GSO_PORT_H
 #define TNL_GSO_PORT_H 1
 
-/* What is known about one port, and what has happened on it.
+/* The state of one port, and its counters.
  *
- * Whoever sends, drops or receives counts; Interface statistics
- * (tnl-gso-config.c) and the appctl commands (tnl-gso-unixctl.c) read.
- * Counters are kept in buckets by thread,
- * so that PMD threads do not share cache lines, and are never reset. */
+ * All code that sends, drops or receives counts; Interface statistics
+ * (ofproto/tnl-gso-bridge.c) and appctl commands (ofproto/tnl-gso-unixctl.c)
+ * read.  Counters are kept in buckets by thread, so that PMD threads do not
+ * share cache lines, and are never reset. */
 
 #include <stdint.h>
 
@@ -40,7 +40,7 @@ struct netdev_linux_io;
 struct netdev_linux_probe;
 struct tnl_gso_frames;
 
-/* What else happens to packets. */
+/* Events other than the execution of plans, counted by port. */
 enum tnl_gso_event {
     TNL_GSO_E_ZERO_CSUM6,       /* Received in a tunnel over IPv6 without a
                                  * UDP checksum (RFC 6936). */
@@ -84,23 +84,24 @@ struct tnl_gso_stats {
 struct tnl_gso_port {
     struct ovs_list node;       /* In the list of all ports. */
     const struct netdev *netdev;
-    enum tnl_gso_encap encap;   /* What it pushes and pops; TNL_GSO_PLAIN if it
-                                 * is no tunnel of ours. */
+    enum tnl_gso_encap encap;   /* Encapsulation that it pushes and pops;
+                                 * TNL_GSO_PLAIN if it is no tunnel of ours. */
     atomic_uint32_t methods;    /* Allowed: bits of TNL_GSO_METHODS_ALL. */
     struct ovsthread_stats buckets;
 
-    /* What the netdev can do with superpackets, in addition to its ol_flags:
-     * NETDEV_TX_* and TNL_GSO_TX_*.  The netdev's driver stores it whenever it
-     * changes. */
+    /* Capabilities of the netdev for superpackets, in addition to its
+     * ol_flags: NETDEV_TX_* and TNL_GSO_TX_*.  The netdev's driver stores them
+     * whenever they change. */
     atomic_uint64_t super_flags;
     atomic_uint32_t mtu;        /* Likewise; 0 if the driver checks it. */
-    struct tnl_gso_limits limits; /* Likewise, but only while nobody sends. */
+    struct tnl_gso_limits limits; /* Likewise, but only while no thread
+                                   * sends. */
     size_t vnet_size;           /* Kernel ports: bytes of a vnet header.  Does
                                  * not change once there is traffic. */
     atomic_uint32_t n_devices;  /* Kernel ports: how often the device that
                                  * has the port's name was replaced. */
-    struct netdev_linux_probe *kernel; /* Kernel ports: what they have said,
-                                        * for netdev-linux-probe.c. */
+    struct netdev_linux_probe *kernel; /* Kernel ports: for
+                                        * netdev-linux-probe.c. */
     struct netdev_linux_io *io; /* The same: their sockets. */
     struct netdev_dpdk_tnl *dpdk; /* DPDK ports: for netdev-dpdk-tnl.c. */
 
@@ -131,16 +132,16 @@ void tnl_gso_count_drop(struct tnl_gso_port *, enum tnl_gso_reason);
 void tnl_gso_count_refused(struct tnl_gso_port *, const struct dp_packet *);
 void tnl_gso_stats_get(const struct tnl_gso_port *, struct tnl_gso_stats *);
 
-/* Calls 'cb' for all ports in the order of their creation. */
 void tnl_gso_ports_for_each(void (*cb)(struct tnl_gso_port *, void *aux),
                             void *aux);
 
 const char *tnl_gso_event_to_string(enum tnl_gso_event);
 
-/* Can there be superpackets?  With userspace TSO they come from ports; STT
- * makes them by itself, and says so with the first one. */
+/* STT has made a superpacket.  Never false again once it is true. */
 extern atomic_bool tnl_gso_stt_in_use;
 
+/* Can there be superpackets?  With userspace TSO they come from ports; STT
+ * makes some even without. */
 static inline bool
 tnl_gso_enabled(void)
 {

@@ -17,8 +17,9 @@
 #ifndef TNL_GSO_TYPES_H
 #define TNL_GSO_TYPES_H 1
 
-/* What the stages hand to each other (tnl-gso.h): the description of a
- * superpacket, what a port can do, and the plan that follows from both.
+/* Data that the stages hand to each other (tnl-gso.h): the description of a
+ * superpacket, the capabilities of a port, and the plan that follows from
+ * both.
  *
  * No functions but those that compute one member from others. */
 
@@ -77,8 +78,9 @@ struct tnl_gso_desc {
     enum tnl_gso_outer outer_l4; /* That of the class of 'encap'. */
     struct tnl_gso_l3 outer;    /* Tunnel's IP header; unset with
                                  * TNL_GSO_OUTER_NONE. */
-    struct tnl_gso_l3 inner;    /* IP header in front of what is cut: TCP, or
-                                 * UDP if 'inner.proto' says so. */
+    struct tnl_gso_l3 inner;    /* IP header in front of the header that is
+                                 * cut: TCP, or UDP if 'inner.proto' says
+                                 * so. */
     uint16_t hdr_len;           /* Bytes from the start of the frame up to the
                                  * first byte of payload. */
     uint32_t payload_len;       /* TCP or UDP payload bytes, up to the frame's
@@ -91,31 +93,34 @@ struct tnl_gso_desc {
     bool numbered;              /* GRE: a sequence number is present, which
                                  * would have to advance from segment to
                                  * segment: no superpacket. */
-    bool l4_partial;            /* TCP or UDP checksum is to be completed by
-                                 * somebody.  Segments get one in any case. */
-    bool rco;                   /* That is the other end of the tunnel, for
-                                 * each segment: tnl-rco.h. */
+    bool l4_partial;            /* TCP or UDP checksum is partial.  Segments
+                                 * get one in any case. */
+    bool rco;                   /* The other end of the tunnel completes it,
+                                 * for each segment: tnl-rco.h. */
     bool stacked;               /* MPLS labels, or more than one VLAN tag, on
                                  * either level: no NIC describes these. */
 };
 
-/* Bytes of the headers that a train of 'd' has only once, up to its UDP
- * header, and of what each of its segments has behind them. */
+/* Bytes of the headers that a train of 'd' has only once, the outer ones up to
+ * and including UDP. */
 static inline uint16_t
 tnl_gso_train_head_len(const struct tnl_gso_desc *d)
 {
     return d->outer.l4_ofs + UDP_HEADER_LEN;
 }
 
+/* Bytes of each unit of a train of 'd' but the last: the tunnel header, the
+ * inner headers and 'd->mss' bytes of payload. */
 static inline uint32_t
 tnl_gso_train_unit_len(const struct tnl_gso_desc *d)
 {
     return d->hdr_len - tnl_gso_train_head_len(d) + d->mss;
 }
 
-/* An upper bound on what one packet may turn into.  64 kB in segments of 32
- * bytes: Linux never sends less than TCP_MIN_SND_MSS (48, header options
- * included) unless told to, while a guest may ask for one byte. */
+/* An upper bound on the number of packets that one packet may become.  64 kB
+ * in segments of 32 bytes: Linux never sends less than TCP_MIN_SND_MSS (48,
+ * header options included) unless told to, while a guest may ask for one
+ * byte. */
 #define TNL_GSO_MAX_SEGS 2048
 
 /* The order is that of cost: the first one that a port can do is taken. */
@@ -137,7 +142,7 @@ enum tnl_gso_method {
     TNL_GSO_N_METHODS
 };
 
-/* What may be chosen on a port by configuration: bit (1 << method). */
+/* Methods that configuration can allow on a port: bit (1 << method). */
 #define TNL_GSO_METHODS_ALL ((1u << TNL_GSO_HW)             \
                              | (1u << TNL_GSO_HW_PARTIAL)   \
                              | (1u << TNL_GSO_TCP_TSO)      \
@@ -154,8 +159,9 @@ enum tnl_gso_method {
                                                     * by somebody behind it,
                                                     * if not by itself. */
 
-/* What a port cannot do in spite of its offloads.  0: no such limit.  Segments
- * of a train are those of its outer UDP header. */
+/* Limits of a port in spite of its offloads.  0 means that there is no such
+ * limit.  For a train, its outer UDP header and the segments of that are
+ * meant. */
 struct tnl_gso_limits {
     bool no_tso;                /* Does not cut TCP. */
     bool no_tso6;               /* Does not cut TCP over IPv6. */
@@ -179,7 +185,7 @@ struct tnl_gso_limits {
                                  * headers by itself. */
 };
 
-/* A snapshot of what a port can do. */
+/* A snapshot of the capabilities of a port. */
 struct tnl_gso_caps {
     uint64_t ol_flags;          /* NETDEV_TX_* and TNL_GSO_TX_*. */
     struct tnl_gso_limits limits;
@@ -189,10 +195,10 @@ struct tnl_gso_caps {
                                  * out itself. */
 };
 
-/* Segments that a port may be asked to make of UDP, a train or not: Linux'
- * UDP_MAX_SEGMENTS, which is larger only in newer kernels.  A train that is
- * longer than this with its headers may not find room in the receive buffers
- * of an Open vSwitch. */
+/* The most segments that a port gets in one UDP superpacket, a train or not:
+ * Linux' UDP_MAX_SEGMENTS, which is larger only in newer kernels.
+ * TNL_GSO_MAX_TRAIN_LEN is in bytes, headers included: a longer train might
+ * not fit into the receive buffers of an Open vSwitch. */
 #define TNL_GSO_MAX_UDP_GSO_SEGS 64
 #define TNL_GSO_MAX_TRAIN_LEN 65280
 
@@ -221,8 +227,8 @@ tnl_gso_plan_port_method(const struct tnl_gso_plan *plan)
     return plan->method == TNL_GSO_SPLIT ? plan->parts : plan->method;
 }
 
-/* What a port must be able to do to cut superpackets of one encapsulation:
- * tnl_gso_plan() takes the first one of its class that fits (encap.h). */
+/* The capabilities with which a port cuts superpackets of one encapsulation:
+ * tnl_gso_plan() takes the first row of its class that fits (encap.h). */
 struct tnl_gso_plan_row {
     enum tnl_gso_method method;
     bool outer_csum;

@@ -27,16 +27,16 @@
 /* Bytes of a vnet header: without and with the fields for a tunnel. */
 enum { VNET_LEN = 10, VNET_TUNNEL_LEN = 24 };
 
-/* What older <linux/virtio_net.h> lack. */
+/* Constants that older <linux/virtio_net.h> lack. */
 enum {
     VNET_F_UDP_TUNNEL_CSUM = 8,     /* flags: outer checksum wanted. */
     VNET_GSO_UDP_L4 = 5,            /* gso_type: datagrams of gso_size. */
-    VNET_GSO_UDP_TUNNEL_IPV4 = 0x20, /* Or-ed to that of what is inside. */
+    VNET_GSO_UDP_TUNNEL_IPV4 = 0x20, /* Or-ed to that of the inner packet. */
     VNET_GSO_UDP_TUNNEL_IPV6 = 0x40,
     VNET_GSO_UDP_TUNNEL = VNET_GSO_UDP_TUNNEL_IPV4 | VNET_GSO_UDP_TUNNEL_IPV6,
 };
 
-/* What Linux takes: UDP_MAX_SEGMENTS in v6.18 include/linux/udp.h. */
+/* Segments that Linux takes: UDP_MAX_SEGMENTS in v6.18 include/linux/udp.h. */
 #define VNET_MAX_UDP_SEGMENTS 128
 
 #endif /* tnl-gso-vnet.h */

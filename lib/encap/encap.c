@@ -25,7 +25,7 @@
 #include "odp-netlink.h"
 #include "packets.h"
 
-/* The table of all encapsulations, and what is looked up in it. */
+/* The table of all encapsulations, and look-ups in it. */
 
 const struct tnl_gso_encap_class *const tnl_gso_encap_classes[] = {
 #define TNL_GSO_ENCAP(ENCAP, NAME) [ENCAP] = &tnl_gso_encap_##NAME,

@@ -17,12 +17,12 @@
 #ifndef TNL_GSO_ENCAP_H
 #define TNL_GSO_ENCAP_H 1
 
-/* Encapsulations: what surrounds the TCP or UDP packet that is to be cut.
+/* Encapsulations: headers around the TCP or UDP packet that is to be cut.
  *
- * Everything that is so of one encapsulation and of no other is said in a file
- * of its own, encap/NAME.c, as members of its class.  Stages, ports and
- * commands ask the class.  What they need for each segment, describe copies
- * into the description (tnl-gso-types.h).
+ * Everything peculiar to one encapsulation is said in a file of its own,
+ * encap/NAME.c, as members of its class.  Stages, ports and commands use
+ * these.  Describe copies the members that are needed for each segment into
+ * the description (tnl-gso-types.h).
  *
  * To add an encapsulation: a file beside this one with a class in it, a line
  * in encap/list.h and one in automake.mk.  The compiler names a member that
@@ -43,9 +43,9 @@
 struct ovs_action_push_tnl;
 struct tnl_rco_class;
 
-/* The marks by which packets of all encapsulations are told apart.  Bit 15 is
- * nobody's yet; it counts together with one of DP_PACKET_OL_TUNNEL_MASK only,
- * since upstream takes no other away. */
+/* The marks that tell packets of all encapsulations apart.  Bit 15 is not used
+ * yet; it counts together with one of DP_PACKET_OL_TUNNEL_MASK only, since
+ * upstream clears no other. */
 #define TNL_GSO_ENCAP_MARKS (DP_PACKET_OL_TUNNEL_MASK | DP_PACKET_OL_STT \
                              | UINT16_C(1) << 15)
 
@@ -58,7 +58,8 @@ struct tnl_rco_class;
 
 /* One row of `tnl-gso/show`: a kind of superpacket. */
 struct tnl_gso_kind {
-    uint8_t proto;              /* What is cut: IPPROTO_TCP or IPPROTO_UDP. */
+    uint8_t proto;              /* The header that is cut: IPPROTO_TCP or
+                                 * IPPROTO_UDP. */
     uint8_t version;            /* Of the first IP header. */
     bool outer_csum;            /* The tunnel has a checksum. */
 };
@@ -79,18 +80,19 @@ struct tnl_gso_encap_class {
      * the class of those that have none. */
     uint32_t mark;
 
-    /* What is in front of its header. */
+    /* The outer header in front of its header. */
     enum tnl_gso_outer outer;
 
-    /* NETDEV_TX_* by which a port says that it cuts TCP in it, and what that
-     * is called in commands and in the options of dummy ports; 0 and null if
-     * there is no such flag. */
+    /* NETDEV_TX_* flag of ports that cut TCP in it, and the name of the flag
+     * in commands and in the options of dummy ports; 0 and null if there is no
+     * such flag. */
     uint64_t tso;
     const char *tso_name;
 
-    /* What a port must be able to do to cut it, in the order in which the plan
-     * tries, and what an operator is told of superpackets without a row.  The
-     * first row is for all that a port can cut whole. */
+    /* The capabilities with which a port cuts it, in the order in which the
+     * plan tries them, and the reason that an operator gets for superpackets
+     * without a row.  The first row is for ports that can cut all of a
+     * superpacket. */
     const struct tnl_gso_plan_row *rows;
     size_t n_rows;
     const char *why_no_row;
@@ -108,9 +110,9 @@ struct tnl_gso_encap_class {
     enum tnl_gso_reason (*parse)(const void *frame, size_t size,
                                  struct tnl_gso_desc *d);
 
-    /* How likely is it, from 0 on, that a packet which nobody has marked is of
-     * this encapsulation?  Its UDP or GRE header is at 'l4', and if it is UDP,
-     * 4 bytes behind that are there.  Among those with the same 'outer', the
+    /* How likely is it, from 0 on, that an unmarked packet is of this
+     * encapsulation?  Its UDP or GRE header is at 'l4', and if it is UDP, 4
+     * bytes behind that are there.  Among those with the same 'outer', the
      * likeliest is tried first.  Null with TNL_GSO_OUTER_NONE. */
     int (*likelihood)(const void *l4);
 
@@ -132,9 +134,9 @@ struct tnl_gso_encap_class {
      * this must be final by then?  Null without 'vport_type'. */
     bool (*sums_at_push)(const struct ovs_action_push_tnl *data);
 
-    /* Marks 'p', which has no mark of an encapsulation, if its ports tell that
-     * it has this one: for explanations.  Null if the kernel would tell, so
-     * that 'likelihood' does. */
+    /* Marks 'p', which has no mark of an encapsulation, if its TCP or UDP
+     * ports say that it has this one: for explanations.  Null where
+     * 'likelihood' recognizes such packets. */
     void (*mark_by_port)(struct dp_packet *p);
 
     /* Prepares 'p' for a pop of its header, 4 bytes of which are there: makes
@@ -209,7 +211,7 @@ const struct tnl_gso_encap_class *tnl_gso_encap_of_push(
     const struct ovs_action_push_tnl *);
 uint64_t tnl_gso_encap_tso_flags(bool udp_only);
 
-/* What tunnels have in common: encap/encap.c.
+/* Members that classes of tunnels share: encap/encap.c.
  *
  * Rows of 'kinds' for a tunnel over either version of IP, with and without a
  * checksum. */

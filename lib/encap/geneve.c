@@ -65,6 +65,7 @@ opts_len(const uint8_t *hdr)
     return (hdr[0] & 0x3f) * 4;
 }
 
+/* Members of struct tnl_gso_encap_class: see there.  RFC 8926 section 3.4. */
 static size_t
 geneve_hdr_len(const uint8_t *hdr)
 {
@@ -120,6 +121,7 @@ geneve_sums_at_push(const struct ovs_action_push_tnl *data OVS_UNUSED)
 
 /* Remote checksums.  See struct tnl_rco_class. */
 
+/* Writes 'value' to the 16 bits at 'p', which may have any alignment. */
 static void
 put16(uint8_t *p, uint16_t value)
 {
@@ -151,6 +153,9 @@ find_option(const uint8_t *opts, size_t len, uint16_t opt_class)
     return found;
 }
 
+/* The option is valid in front of an Ethernet frame only.  Zeros in it say
+ * that this packet has no remote checksum; an option that is malformed, or
+ * there twice, is TNL_RCO_SET with zeros. */
 static enum tnl_rco_found
 geneve_rco_find(const uint8_t *hdr, size_t size, ovs_be16 udp_dst,
                 struct tnl_rco *rco)
@@ -177,8 +182,9 @@ geneve_rco_find(const uint8_t *hdr, size_t size, ovs_be16 udp_dst,
     return TNL_RCO_SET;
 }
 
-/* Appends the option to the template.  That a packet's is to be filled in is
- * told by a reserved byte, which never leaves. */
+/* Appends the option to the template.  The last byte of the header, which is
+ * reserved, then tells geneve_rco_is_announced() of it; geneve_rco_write()
+ * clears that byte in each packet. */
 static bool
 geneve_rco_announce(uint16_t opt_class, uint8_t *hdr,
                     struct ovs_action_push_tnl *data)
@@ -199,12 +205,15 @@ geneve_rco_announce(uint16_t opt_class, uint8_t *hdr,
     return true;
 }
 
+/* Reads the byte that geneve_rco_announce() has set. */
 static bool
 geneve_rco_is_announced(const uint8_t *hdr)
 {
     return hdr[7];
 }
 
+/* Fills in the option, which is the last one.  Without a remote checksum, its
+ * zeros are right. */
 static void
 geneve_rco_write(uint8_t *hdr, uint8_t *end, const struct tnl_rco *rco)
 {
@@ -221,6 +230,7 @@ geneve_rco_clear(uint8_t *hdr OVS_UNUSED)
 {
 }
 
+/* Removes our option from the options in the metadata. */
 static void
 geneve_rco_forget(struct flow_tnl *tnl, uint16_t opt_class)
 {

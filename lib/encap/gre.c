@@ -86,6 +86,7 @@ push_flags(const struct ovs_action_push_tnl *data)
     return gre->flags;
 }
 
+/* A sequence number would have to be another one in each segment. */
 static bool
 gre_takes_super(const struct ovs_action_push_tnl *data,
                 const struct dp_packet *p OVS_UNUSED)
@@ -93,6 +94,7 @@ gre_takes_super(const struct ovs_action_push_tnl *data,
     return !(push_flags(data) & htons(GRE_SEQ));
 }
 
+/* A push computes the checksum over all that follows. */
 static bool
 gre_sums_at_push(const struct ovs_action_push_tnl *data)
 {
@@ -112,12 +114,13 @@ tnl_gso_gre_seq_csum(struct gre_base_hdr *gre, size_t len)
     }
 }
 
-/* Linux v6.18 ip_rcv_core() takes off what follows the outer IP packet, while
- * upstream sums it up.  Without a checksum, upstream takes all of it for the
- * frame inside.
+/* Linux v6.18 ip_rcv_core() removes bytes behind the outer IP packet; upstream
+ * would include them in the sum.  Without a checksum, upstream takes all of
+ * them for the inner frame, and nothing is done here.
  *
- * The checksum of a marked packet covers one that is partial, or is left to be
- * made for each segment. */
+ * The checksum of a marked packet is made anew: it covers an inner one that is
+ * partial, or the kernel has left it to the code that cuts, to be made for
+ * each segment. */
 static void
 gre_pop_prepare(struct dp_packet *p)
 {

@@ -17,8 +17,9 @@
 #ifndef TNL_GSO_ENCAP_GRE_H
 #define TNL_GSO_ENCAP_GRE_H 1
 
-/* GRE: what a push of upstream's and a vnet header need of it, and nobody else
- * may name it for. */
+/* GRE checksums, for a push of upstream's (netdev-native-tnl.c) and for
+ * packets behind a vnet header (netdev-linux-vnet.c).  Everything else that is
+ * so of GRE is said in its class. */
 
 #include <stddef.h>
 

@@ -27,7 +27,7 @@
     TNL_GSO_ENCAP(TNL_GSO_GRE, gre)             \
     TNL_GSO_ENCAP(TNL_GSO_STT, stt)
 
-/* What surrounds the TCP or UDP packet that is to be cut. */
+/* The encapsulation of the TCP or UDP packet that is to be cut. */
 enum tnl_gso_encap {
 #define TNL_GSO_ENCAP(ENCAP, NAME) ENCAP,
     TNL_GSO_ENCAPS
@@ -35,11 +35,11 @@ enum tnl_gso_encap {
     TNL_GSO_N_ENCAPS
 };
 
-/* What is between the outer IP header and the header of an encapsulation: it
- * has the outer checksum. */
+/* The header between the outer IP header and the header of an encapsulation.
+ * It has the outer checksum. */
 enum tnl_gso_outer {
-    TNL_GSO_OUTER_NONE,         /* There is no outer IP header: the first one
-                                 * is in front of what is cut. */
+    TNL_GSO_OUTER_NONE,         /* No outer IP header: the first IP header is
+                                 * in front of the header that is cut. */
     TNL_GSO_OUTER_UDP,
     TNL_GSO_OUTER_GRE,          /* GRE itself, which may have no checksum. */
 };

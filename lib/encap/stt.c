@@ -27,9 +27,9 @@
 #include "ports/netdev-stt.h"
 #include "stt/stt.h"
 
-/* STT (stt.h).  What is cut is its own TCP-like header, so that there is
- * nothing around it: to everybody on its way, a frame is a TCP packet.
- * netdev-stt.c pushes and pops it. */
+/* STT (stt.h).  Its own TCP-like header is the one that is cut, so to the
+ * stages nothing is around it: to all devices on its way, a frame is a TCP
+ * packet.  netdev-stt.c pushes and pops it. */
 
 static const struct tnl_gso_plan_row stt_rows[] = {
     { TNL_GSO_TCP_TSO, false, false, NETDEV_TX_OFFLOAD_TCP_TSO },
@@ -41,6 +41,7 @@ static const struct tnl_gso_kind stt_kinds[] = {
     { IPPROTO_TCP, 6, false },
 };
 
+/* See netdev_stt_takes_super(). */
 static bool
 stt_takes_super(const struct ovs_action_push_tnl *data OVS_UNUSED,
                 const struct dp_packet *p)
@@ -48,7 +49,7 @@ stt_takes_super(const struct ovs_action_push_tnl *data OVS_UNUSED,
     return netdev_stt_takes_super(p);
 }
 
-/* The sum of a frame is left to whoever cuts it. */
+/* The checksum of a frame is made when it is cut. */
 static bool
 stt_sums_at_push(const struct ovs_action_push_tnl *data OVS_UNUSED)
 {
@@ -64,6 +65,8 @@ tnl_gso_set_late_mss(struct dp_packet *p, uint32_t mtu)
     netdev_stt_set_mss(p, mtu);
 }
 
+/* To the parser an STT frame is TCP, which only its destination port tells
+ * from other TCP. */
 static void
 stt_mark_by_port(struct dp_packet *p)
 {

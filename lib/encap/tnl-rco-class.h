@@ -34,8 +34,8 @@ struct ovs_action_push_tnl;
 /* Where the checksum is, in bytes from the start of the inner Ethernet
  * header. */
 struct tnl_rco {
-    uint16_t start;             /* What the checksum covers starts here: the
-                                 * TCP or UDP header. */
+    uint16_t start;             /* Start of the bytes that the checksum covers:
+                                 * the TCP or UDP header. */
     uint16_t field;             /* The checksum. */
 };
 
@@ -46,35 +46,36 @@ enum tnl_rco_found {
 };
 
 struct tnl_rco_class {
-    /* Looks in the tunnel header at 'hdr', of which there are 'size' bytes, at
-     * least 8, with what is behind it, for a remote checksum.  'udp_dst' is
-     * the port that it was sent to.  With TNL_RCO_SET, stores where it is in
-     * '*rco', or leaves zeros there, which do not agree with any packet, if
-     * that cannot be understood. */
+    /* Looks for a remote checksum in the tunnel header at 'hdr'.  'size'
+     * bytes, at least 8, are there, including the packet behind the header;
+     * 'udp_dst' is the port that it was sent to.  With TNL_RCO_SET, stores
+     * where the checksum is in '*rco', or leaves zeros there, which do not
+     * agree with any packet, if the header does not make sense. */
     enum tnl_rco_found (*find)(const uint8_t *hdr, size_t size,
                                ovs_be16 udp_dst, struct tnl_rco *rco);
 
     /* Makes the tunnel header at 'hdr', the last one in the template 'data',
-     * say that packets are to have remote checksums.  'opt_class' is the class
-     * of the option, where that is one.  Returns false, having done nothing,
-     * if there is no room. */
+     * announce that packets may have remote checksums.  'opt_class' is the
+     * class of the option, if the encapsulation has options.  Returns false,
+     * having done nothing, if there is no room. */
     bool (*announce)(uint16_t opt_class, uint8_t *hdr,
                      struct ovs_action_push_tnl *data);
 
-    /* Does the header at 'hdr' in a template say so? */
+    /* Does the header at 'hdr' in a template announce remote checksums? */
     bool (*is_announced)(const uint8_t *hdr);
 
-    /* Ends the header at 'hdr' of a packet, a copy of an announcing template
-     * that goes up to 'end': with the checksum at '*rco', or without one if
-     * 'rco' is null. */
+    /* Finishes the header at 'hdr' of a packet, a copy of an announcing
+     * template that ends at 'end': with the checksum at '*rco', or without one
+     * if 'rco' is null. */
     void (*write)(uint8_t *hdr, uint8_t *end, const struct tnl_rco *rco);
 
-    /* Takes from the header at 'hdr' of a received packet what upstream would
-     * not understand. */
+    /* Clears in the header at 'hdr' of a received packet the bits that
+     * upstream would not understand. */
     void (*clear)(uint8_t *hdr);
 
-    /* Takes what is no metadata from 'tnl', that of a packet whose header has
-     * come off; null if there is no such thing. */
+    /* Removes from 'tnl', the metadata of a packet whose header has come off,
+     * an option of ours, of class 'opt_class'.  Null if the encapsulation has
+     * no options. */
     void (*forget)(struct flow_tnl *tnl, uint16_t opt_class);
 };
 

@@ -82,7 +82,8 @@ vxlan_parse(const void *frame, size_t size, struct tnl_gso_desc *d)
                             &d->inner, &d->stacked);
 }
 
-/* What has no other sign is VXLAN, on any port. */
+/* A packet without a sign of another encapsulation is taken for VXLAN, on any
+ * port. */
 static int
 vxlan_likelihood(const void *l4)
 {
@@ -91,6 +92,7 @@ vxlan_likelihood(const void *l4)
     return udp->udp_dst == htons(PORT) ? 3 : 1;
 }
 
+/* Members of struct tnl_gso_encap_class: see there. */
 static size_t
 vxlan_hdr_len(const uint8_t *hdr OVS_UNUSED)
 {
@@ -119,6 +121,7 @@ vxlan_sums_at_push(const struct ovs_action_push_tnl *data OVS_UNUSED)
 /* Remote checksums, as in Linux v6.18 vxlan_build_skb() and vxlan_remcsum().
  * See struct tnl_rco_class. */
 
+/* Without VXLAN-GPE's P bit only. */
 static enum tnl_rco_found
 vxlan_rco_find(const uint8_t *hdr, size_t size OVS_UNUSED,
                ovs_be16 udp_dst OVS_UNUSED, struct tnl_rco *rco)
@@ -132,6 +135,7 @@ vxlan_rco_find(const uint8_t *hdr, size_t size OVS_UNUSED,
     return TNL_RCO_SET;
 }
 
+/* A bit in the template's header announces it: there is always room. */
 static bool
 vxlan_rco_announce(uint16_t opt_class OVS_UNUSED, uint8_t *hdr,
                    struct ovs_action_push_tnl *data OVS_UNUSED)
@@ -140,12 +144,14 @@ vxlan_rco_announce(uint16_t opt_class OVS_UNUSED, uint8_t *hdr,
     return true;
 }
 
+/* Reads the bit that vxlan_rco_announce() has set. */
 static bool
 vxlan_rco_is_announced(const uint8_t *hdr)
 {
     return hdr[1] & RCO_BIT && !(hdr[0] & P_BIT);
 }
 
+/* Without a remote checksum, clears the bit. */
 static void
 vxlan_rco_write(uint8_t *hdr, uint8_t *end OVS_UNUSED,
                 const struct tnl_rco *rco)
@@ -159,6 +165,8 @@ vxlan_rco_write(uint8_t *hdr, uint8_t *end OVS_UNUSED,
     }
 }
 
+/* Upstream's netdev_vxlan_pop_header() drops packets with bits that it does
+ * not know. */
 static void
 vxlan_rco_clear(uint8_t *hdr)
 {

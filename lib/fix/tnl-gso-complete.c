@@ -33,9 +33,9 @@
  * and UDP, by themselves and in VXLAN or Geneve; hands everything else, and
  * marks that cannot be true, to that function.  Must not see superpackets.
  *
- * All sums are kept in the packet's byte order.  What one sum covers starts at
- * an even offset of another: headers from the outer UDP header on are even in
- * length. */
+ * All sums are kept in the packet's byte order.  The bytes of one sum start at
+ * an even offset of another's: headers from the outer UDP header on are even
+ * in length. */
 
 /* One level of a packet. */
 struct level {
@@ -54,13 +54,14 @@ enum {
 #define NOT_PLAIN ((uint32_t) UINT16_MAX << DP_PACKET_OL_SHIFT_COUNT \
                    | DP_PACKET_OL_TUNNEL_MASK)
 
+/* Have 'marks' all bits of 'mask', IP_PARTIAL or L4_PARTIAL? */
 static bool
 is_partial(uint32_t marks, uint32_t mask)
 {
     return (marks & mask) == mask;
 }
 
-/* What is no longer is summed up here and now. */
+/* Bytes up to which a sum is not worth a call of csum_fold(). */
 enum { SHORT = 64 };
 
 /* The sum of the pseudo-header of 'l'. */
@@ -76,6 +77,7 @@ pseudo_sum(const struct level *l)
             + htons(l->udp ? IPPROTO_UDP : IPPROTO_TCP));
 }
 
+/* The checksum field of the TCP or UDP header of 'l'. */
 static ovs_be16 *
 csum_field(const struct level *l)
 {
@@ -138,9 +140,9 @@ complete_outer(const struct level *outer, const struct level *inner,
 }
 
 /* Fills in '*l' from the offsets of a level of 'p' with 'marks'.  Returns
- * false unless the offsets can be true and what is there is TCP or UDP, whole,
- * right behind an IP header without anything unusual: guests have a say in
- * marks, offsets and bytes. */
+ * false unless the offsets point at a whole TCP or UDP packet right behind an
+ * IP header without anything unusual.  Guests have a say in marks, offsets and
+ * bytes. */
 static inline bool
 level_init(struct level *l, const struct dp_packet *p, uint32_t marks,
            size_t l3_ofs, size_t l4_ofs)
@@ -184,7 +186,8 @@ port_sums(const struct level *l, uint64_t ol_flags)
                         : NETDEV_TX_OFFLOAD_TCP_CKSUM)) != 0;
 }
 
-/* Completes 'p', which is in no tunnel. */
+/* Completes the checksums of 'p', which is in no tunnel, that a port with
+ * 'ol_flags' does not. */
 static void
 complete_plain(struct dp_packet *p, uint64_t ol_flags)
 {
@@ -207,7 +210,8 @@ complete_plain(struct dp_packet *p, uint64_t ol_flags)
     p->offloads = marks;
 }
 
-/* Completes 'p', which is in a tunnel over UDP. */
+/* Completes the checksums of 'p', which is in a tunnel over UDP, that a port
+ * with 'ol_flags' does not. */
 static void
 complete_tunnelled(struct dp_packet *p, uint64_t ol_flags)
 {

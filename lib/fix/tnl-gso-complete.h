@@ -19,7 +19,8 @@
 
 /* Checksums of ordinary packets that a port leaves to us.
  *
- * Called by netdev_send() and before a push, for packets of any kind. */
+ * Called by netdev_send(), and by tnl-gso-send.c for ordinary packets in a
+ * batch with superpackets. */
 
 #include <stdint.h>
 
@@ -28,9 +29,9 @@
 
 void tnl_gso_complete(struct dp_packet *, uint64_t ol_flags);
 
-/* Completes all checksums of 'p' that are partial and that a port with
- * 'ol_flags' does not complete.  Of packets that are about to be sent, most
- * have none. */
+/* Completes all checksums of 'p', which is no superpacket, that are partial
+ * and that a port with 'ol_flags' does not complete.  Most packets that are
+ * about to be sent have none. */
 static inline void
 tnl_gso_send_prepare(struct dp_packet *p, uint64_t ol_flags)
 {
@@ -38,7 +39,8 @@ tnl_gso_send_prepare(struct dp_packet *p, uint64_t ol_flags)
                        | DP_PACKET_OL_L4_CKSUM_BAD
                        | DP_PACKET_OL_INNER_IP_CKSUM_BAD
                        | DP_PACKET_OL_INNER_L4_CKSUM_BAD)) {
-        /* Of the two marks that say "partial", one. */
+        /* 'Partial' is GOOD and BAD together: testing the BAD bits alone skips
+         * packets that need nothing. */
         tnl_gso_complete(p, ol_flags);
     }
 }

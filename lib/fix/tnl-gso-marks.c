@@ -30,16 +30,19 @@
 #include "stages/tnl-gso-desc.h"
 #include "util.h"
 
-/* Ordinary packets: marks that cannot be true, sizes that 16 bits cannot
- * hold, and what has to be known before a tunnel header is taken off.
+/* Ordinary packets: marks that cannot be true, sizes that do not fit into 16
+ * bits, and marks for packets that have none.
  *
- * Called through one-line hooks from dp-packet.c, packets.c and netdev.c, for
- * packets of any kind.  Must not know about superpackets: those are the
- * stages' (tnl-gso-send.c). */
+ * tnl_gso_marks_partial() and tnl_gso_marks_guess() are called for packets
+ * that enter: from a vnet header (netdev-linux-vnet.c), a dummy port or
+ * `tnl-gso/explain`.  The others are called through one-line hooks from
+ * dp-packet.h, dp-packet.c, packets.c and conntrack.c, for packets of any
+ * kind.  Must not cut: superpackets are the stages' (tnl-gso-send.c). */
 
 COVERAGE_DEFINE(tnl_gso_csum_unknown);
 COVERAGE_DEFINE(tnl_gso_truncated);
 
+/* The mark for an upper layer of 'proto', TCP, UDP or SCTP. */
 static uint32_t
 l4_proto_mark(uint8_t proto)
 {
@@ -59,9 +62,10 @@ enum {
     L4_PARTIAL = DP_PACKET_OL_L4_CKSUM_MASK,
 };
 
-/* Given 'marks' of one level and 'reason' and 'l3' from the parser, returns
- * those of the two that say "partial" and that can stay, with the right
- * protocol.  A fragment has an IP checksum but none of the upper layer. */
+/* Returns those of 'marks' of one level that say "partial" and can stay, with
+ * the right protocol.  'reason' and 'l3' are the parser's result for a packet
+ * of 'size' bytes.  A fragment has an IP checksum but none of the upper
+ * layer. */
 static uint32_t
 marks_that_stay(uint32_t marks, enum tnl_gso_reason reason,
                 const struct tnl_gso_l3 *l3, size_t size)
@@ -80,8 +84,8 @@ marks_that_stay(uint32_t marks, enum tnl_gso_reason reason,
     return stay;
 }
 
-/* Returns 'marks' of one level with those that say "partial" replaced by what
- * can stay of them. */
+/* Returns 'marks' of one level without those that say "partial" and cannot
+ * stay: see marks_that_stay(). */
 static uint32_t
 repair_level(uint32_t marks, enum tnl_gso_reason reason,
              const struct tnl_gso_l3 *l3, size_t size)
@@ -101,10 +105,10 @@ repair_level(uint32_t marks, enum tnl_gso_reason reason,
     return marks | stay;
 }
 
-/* Marks 'p', described by 'd', as having an innermost L4 checksum that is
- * partial, and if there is a tunnel, as being in it, with an outer UDP
- * checksum that, if there is one, is partial if 'outer_partial', else final.
- * The L4 header must be of TCP, UDP or SCTP. */
+/* Marks 'p', described by 'd', as having a partial innermost L4 checksum,
+ * whose header must be TCP, UDP or SCTP.  If there is a tunnel, also marks 'p'
+ * as being in it; an outer UDP checksum, if there is one, is then partial if
+ * 'outer_partial' is true, else final. */
 void
 tnl_gso_marks_partial(struct dp_packet *p, const struct tnl_gso_desc *d,
                       bool outer_partial)
@@ -137,9 +141,9 @@ tnl_gso_marks_partial(struct dp_packet *p, const struct tnl_gso_desc *d,
     }
 }
 
-/* Marks 'p', to be cut as TCP, as the tunnelled packet that it probably is if
- * it is in a tunnel: for dummy ports and explanations, where nobody says where
- * the innermost header is. */
+/* Marks 'p', whose TCP is to be cut, as a tunnelled packet if it seems to be
+ * in a tunnel: for dummy ports and explanations, where nothing says where the
+ * innermost header is. */
 void
 tnl_gso_marks_guess(struct dp_packet *p)
 {
@@ -150,16 +154,16 @@ tnl_gso_marks_guess(struct dp_packet *p)
     }
 }
 
-/* Sets right marks of 'p' that a checksum is partial, where upstream's parser
- * has not found the header: behind a second VLAN tag, behind MPLS labels, or
- * because 'p' has been truncated.  What has no such header, and the upper
- * layer of a fragment, has no checksum to complete. */
+/* Corrects the marks of 'p' that say "partial" where upstream's parser has not
+ * found the header: behind a second VLAN tag, behind MPLS labels, or because
+ * 'p' has been truncated.  A packet without such a header has no checksum to
+ * complete, nor has the upper layer of a fragment. */
 void
 tnl_gso_marks_repair(struct dp_packet *p)
 {
     const void *frame = dp_packet_data(p);
-    /* Upstream's parser takes what the outer IP header does not count for
-     * padding, and no checksum covers that. */
+    /* Bytes beyond the outer IP total length are padding to upstream's parser
+     * (l2_pad_size); checksums do not cover them. */
     size_t size = dp_packet_size(p) - dp_packet_l2_pad_size(p);
     uint32_t outer = p->offloads & UINT16_MAX;
     uint32_t inner = p->offloads >> DP_PACKET_OL_SHIFT_COUNT;
@@ -196,8 +200,8 @@ tnl_gso_marks_repair(struct dp_packet *p)
     p->offloads = outer | inner << DP_PACKET_OL_SHIFT_COUNT;
 }
 
-/* Takes back what was known of 'p' before bytes were cut from its end: the
- * checksum that was good covers some of them. */
+/* Takes back marks of 'p' after bytes were cut from its end: a checksum that
+ * was good covers some of them. */
 void
 tnl_gso_marks_truncate(struct dp_packet *p)
 {
@@ -225,12 +229,12 @@ tnl_gso_takes_headroom(const struct dp_packet *p, size_t size)
             || size + dp_packet_size(p) <= max_room(p));
 }
 
-/* If giving 'p' at least 'size' bytes of
- * headroom the usual way would exceed them, does it without room to spare and
+/* If upstream's way of giving 'p' at least 'size' bytes of headroom would need
+ * more room than a packet can have, gives them without room to spare and
  * returns true.  Otherwise returns false, having done nothing.
  *
- * What does not fit at all loses bytes at its end.  Of a superpacket, every
- * segment that goes out is right nevertheless, and TCP sends the rest
+ * A packet that does not fit at all loses bytes at its end.  Of a superpacket,
+ * every segment that goes out is right nevertheless, and TCP sends the rest
  * again. */
 bool
 tnl_gso_make_headroom(struct dp_packet *p, size_t size)

@@ -17,11 +17,12 @@
 #ifndef TNL_GSO_MARKS_H
 #define TNL_GSO_MARKS_H 1
 
-/* Marks and sizes of ordinary packets: what cannot be true, and what 16 bits
- * cannot hold.
+/* Marks and sizes of ordinary packets: marks that cannot be true, and sizes
+ * that do not fit into 16 bits.
  *
  * Called through one-line hooks in dp-packet.h, dp-packet.c, packets.c and
- * netdev.c. */
+ * conntrack.c, and by code that marks packets (netdev-linux-vnet.c,
+ * netdev-linux-ufo.c, netdev-dummy.c, `tnl-gso/explain`). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -61,9 +62,10 @@ tnl_gso_ip6_has_ext(const struct ovs_16aligned_ip6_hdr *ip6)
 }
 
 /* Does one of 'marks', those of one level of 'p', say that a checksum is
- * partial which is in a header that 'p' does not have, or may not have?
+ * partial although 'p' does not have, or may not have, the header with that
+ * checksum?
  *
- * Every packet with a partial checksum is asked on its way out, so this must
+ * Called for every packet with a partial checksum on its way out, so this must
  * be short. */
 static inline bool
 tnl_gso_level_marks_wrong(const struct dp_packet *p, uint32_t marks,
@@ -93,7 +95,7 @@ tnl_gso_level_marks_wrong(const struct dp_packet *p, uint32_t marks,
                   != IPPROTO_UDP));
 }
 
-/* Is a mark of 'p' wrong?  Only worth asking if one says "partial". */
+/* Is a mark of 'p' wrong?  Only marks that say "partial" can be. */
 static inline bool
 tnl_gso_marks_wrong(const struct dp_packet *p)
 {
@@ -104,16 +106,16 @@ tnl_gso_marks_wrong(const struct dp_packet *p)
                                                    p->inner_l4_ofs)));
 }
 
-/* Can the outer UDP checksum of 'p' be derived from the inner one?  Are the
- * inner IP header and what is needed of its upper layer there, and if it is
- * IPv6, is the length that it tells that of what follows?
+/* Can the outer UDP checksum of 'p' be derived from the inner one?  The inner
+ * IP header and the checksummed part of its upper layer must be there, and an
+ * IPv6 payload length must be that of the bytes that follow.
  *
- * The pseudo-header has it when the outer checksum is derived, and the length
- * of the data when the inner one is completed.  Who wrote the header need not
- * have told the truth, and the outer checksum is ours.  The offsets are those
- * of what the header before has announced, or of what was there before 'p' was
- * truncated: they may be beyond the end.  Behind a second VLAN tag, upstream's
- * parser has not set them, but marks may say that a checksum is good. */
+ * Deriving the outer checksum uses the length in the IPv6 header, completing
+ * the inner one uses the length of the data.  A guest may have written a wrong
+ * length, and the outer checksum is ours.  The offsets come from the previous
+ * header, or from before 'p' was truncated: they may be beyond the end.
+ * Behind a second VLAN tag, upstream's parser has not set them, but marks may
+ * say that a checksum is good. */
 static inline bool
 tnl_gso_inner_len_ok(const struct dp_packet *p)
 {

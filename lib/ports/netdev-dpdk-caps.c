@@ -31,27 +31,25 @@
 #include "userspace-tso.h"
 #include "util.h"
 
-/* What DPDK devices can do with superpackets, and which of their offloads
- * Open vSwitch asks for besides those that upstream asks for.
+/* Capabilities of DPDK devices for superpackets, and the offloads that Open
+ * vSwitch enables on them besides those that upstream enables.
  *
- * Called by netdev-dpdk.c when it configures a device, which nobody can send
- * to meanwhile, and by `tnl-gso/show`.  Must not look at packets. */
+ * Called by netdev-dpdk.c when it configures a device, to which no thread can
+ * send meanwhile, and by `tnl-gso/show`.  Must not look at packets. */
 
 /* A mbuf's l2_len has 7 bits. */
 enum { MAX_L2_LEN = 127 };
 
 /* Hangs on the tnl_gso_port of a DPDK port. */
 struct netdev_dpdk_tnl {
-    /* RTE_MBUF_F_TX_TUNNEL_* by which the device is told of a tunnel type, or
-     * 0 if it does not know it. */
+    /* RTE_MBUF_F_TX_TUNNEL_* flag for each tunnel type, or 0 if the device
+     * does not know it. */
     uint64_t tunnel_flag[TNL_GSO_N_ENCAPS];
     bool configured;
     char *driver;
     uint64_t capa;              /* RTE_ETH_TX_OFFLOAD_* of the device. */
-    uint16_t seg_max;           /* Mbufs in a superpacket, and in a packet or
-                                 * in a segment's length of a superpacket; 0 if
-                                 * it does not say. */
-    uint16_t mtu_seg_max;
+    uint16_t seg_max;           /* dev_info.tx_desc_lim.nb_seg_max and */
+    uint16_t mtu_seg_max;       /* nb_mtu_seg_max; 0: not reported. */
 };
 
 static const struct tnl_gso_flag_name capa_names[] = {
@@ -71,8 +69,9 @@ static const struct tnl_gso_flag_name capa_names[] = {
     { RTE_ETH_TX_OFFLOAD_MULTI_SEGS, "multi_segs" },
 };
 
-/* Tunnel types, and what a device says that cuts them.  One that cuts any UDP
- * or IP tunnel also cuts this one, but is told so by another flag. */
+/* Tunnel types, and the capabilities of a device that cuts them.  A device
+ * that cuts any UDP or IP tunnel also cuts this one, but is told so by another
+ * flag. */
 static const struct {
     enum tnl_gso_encap encap;
     uint64_t ol_flag;           /* NETDEV_TX_*. */
@@ -90,9 +89,9 @@ static const struct {
       RTE_ETH_TX_OFFLOAD_IP_TNL_TSO, RTE_MBUF_F_TX_TUNNEL_IP },
 };
 
-/* Sets what holds for each mbuf in 'limits'.  A superpacket that comes from
- * elsewhere gets an external buffer for netdev-dpdk.c to copy it to; that is
- * 64 kB long with its headroom and what DPDK keeps at its end. */
+/* Sets the limits in 'limits' that every mbuf has.  netdev-dpdk.c copies a
+ * superpacket that is no mbuf into an external buffer, which is 64 kB long
+ * with its headroom and the data that DPDK keeps at its end. */
 static void
 limit_mbuf(struct tnl_gso_limits *limits)
 {
@@ -103,9 +102,9 @@ limit_mbuf(struct tnl_gso_limits *limits)
     limits->max_l2_len = MAX_L2_LEN;
 }
 
-/* What holds for vhost ports, whose library knows no tunnels but tells the
- * guest at which byte a checksum begins; and for every device until it has
- * been configured. */
+/* Makes the state of a DPDK port.  Its limits are those of vhost ports, whose
+ * library knows no tunnels but tells the guest at which byte a checksum
+ * begins; and those of every other device until it has been configured. */
 void
 netdev_dpdk_tnl_port_init(struct tnl_gso_port *port)
 {
@@ -115,6 +114,8 @@ netdev_dpdk_tnl_port_init(struct tnl_gso_port *port)
     atomic_store_relaxed(&port->mtu, RTE_ETHER_MTU);
 }
 
+/* Frees the state that netdev_dpdk_tnl_port_init() has made, if there is
+ * one. */
 void
 netdev_dpdk_tnl_port_destroy(struct tnl_gso_port *port)
 {
@@ -124,25 +125,25 @@ netdev_dpdk_tnl_port_destroy(struct tnl_gso_port *port)
     }
 }
 
-/* 'netdev' takes packets of 'mtu' bytes from now on, Ethernet header not
- * included. */
+/* Sets the MTU of 'netdev' to 'mtu' bytes, Ethernet header not included. */
 void
 netdev_dpdk_tnl_set_mtu(struct netdev *netdev, int mtu)
 {
     atomic_store_relaxed(&netdev->tnl_gso->mtu, mtu);
 }
 
-/* Returns the RTE_MBUF_F_TX_TUNNEL_* flag by which the device of 'netdev' is
- * told of tunnels of type 'encap', or 0 if it does not know them. */
+/* Returns the RTE_MBUF_F_TX_TUNNEL_* flag by which an mbuf tells the device of
+ * 'netdev' that it is in a tunnel of type 'encap', or 0 if the device does not
+ * know such tunnels. */
 uint64_t
 netdev_dpdk_tnl_flag(const struct netdev *netdev, unsigned int encap)
 {
     return netdev->tnl_gso->dpdk->tunnel_flag[encap];
 }
 
-/* Takes what the device of 'netdev' can do from 'info', and forgets what it
- * could do before.  Returns RTE_ETH_TX_OFFLOAD_* that it has to be configured
- * with, besides those of upstream.
+/* Stores the capabilities of the device of 'netdev', from 'info', in place of
+ * earlier ones.  Returns the RTE_ETH_TX_OFFLOAD_* with which it has to be
+ * configured, besides those of upstream.
  *
  * A device that cuts tunnels of a type also completes checksums in them, with
  * userspace TSO disabled, too. */
@@ -197,6 +198,7 @@ netdev_dpdk_tnl_configure(struct netdev *netdev,
     return offloads;
 }
 
+/* Appends the limit 'value' to 'ds' as 'name', unless it is 0: no limit. */
 static void
 put_limit(struct ds *ds, const char *name, unsigned int value)
 {
@@ -205,8 +207,8 @@ put_limit(struct ds *ds, const char *name, unsigned int value)
     }
 }
 
-/* Tells 'cb' what is known of the device of 'netdev', if it has been
- * configured. */
+/* Calls 'cb' with 'aux' for each capability and limit that is known of
+ * 'netdev', for `tnl-gso/show`. */
 void
 netdev_dpdk_tnl_list(const struct netdev *netdev,
                      void (*cb)(const char *name, const char *text, void *aux),

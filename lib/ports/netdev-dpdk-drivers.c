@@ -24,9 +24,9 @@
 #include "stages/tnl-gso-plan.h"
 #include "util.h"
 
-/* "prepare" is what the driver calls through rte_eth_tx_prepare().  A limit
- * that it checks is here, too, since a packet that is within it is cut once
- * and for all, and one that it would refuse is cut by us without asking. */
+/* "prepare" is the function that the driver has for rte_eth_tx_prepare().  A
+ * limit that it checks is here, too: packets beyond it are cut by us without
+ * trying the driver first. */
 static const struct netdev_dpdk_driver drivers[] = {
     /* i40e_prep_pkts().  MSS outside of this is a malicious event. */
     { .name = "net_i40e", .min_mss = 256, .max_mss = 9674, .max_len = 262144,

@@ -18,17 +18,17 @@
 #ifndef NETDEV_DPDK_DRIVERS_H
 #define NETDEV_DPDK_DRIVERS_H 1
 
-/* What DPDK's drivers do not tell through the API, but enforce or get wrong:
- * a table by driver name.
+/* Limits that DPDK's drivers do not report through the API, but enforce or get
+ * wrong: a table by driver name.
  *
  * Read by netdev-dpdk-caps.c when a port is configured.  A pure table: knows
  * neither ports nor DPDK's headers.
  *
  * All of it was read in the sources of DPDK 22.11.11, of the drivers that are
  * newer than that in DPDK's main branch, and, where this says so, of Linux'
- * driver of the same device; none of it was measured on a device.  What the
- * preparing functions of the drivers refuse was read again in the machine code
- * of Debian's 24.11.8 and 25.11.4. */
+ * driver of the same device; none of it was measured on a device.  The checks
+ * in the preparing functions of the drivers were read again in the machine
+ * code of Debian's 24.11.8 and 25.11.4. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,8 +36,8 @@
 
 struct tnl_gso_limits;
 
-/* What a driver that has RTE_ETH_TX_OFFLOAD_UDP_TSO makes of a packet with
- * RTE_MBUF_F_TX_UDP_SEG.  DPDK's documentation says fragments. */
+/* Meaning of RTE_MBUF_F_TX_UDP_SEG to a driver with
+ * RTE_ETH_TX_OFFLOAD_UDP_TSO.  DPDK's documentation says fragments. */
 enum netdev_dpdk_udp_tso {
     NETDEV_DPDK_UDP_TSO_UNKNOWN,    /* Not known, or it refuses the packet. */
     NETDEV_DPDK_UDP_TSO_DATAGRAMS,  /* UDP datagrams, as Linux' GSO_UDP_L4. */
@@ -63,13 +63,13 @@ struct netdev_dpdk_driver {
     uint32_t max_buf_len;       /* Bytes of it in each single mbuf. */
 
     enum netdev_dpdk_udp_tso udp_tso;
-    bool no_tso;                /* Has TCP_TSO, but must not be asked. */
+    bool no_tso;                /* Has TCP_TSO, but must not be used. */
     bool no_tso6;               /* The same, TCP over IPv6. */
 
-    /* Where a packet's type of tunnel is not advertised: is the checksum
-     * behind l2_len + l3_len that which the device fills in?  Then l2_len can
-     * cover the outer headers.  If not, or not known, the device finds
-     * headers by itself, that is the outer ones. */
+    /* If the type of a packet's tunnel is not advertised, does the device fill
+     * in the checksum behind l2_len + l3_len?  Then l2_len can cover the outer
+     * headers.  If not, or not known, the device finds headers by itself, and
+     * these are the outer ones. */
     bool csum_by_len;
 };
 

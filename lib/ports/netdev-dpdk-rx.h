@@ -18,12 +18,12 @@
 #ifndef NETDEV_DPDK_RX_H
 #define NETDEV_DPDK_RX_H 1
 
-/* What a received mbuf says about a superpacket, for DPDK ports.
+/* Segment sizes of received mbufs, for DPDK ports.
  *
  * Called by netdev-dpdk.c for each burst that it has received, and when it
  * registers a vhost-user port.  Must not look at packet bytes: a guest has
- * written them, and the describe stage (tnl-gso-desc.h) reads them once it is
- * asked to cut. */
+ * written them, and the describe stage (tnl-gso-desc.h) reads them when a
+ * packet has to be cut. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,13 +37,13 @@
 #include "userspace-tso.h"
 #include "util.h"
 
-/* Gives the packets in 'batch' segment sizes that mean something.
+/* Sets right the segment sizes of the packets in 'batch'.
  *
- * An mbuf keeps tso_segsz from its last use where a driver does not reset it
- * when it refills its ring, and uso_segsz is in the part of struct dp_packet
- * that DPDK does not know.  Both would make a superpacket of an ordinary one.
- * The vhost library marks with RTE_MBUF_F_RX_LRO what a guest wants to have
- * cut, even if segmentation has not been negotiated. */
+ * An mbuf keeps tso_segsz from its last use if a driver does not reset it when
+ * it refills its ring, and uso_segsz is in the part of struct dp_packet that
+ * DPDK does not know.  Both would make a superpacket of an ordinary one.  The
+ * vhost library marks with RTE_MBUF_F_RX_LRO each packet that a guest wants to
+ * have cut, even if segmentation has not been negotiated. */
 static inline void
 netdev_dpdk_rx_segsz(struct dp_packet_batch *batch)
 {
@@ -62,9 +62,10 @@ netdev_dpdk_rx_segsz(struct dp_packet_batch *batch)
     }
 }
 
-/* Keeps what would be too much for one turn of 'rxq', a guest's, out of
- * 'batch', which has been through netdev_dpdk_rx_segsz().  That is for guests
- * that ask for tiny segments: of the others' packets, only a flag is read. */
+/* Keeps packets that would be too much for one turn of 'rxq', a guest's, out
+ * of 'batch', which netdev_dpdk_rx_segsz() has been called for.  Only guests
+ * that ask for tiny segments exceed a turn: of other packets, only a flag is
+ * read. */
 static inline void
 netdev_dpdk_rx_bound(struct netdev_rxq *rxq, struct dp_packet_batch *batch)
 {
@@ -81,10 +82,10 @@ netdev_dpdk_rx_bound(struct netdev_rxq *rxq, struct dp_packet_batch *batch)
     }
 }
 
-/* Flags of a dpdkvhostuser port, besides those that it has had in Open vSwitch
- * 4.0: those of a dpdkvhostuserclient port.  Without them the library tells in
- * flags for sending, which nobody reads here, which checksums are partial, and
- * takes no packet that is longer than an mbuf. */
+/* Flags of a dpdkvhostuser port, besides those that it has in Open vSwitch
+ * 4.0: those of a dpdkvhostuserclient port.  Without them the library reports
+ * partial checksums in flags for sending, which Open vSwitch does not read,
+ * and takes no packet that is longer than an mbuf. */
 static inline uint64_t
 netdev_dpdk_rx_vhost_flags(void)
 {
@@ -92,10 +93,10 @@ netdev_dpdk_rx_vhost_flags(void)
             | (userspace_tso_enabled() ? RTE_VHOST_USER_EXTBUF_SUPPORT : 0));
 }
 
-/* Features that a dpdkvhostuser port with userspace TSO does not offer, like
- * a dpdkvhostuserclient port: nobody makes IP fragments of what a guest hands
- * over, and the ports that superpackets leave through may not know that CWR is
- * for the first segment. */
+/* Features that a dpdkvhostuser port with userspace TSO does not offer, like a
+ * dpdkvhostuserclient port: IP fragments are not made of packets from a guest,
+ * and the ports that superpackets leave through may not know that CWR is for
+ * the first segment. */
 static inline uint64_t
 netdev_dpdk_rx_vhost_unsupported(void)
 {

@@ -31,18 +31,19 @@
 /* Stage "segment", for DPDK ports: packets in the port's own mbufs, so that
  * its driver can send them as they are.
  *
- * Called by the segment stage (tnl-gso-seg.c), through the port's allocator,
- * for packets that go to this port and nowhere else.  Must not write data, nor
- * any mark: those are the segment stage's.  What comes from here is freed like
- * every packet of netdev-dpdk, by the driver or by dp_packet_delete(), and its
- * source is DPBUF_DPDK.
+ * Called by the segment stage (tnl-gso-seg.c, tnl-gso-train.c), through the
+ * port's allocator, for packets that go to this port and nowhere else.  Must
+ * not write data, nor any mark: the segment stage does.  Packets from here
+ * have DPBUF_DPDK as source, and are freed like every packet of netdev-dpdk,
+ * by the driver or by dp_packet_delete().
  *
- * A mempool belongs to its port for as long as the port can send: the
- * datapath stops all threads that send before the port is reconfigured. */
+ * A mempool belongs to its port for as long as the port can send: the datapath
+ * stops all threads that send before the port is reconfigured. */
 
 COVERAGE_DEFINE(netdev_dpdk_tnl_no_mbuf);
 
-/* Does a netdev of 'class' send mbufs?  Ethernet and vhost-user devices. */
+/* Does a netdev of 'class' send mbufs?  Those for Ethernet and vhost-user
+ * devices do. */
 bool
 netdev_dpdk_tnl_sends_mbufs(const struct netdev_class *class)
 {
@@ -65,13 +66,14 @@ attach_buffer(struct rte_mbuf *mbuf, size_t size, size_t headroom)
     return true;
 }
 
-/* Returns a packet in an mbuf of 'mp', or null if there is none left.  What an
- * mbuf has no room for, a train, gets a buffer of its own.  As with
- * tnl_gso_buf_new(), data, offsets, offloads, hash and mark are not
- * initialized.
+/* Returns a packet of 'size' bytes in an mbuf of 'mp', or null if there is
+ * none left.  A packet that is too long for an mbuf, a train, gets a buffer of
+ * its own.  As with tnl_gso_buf_new(), data, offsets, offloads, hash and mark
+ * are not initialized.
  *
- * A packet for a driver can do with less headroom than the segment stage
- * likes to have, but data as long as the MTU must fit. */
+ * The packet has 'headroom' bytes of headroom or, if the mbuf has no room for
+ * them, fewer: a driver can do with less, but data as long as the MTU must
+ * fit. */
 struct dp_packet *
 netdev_dpdk_tnl_alloc_from(struct rte_mempool *mp, size_t size,
                            size_t headroom)
@@ -101,7 +103,7 @@ netdev_dpdk_tnl_alloc_from(struct rte_mempool *mp, size_t size,
     return p;
 }
 
-/* An allocator for segments that go to 'netdev', a DPDK port. */
+/* The tnl_gso_alloc_func of 'netdev', a DPDK port. */
 struct dp_packet *
 netdev_dpdk_tnl_alloc(const struct netdev *netdev, size_t size,
                       size_t headroom)
@@ -113,7 +115,7 @@ netdev_dpdk_tnl_alloc(const struct netdev *netdev, size_t size,
         p = netdev_dpdk_tnl_alloc_from(mp, size, headroom);
     }
     if (OVS_UNLIKELY(!p)) {
-        /* The driver makes another attempt, with a copy. */
+        /* netdev-dpdk.c tries again to get an mbuf, and copies the packet. */
         COVERAGE_INC(netdev_dpdk_tnl_no_mbuf);
         p = tnl_gso_buf_new(netdev, size, headroom);
     }

@@ -17,6 +17,12 @@
 #ifndef NETDEV_DPDK_TNL_H
 #define NETDEV_DPDK_TNL_H 1
 
+/* Superpackets on DPDK ports: their mbufs, the capabilities of devices, and
+ * the requests to devices.
+ *
+ * Called by netdev-dpdk.c, by the segment stage through 'alloc' of struct
+ * tnl_gso_port, and by `tnl-gso/show`. */
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,7 +48,7 @@ struct dp_packet *netdev_dpdk_tnl_alloc_from(struct rte_mempool *, size_t size,
                              | NETDEV_TX_GENEVE_TNL_TSO_OFFLOAD     \
                              | NETDEV_TX_GRE_TNL_TSO_OFFLOAD)
 
-/* netdev-dpdk-caps.c: what a device can do, and what it is asked to do. */
+/* netdev-dpdk-caps.c: capabilities of a device, and how it is configured. */
 void netdev_dpdk_tnl_port_init(struct tnl_gso_port *);
 void netdev_dpdk_tnl_port_destroy(struct tnl_gso_port *);
 uint64_t netdev_dpdk_tnl_configure(struct netdev *,
@@ -54,8 +60,8 @@ void netdev_dpdk_tnl_list(const struct netdev *,
                           void *aux);
 uint64_t netdev_dpdk_tnl_flag(const struct netdev *, unsigned int encap);
 
-/* netdev-dpdk-tx.c: what a device is told of a packet, and what becomes of one
- * that its driver refuses. */
+/* netdev-dpdk-tx.c: flags of mbufs that are sent, and packets that a driver
+ * refuses. */
 bool netdev_dpdk_tnl_is_super(const struct rte_mbuf *);
 bool netdev_dpdk_tnl_prep(const struct netdev *, struct rte_mbuf *);
 int netdev_dpdk_tnl_tx_prepare(uint16_t port_id, int qid, struct rte_mbuf **,

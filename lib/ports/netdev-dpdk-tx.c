@@ -36,17 +36,18 @@
  *
  * Called by netdev-dpdk.c for packets that are about to be sent.  All packets
  * are mbufs of one piece, whatever the device allows, so headers are always
- * contiguous.  What a device gets has been planned for what it can do
- * (tnl-gso-plan.c): must not decide who cuts, except where a driver breaks its
- * promise. */
+ * contiguous.  Every packet has been planned for the capabilities of its
+ * device (tnl-gso-plan.h): must not decide who cuts, except where a driver
+ * breaks its promise. */
 
 VLOG_DEFINE_THIS_MODULE(netdev_dpdk_tx);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
 
-/* Packets that are prepared together. */
+/* Number of packets that are prepared together. */
 enum { TX_CHUNK = 64 };
 
+/* The dp_packet that 'mbuf' is a member of. */
 static struct dp_packet *
 packet_of(const struct rte_mbuf *mbuf)
 {
@@ -54,8 +55,9 @@ packet_of(const struct rte_mbuf *mbuf)
                         mbuf);
 }
 
-/* Returns how many segments tnl_gso_send() has counted for the 'cnt' packets
- * 'pkts', which need not be mbufs, 0 for those that it has not made. */
+/* Returns the number of segments that tnl_gso_send() has counted as sent for
+ * the 'cnt' packets 'pkts', which need not be mbufs.  A packet that it has not
+ * made counts as 0. */
 uint32_t
 netdev_dpdk_tnl_planned(struct rte_mbuf *const *pkts, size_t cnt)
 {
@@ -67,7 +69,8 @@ netdev_dpdk_tnl_planned(struct rte_mbuf *const *pkts, size_t cnt)
     return n_segs;
 }
 
-/* Counts that 'n_segs' of such segments do not leave through 'netdev'. */
+/* Counts that 'netdev' does not send 'n_segs' segments that have been counted
+ * as sent. */
 void
 netdev_dpdk_tnl_lost(struct netdev *netdev, uint32_t n_segs)
 {
@@ -83,6 +86,7 @@ netdev_dpdk_tnl_is_super(const struct rte_mbuf *mbuf)
     return tnl_gso_is_super(packet_of(mbuf));
 }
 
+/* Is the IP header at 'l3' IPv4? */
 static bool
 is_ipv4(const void *l3)
 {
@@ -100,15 +104,15 @@ is_simple_l3(const void *l3, size_t l3_len)
     return is_ipv4(l3) || l3_len == IPV6_HEADER_LEN;
 }
 
-/* Everything of a packet that a device can complete, in software. */
+/* Completes in software all checksums of 'p' that a device could complete. */
 static void
 complete_all(struct dp_packet *p)
 {
     dp_packet_ol_send_prepare(p, 0);
 }
 
-/* The flag for what 'p' has behind its (inner) IP header, if its checksum is
- * partial. */
+/* The flag for the checksum behind the (inner) IP header of a packet, whose
+ * protocol is given by 'tcp' and 'udp', or 0 unless it is 'partial'. */
 static uint64_t
 l4_flag(bool partial, bool tcp, bool udp)
 {
@@ -118,8 +122,9 @@ l4_flag(bool partial, bool tcp, bool udp)
             : RTE_MBUF_F_TX_SCTP_CKSUM);
 }
 
-/* Asks that the packet in 'mbuf' be cut at the TCP header 'th' behind the IP
- * header 'l3'.  DPDK wants an IPv4 checksum to be asked for, too. */
+/* Requests that the device cut the packet in 'mbuf' at the TCP header 'th'
+ * behind the IP header 'l3'.  DPDK requires that the IPv4 checksum be
+ * requested, too. */
 static void
 prep_tso(struct rte_mbuf *mbuf, const void *l3, const struct tcp_header *th)
 {
@@ -169,7 +174,8 @@ prep_tunnel(struct dp_packet *p, uint64_t flag)
     }
 }
 
-/* Does 'p', in a tunnel, ask for something that a device is to do in it? */
+/* Is there a checksum in 'p', in a tunnel, for the device to complete, or has
+ * the device to cut it? */
 static bool
 asks_inside(const struct dp_packet *p)
 {
@@ -178,9 +184,10 @@ asks_inside(const struct dp_packet *p)
             || dp_packet_inner_l4_checksum_partial(p));
 }
 
-/* Can a device be told of the checksums of 'p', in a tunnel that it knows by
- * 'flag' or, if that is 0, does not know?  What is in front of the inner IP
- * header may come from a guest, and be as long as it likes. */
+/* Do the fields of an mbuf suffice to request the checksums of 'p'?  It is in
+ * a tunnel that the device knows by 'flag' or, if that is 0, does not know.
+ * The headers in front of the inner IP header may come from a guest, and have
+ * any length. */
 static bool
 fits_mbuf_fields(const struct dp_packet *p, uint64_t flag,
                  const struct tnl_gso_limits *limits)
@@ -196,9 +203,8 @@ fits_mbuf_fields(const struct dp_packet *p, uint64_t flag,
                 : limits->sums_by_len));
 }
 
-/* Prepares packet 'p', which is in a tunnel and has something partial, for
- * 'netdev'.  Returns false if it is an ordinary packet now, as far as the
- * device is concerned. */
+/* Prepares 'p', which is in a tunnel and has something partial, for 'netdev'.
+ * Returns false if it is an ordinary packet to the device now. */
 static bool
 prep_in_tunnel(const struct netdev *netdev, struct dp_packet *p)
 {
@@ -206,7 +212,7 @@ prep_in_tunnel(const struct netdev *netdev, struct dp_packet *p)
     uint64_t flag = netdev_dpdk_tnl_flag(netdev, tnl_gso_encap_of(p));
 
     if (!flag) {
-        /* It cannot be told of two sums. */
+        /* The mbuf can request only one sum. */
         dp_packet_ol_send_prepare(p, netdev->ol_flags
                                   & ~(NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM
                                       | NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM));
@@ -215,8 +221,7 @@ prep_in_tunnel(const struct netdev *netdev, struct dp_packet *p)
         complete_all(p);
     }
     if (!asks_inside(p)) {
-        /* Some devices stop working when they are asked for outer checksums
-         * only. */
+        /* Some devices stop working at a request for outer checksums only. */
         p->offloads &= ~DP_PACKET_OL_TUNNEL_MASK;
         return false;
     }
@@ -242,10 +247,10 @@ prep_udp_super(struct dp_packet *p)
                           : RTE_MBUF_F_TX_IPV6));
 }
 
-/* Tells the device of 'netdev' by 'mbuf' what it has to do with the packet in
- * it, whose marks say that somebody has to do something.  Returns false if
- * that is left to netdev-dpdk.c, because there is nothing special about
- * it. */
+/* Sets the fields and flags of 'mbuf' by which the device of 'netdev' learns
+ * what to do with the packet in it, whose marks say that something has to be
+ * done.  Returns false if netdev-dpdk.c has to do that instead, as for any
+ * ordinary packet. */
 bool
 netdev_dpdk_tnl_prep(const struct netdev *netdev, struct rte_mbuf *mbuf)
 {
@@ -273,9 +278,9 @@ netdev_dpdk_tnl_prep(const struct netdev *netdev, struct rte_mbuf *mbuf)
              || mbuf->tso_segsz);
 }
 
-/* The outer UDP checksum of the packet in 'mbuf' if the device has to leave it
- * alone, else null.  rte_net_intel_cksum_flags_prepare(), which most drivers
- * call, zeroes it since DPDK 24.07. */
+/* Returns the outer UDP checksum of the packet in 'mbuf' if the device has to
+ * leave it alone, else null.  rte_net_intel_cksum_flags_prepare(), which most
+ * drivers call, zeroes it since DPDK 24.07. */
 static ovs_be16 *
 kept_csum(struct rte_mbuf *mbuf)
 {
@@ -293,9 +298,9 @@ kept_csum(struct rte_mbuf *mbuf)
     return &udp->udp_csum;
 }
 
-/* Puts the sum of the pseudo-header where the device expects it in the UDP
- * superpacket in 'mbuf': without the length, as for TCP.
- * rte_net_intel_cksum_flags_prepare() of DPDK 22.11 puts it in. */
+/* Writes the sum of the pseudo-header into the UDP superpacket in 'mbuf' as
+ * the device expects it: without the length, as for TCP.
+ * rte_net_intel_cksum_flags_prepare() of DPDK 22.11 includes the length. */
 static void
 put_pseudo_sum(struct rte_mbuf *mbuf)
 {
@@ -308,9 +313,9 @@ put_pseudo_sum(struct rte_mbuf *mbuf)
          : rte_ipv6_phdr_cksum(l3, RTE_MBUF_F_TX_TCP_SEG));
 }
 
-/* Like rte_eth_tx_prepare() for at most TX_CHUNK packets, but what it leaves
- * in checksum fields is the same in all releases of DPDK: does not change an
- * outer UDP checksum that nobody has asked to change. */
+/* Like rte_eth_tx_prepare() for at most TX_CHUNK packets, but leaves the same
+ * in checksum fields with all releases of DPDK: does not change an outer UDP
+ * checksum for which no offload is requested. */
 static int
 prepare_chunk(uint16_t port_id, int qid, struct rte_mbuf **pkts, int cnt)
 {
@@ -333,7 +338,7 @@ prepare_chunk(uint16_t port_id, int qid, struct rte_mbuf **pkts, int cnt)
     return n_good;
 }
 
-/* The same for any number of packets. */
+/* The same as rte_eth_tx_prepare(), by prepare_chunk(), for 'cnt' packets. */
 int
 netdev_dpdk_tnl_tx_prepare(uint16_t port_id, int qid, struct rte_mbuf **pkts,
                            int cnt)
@@ -369,7 +374,7 @@ tx_burst(uint16_t port_id, int qid, struct rte_mbuf **pkts, int cnt)
     return n;
 }
 
-/* Takes from 'p' whatever a device has been asked to do with it. */
+/* Clears all requests of 'p' to a device. */
 static void
 unprep(struct dp_packet *p)
 {
@@ -379,9 +384,9 @@ unprep(struct dp_packet *p)
     }
 }
 
-/* Sends packet 'p', which the driver of 'netdev' has refused for 'error', an
- * rte_errno, in another way: as what it becomes without any offload.  Takes
- * ownership of 'p'.  Returns true if all of it was sent. */
+/* Sends packet 'p', which the driver of 'netdev' has refused with 'error', an
+ * rte_errno, without any offload: cut in software, with final checksums.
+ * Takes ownership of 'p'.  Returns true if all of it was sent. */
 static bool
 send_refused(struct netdev *netdev, uint16_t port_id, int qid,
              struct dp_packet *p, int error)
@@ -427,8 +432,8 @@ send_refused(struct netdev *netdev, uint16_t port_id, int qid,
 
 /* Sends the 'cnt' packets 'pkts' on queue 'qid' of 'netdev', device 'port_id',
  * and takes ownership of them.  The first 'n_good' have been prepared, the
- * next one was refused: it is sent without offloads, and does not keep back
- * the others.  Order is kept.  Returns the number of packets that were
+ * next one was refused: it is sent without offloads, and the others are sent
+ * nevertheless.  Keeps the order.  Returns the number of packets that were
  * dropped. */
 int
 netdev_dpdk_tnl_tx_refused(struct netdev *netdev, uint16_t port_id, int qid,

@@ -32,11 +32,10 @@
 
 VLOG_DEFINE_THIS_MODULE(netdev_dummy_tnl);
 
-/* Makes options:ol_tx, a list of offloads with names as in `tnl-gso/show`,
- * all that 'netdev' can do.
- * Without it, upstream's own options for dummy ports count, which know no
- * tunnel TSO.  Superpackets come out as they are; to be taken, they must not
- * exceed the port's MTU. */
+/* Makes options:ol_tx in 'args', a list of offloads with names as in
+ * `tnl-gso/show`, the offloads of 'netdev'.  Without it, upstream's own
+ * options for dummy ports count, which know no tunnel TSO.  Superpackets come
+ * out uncut; a port takes those that do not exceed its MTU. */
 void
 netdev_dummy_tnl_set_config(struct netdev *netdev, const struct smap *args)
 {
@@ -64,7 +63,7 @@ netdev_dummy_tnl_set_config(struct netdev *netdev, const struct smap *args)
     free(copy);
 }
 
-/* 'netdev' has not sent those packets of 'batch' from 'first' on. */
+/* Counts that 'netdev' has not sent the packets of 'batch' from 'first' on. */
 void
 netdev_dummy_tnl_refused(struct netdev *netdev,
                          const struct dp_packet_batch *batch,

@@ -17,7 +17,8 @@
 #ifndef NETDEV_DUMMY_TNL_H
 #define NETDEV_DUMMY_TNL_H 1
 
-/* Dummy ports that can do what a test says, included by netdev-dummy.c. */
+/* Dummy ports with the offloads that a test gives them.  Called by
+ * netdev-dummy.c. */
 
 struct dp_packet;
 struct dp_packet_batch;

@@ -53,6 +53,7 @@ enum { MAX_LEN = UINT16_MAX - HEADROOM };
 DEFINE_STATIC_PER_THREAD_DATA(void *, my_memory, NULL);
 static ovsthread_key_t memory_key;
 
+/* The destructor of 'memory_key', called by the thread that ends. */
 static void
 memory_destroy(void *memory)
 {
@@ -60,6 +61,9 @@ memory_destroy(void *memory)
     munmap(memory, MEMORY_SIZE);
 }
 
+/* Returns MEMORY_SIZE bytes for the calling thread, unmapped when it ends, or
+ * MAP_FAILED.  They are address space only, until the kernel writes to
+ * them. */
 static void *
 memory_create(void)
 {
@@ -78,8 +82,8 @@ memory_create(void)
 }
 
 /* Returns where message 'i' continues: NETDEV_LINUX_BIG_SIZE bytes, which
- * belong to the calling thread and are good until it receives again.  Returns
- * null if the system has none.  Only what the kernel has once written to takes
+ * belong to the calling thread and are valid until it receives again.  Returns
+ * null if the system has none.  Only pages that the kernel has written to take
  * memory. */
 char *
 netdev_linux_big_memory(size_t i)
@@ -93,9 +97,9 @@ netdev_linux_big_memory(size_t i)
             ? (char *) *memory + i * NETDEV_LINUX_BIG_SIZE : NULL);
 }
 
-/* Takes the hop-by-hop header out of 'p', described by '*d', that says no more
- * than how long it is in 32 bits: RFC 2675 section 2.  Linux gives it to what
- * exceeds 64 kB, and nobody else needs it: Linux v6.18
+/* Removes from 'p', described by '*d', a hop-by-hop header that says nothing
+ * but its length in 32 bits: RFC 2675 section 2.  Linux puts it into packets
+ * of more than 64 kB only, and removes it itself: Linux v6.18
  * ipv6_hopopt_jumbo_remove().  Returns true if there was one; '*d' is then no
  * longer right. */
 static bool
@@ -120,8 +124,9 @@ strip_jumbo(struct dp_packet *p, const struct tnl_gso_desc *d)
     return true;
 }
 
-/* Describes superpacket 'p', of which 'rest_len' bytes of payload are
- * elsewhere, in '*d'. */
+/* Describes superpacket 'p', of which 'rest_len' more bytes of payload are
+ * elsewhere, in '*d'.  Returns TNL_GSO_OK, or the reason why it cannot be
+ * split. */
 static enum tnl_gso_reason
 describe(struct dp_packet *p, size_t rest_len, struct tnl_gso_desc *d)
 {
@@ -132,7 +137,7 @@ describe(struct dp_packet *p, size_t rest_len, struct tnl_gso_desc *d)
     }
     reason = tnl_gso_describe(p, d);
     if (!reason && (d->rco || !d->l4_partial)) {
-        /* Has to be cut all the way, or into IP fragments. */
+        /* It cannot be split, only cut into segments or IP fragments. */
         return TNL_GSO_R_TOO_BIG;
     }
     if (!reason && strip_jumbo(p, d)) {
@@ -145,8 +150,8 @@ describe(struct dp_packet *p, size_t rest_len, struct tnl_gso_desc *d)
     return reason;
 }
 
-/* Copies 'len' bytes from 'ofs' on of the payload of 'p', which is described
- * by 'd' and continues at 'rest', to 'dst'. */
+/* Copies 'len' bytes of payload of 'p', from byte 'ofs' on, to 'dst'.  'd'
+ * describes 'p', and 'rest' is where its payload continues. */
 static void
 copy_payload(char *dst, const struct dp_packet *p,
              const struct tnl_gso_desc *d, const char *rest,
@@ -163,13 +168,13 @@ copy_payload(char *dst, const struct dp_packet *p,
     }
 }
 
-/* Adds the superpackets that 'p' becomes, which 'rx' has received and whose
- * last 'rest_len' bytes are in the memory of message 'i', to 'batch': the
- * fewest for which a dp_packet and a tunnel header leave room, with the
- * headers that Linux' GSO would give them (tnl-gso-finish.c), so that they end
- * as the segments that Linux would cut.  'p' has been parsed
- * (netdev_linux_vnet_parse()).  Takes ownership of 'p'.  What does not fit into
- * 'batch' is kept for later turns of 'rx'.
+/* Splits superpacket 'p', which 'rx' has received and
+ * netdev_linux_vnet_parse() has marked, and adds the parts to 'batch' or keeps
+ * them for later turns of 'rx'.  The last 'rest_len' bytes of 'p' are in the
+ * memory of message 'i'.  There are as few parts as a dp_packet and a tunnel
+ * header leave room for, with the headers that Linux' GSO would give them
+ * (tnl-gso-finish.c), so that they are cut into the segments that Linux would
+ * make.  Takes ownership of 'p'.
  *
  * Returns false, having counted a drop, if this is no superpacket, or one that
  * cannot be described. */

@@ -21,8 +21,8 @@
  * (Linux' "BIG TCP"), UDP of nearly 64 kB.
  *
  * A container's device, and GRO on a port, make the former when gso_max_size,
- * gro_max_size or the same for IPv4 are raised.  They become several when they
- * are received, and nobody else knows of them: the receive loop for packet
+ * gro_max_size or the same for IPv4 are raised.  They are split when they are
+ * received, and no other code knows of them: the receive loop for packet
  * sockets in netdev-linux.c lets the kernel continue in our memory behind its
  * own two buffers.  Taps do not get such packets: Linux v6.18
  * netif_skb_features() has them cut, since gso_max_size of a tap cannot be
@@ -39,11 +39,11 @@
 struct dp_packet;
 struct dp_packet_batch;
 
-/* Bytes of a packet that the kernel gives, at most, rounded up: Linux v6.18
- * GSO_MAX_SIZE and GRO_MAX_SIZE, 8 * 65,535. */
+/* The longest packet that the kernel hands over, in bytes, rounded up: Linux
+ * v6.18 GSO_MAX_SIZE and GRO_MAX_SIZE, 8 * 65,535. */
 #define NETDEV_LINUX_BIG_SIZE (8 * 65536)
 
-/* Buffers of a message that is to take superpackets, without ours. */
+/* Number of buffers for a superpacket, without ours. */
 enum { NETDEV_LINUX_BIG_USUAL_IOVS = 2 };
 
 char *netdev_linux_big_memory(size_t i);
@@ -51,8 +51,8 @@ bool netdev_linux_big_add(struct netdev_rxq *, struct dp_packet_batch *,
                           struct dp_packet *, size_t rest_len, size_t i);
 
 /* Adds a buffer of ours to 'msg', number 'i' of at most NETDEV_MAX_BURST that
- * are received at once, if it is to take superpackets.  There must be room for
- * one more in its array. */
+ * are received at once, if it has those for a superpacket.  There must be room
+ * for one more in its array. */
 static inline void
 netdev_linux_big_prepare(struct msghdr *msg, size_t i)
 {
@@ -68,8 +68,8 @@ netdev_linux_big_prepare(struct msghdr *msg, size_t i)
     }
 }
 
-/* Returns how many bytes of 'msg', which has been received, are in our buffer.
- * Its length becomes that of the others. */
+/* Returns the number of bytes of 'msg', which has been received, that are in
+ * our buffer, and subtracts it from the length of 'msg'. */
 static inline size_t
 netdev_linux_big_take(struct mmsghdr *msg)
 {

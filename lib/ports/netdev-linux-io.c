@@ -45,7 +45,7 @@ VLOG_DEFINE_THIS_MODULE(netdev_linux_io);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
 
-/* More than Open vSwitch opens. */
+/* Sockets from which a port receives: more than Open vSwitch opens. */
 enum { MAX_RX = 8 };
 
 /* Hangs on struct tnl_gso_port. */
@@ -57,13 +57,15 @@ struct netdev_linux_io {
 
     /* Protects what follows, and 'tx_dropped' of struct netdev_linux. */
     struct ovs_mutex mutex;
-    int rx_fd[MAX_RX];          /* Sockets from which packets are received, */
-    size_t n_rx;                /* which belong to others. */
-    uint64_t rx_missed;         /* What these had no room for. */
-    uint64_t told;              /* Not sent; if nobody else does, the device
-                                 * counts these: device_tells(). */
+    int rx_fd[MAX_RX];          /* Sockets from which packets are received.
+                                 * Not owned. */
+    size_t n_rx;                /* Their number. */
+    uint64_t rx_missed;         /* Packets that they had no room for. */
+    uint64_t told;              /* Packets not sent that the device may have
+                                 * counted: netdev_linux_io_lost(). */
 };
 
+/* Returns the state of a new kernel port.  Its socket is made later. */
 struct netdev_linux_io *
 netdev_linux_io_new(void)
 {
@@ -91,9 +93,9 @@ netdev_linux_io_free(struct netdev_linux_io *io)
     free(io);
 }
 
-/* Makes a packet socket to send through.  It is bound to no device, so that it
- * outlives one that is made again, and to no protocol: it receives nothing.
- * Returns a file descriptor or a negative errno value. */
+/* Opens a packet socket for sending on the device 'name'.  It is bound to no
+ * device, so that it outlives one that is made again, and to no protocol: it
+ * receives nothing.  Returns a file descriptor or a negative errno value. */
 static int
 open_tx(const char *name)
 {
@@ -117,8 +119,8 @@ open_tx(const char *name)
 }
 
 /* Returns the packet socket through which 'netdev', no tap, sends, or a
- * negative errno value.  Made when it is asked for: most of the devices that
- * somebody opens to look at them are never sent anything. */
+ * negative errno value.  Opened by the first call: most devices that are
+ * opened are never sent to. */
 int
 netdev_linux_io_tx(const struct netdev *netdev)
 {
@@ -138,8 +140,9 @@ netdev_linux_io_tx(const struct netdev *netdev)
     return fd;
 }
 
-/* Takes over how many packets the sockets that receive for a port had no room
- * for, which the kernel tells once: Linux v6.18 packet_getsockopt(). */
+/* Adds to the counters of 'port' the packets that the sockets of 'io' had no
+ * room for.  The kernel reports each packet once: Linux v6.18
+ * packet_getsockopt(). */
 static void
 poll_rx(struct netdev_linux_io *io, struct tnl_gso_port *port)
     OVS_REQUIRES(io->mutex)
@@ -156,8 +159,8 @@ poll_rx(struct netdev_linux_io *io, struct tnl_gso_port *port)
     }
 }
 
-/* From now on 'netdev' receives from packet socket 'fd', which remains the
- * caller's. */
+/* Makes packet socket 'fd', which remains the caller's, one from which
+ * 'netdev' receives. */
 void
 netdev_linux_io_add_rx(const struct netdev *netdev, int fd)
 {
@@ -170,7 +173,7 @@ netdev_linux_io_add_rx(const struct netdev *netdev, int fd)
     ovs_mutex_unlock(&io->mutex);
 }
 
-/* The opposite: to be called before 'fd' is closed. */
+/* Undoes netdev_linux_io_add_rx(), before 'fd' is closed. */
 void
 netdev_linux_io_del_rx(const struct netdev *netdev, int fd)
 {
@@ -187,7 +190,7 @@ netdev_linux_io_del_rx(const struct netdev *netdev, int fd)
     ovs_mutex_unlock(&io->mutex);
 }
 
-/* Brings what is counted on 'netdev' up to date, for somebody who shows it. */
+/* Brings the counters of 'netdev' up to date, before they are shown. */
 void
 netdev_linux_io_poll(const struct netdev *netdev)
 {
@@ -200,14 +203,14 @@ netdev_linux_io_poll(const struct netdev *netdev)
     }
 }
 
-/* Counts 'n' packets that 'netdev' was to send, which are lost because of
- * 'error', a positive errno value.
+/* Counts 'n' packets that 'netdev' has not sent because of 'error', a positive
+ * errno value.
  *
- * Those that the device has counted before it said so must not count twice.
- * A tap does for all but EINVAL: Linux v6.18 tun_get_user().  Behind a packet
- * socket, ENOBUFS comes from the queueing discipline, which does not count on
- * the device, or, if there is none, from the device: Linux v6.18 packet_snd(),
- * veth_xmit().  Other errors come before both. */
+ * Packets that the device has counted, too, must not count twice.  A tap
+ * counts them with all errors but EINVAL: Linux v6.18 tun_get_user().  Behind
+ * a packet socket, ENOBUFS comes from the queueing discipline, which does not
+ * count on the device, or, if there is none, from the device: Linux v6.18
+ * packet_snd(), veth_xmit().  Other errors come before both. */
 void
 netdev_linux_io_lost(struct netdev *netdev_, size_t n, int error)
 {
@@ -253,11 +256,11 @@ is_noqueue(const struct netdev *netdev)
     return noqueue;
 }
 
-/* Adds to '*stats' of 'netdev', which are the device's if 'error', a positive
- * errno value, is 0, what netdev-linux and its sockets have lost.  If there
- * are none from the device, because it is in another network namespace or not
- * there, these are all that is known.  Returns an errno value in place of
- * 'error'. */
+/* Adds to '*stats' of 'netdev' the packets that netdev-linux and its sockets
+ * have lost.  '*stats' are those of the device if 'error', a positive errno
+ * value, is 0.  With ENODEV, because the device is in another network
+ * namespace or does not exist, the losses are all that is known.  Returns 0,
+ * or 'error' if that is neither. */
 int
 netdev_linux_io_stats(const struct netdev *netdev_,
                       struct netdev_stats *stats, int error)

@@ -17,11 +17,12 @@
 #ifndef NETDEV_LINUX_IO_H
 #define NETDEV_LINUX_IO_H 1
 
-/* The packet sockets of a kernel port, and what gets lost between them and the
- * device: nobody else counts that.
+/* The packet sockets of a kernel port, and packets that get lost between them
+ * and the device, which does not count them.
  *
- * Called from netdev-linux.c, by netdev-linux-tnl.c with what the kernel did
- * not take, and by those who show counters.  Must not look into a packet. */
+ * Called from netdev-linux.c, by netdev-linux-tnl.c for packets that the
+ * kernel has refused, and before counters are shown.  Must not look into a
+ * packet. */
 
 #include <stddef.h>
 

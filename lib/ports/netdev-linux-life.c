@@ -43,23 +43,24 @@
 #include "socket-util.h"
 #include "util.h"
 
-/* The two ends of a kernel port's life that are not in our hands.
+/* Kernel ports whose life is not ours: taps that outlive the daemon, and
+ * devices that are replaced.
  *
  * A tap of ours outlives us, with the size of its vnet header and its
  * offloads: internal ports keep their addresses and routes over a restart.
- * Whoever opens it next need not know of headers that are not 10 bytes long:
- * Open vSwitch without our changes does not.  So taps are put back when the
- * daemon ends in an orderly way.
+ * The next process that opens it may know only vnet headers of 10 bytes, as
+ * Open vSwitch without our changes does.  So taps are put back when the daemon
+ * ends in an orderly way.
  *
  * A device can go away and come again while its port stays, as a container's
- * veth does, or another one can get its name.  We send to whatever has the
- * port's name; a packet socket stays bound to what is no more.
+ * veth does, or another one can get its name.  We send to the device that has
+ * the port's name now; a packet socket stays bound to the device that is gone.
  *
  * Called by netdev-linux.c.  Must not look at a packet. */
 
 VLOG_DEFINE_THIS_MODULE(netdev_linux_life);
 
-/* A tap whose vnet header or offloads are not what upstream would ask for. */
+/* A tap with another vnet header or other offloads than upstream's. */
 struct life_tap {
     struct ovs_list node;       /* In 'taps'. */
     const struct netdev *netdev;
@@ -71,10 +72,10 @@ static struct ovs_mutex taps_mutex = OVS_MUTEX_INITIALIZER;
 static struct ovs_list taps OVS_GUARDED_BY(taps_mutex)
     = OVS_LIST_INITIALIZER(&taps);
 
-/* Makes 'tap' what it would be without us.
+/* Gives 'tap' the vnet header and the offloads that it would have without us.
  *
- * Other threads may still write to it, with headers that it then no longer
- * has: their file descriptor becomes one of /dev/null before. */
+ * Other threads may still write to it, with vnet headers of the old size:
+ * before that, their file descriptor becomes one of /dev/null. */
 static void
 put_back(const struct life_tap *tap)
 {
@@ -97,7 +98,8 @@ put_back(const struct life_tap *tap)
     }
 }
 
-/* The daemon ends.  Any thread may be the one that notices. */
+/* Puts back all taps: a hook for the end of the daemon, called by any
+ * thread. */
 static void
 put_back_all(void *aux OVS_UNUSED)
 {
@@ -110,9 +112,9 @@ put_back_all(void *aux OVS_UNUSED)
     ovs_mutex_unlock(&taps_mutex);
 }
 
-/* From now on, and until netdev_linux_life_drop_tap(), the tap of 'netdev'
- * is put back when the daemon ends: to vnet headers of 10 bytes, and
- * 'offloads', TUN_F_*.  'fd' remains the caller's. */
+/* Makes the daemon put back the tap of 'netdev' when it ends, unless
+ * netdev_linux_life_drop_tap() is called before: to vnet headers of 10 bytes,
+ * and 'offloads', TUN_F_*.  'fd' remains the caller's. */
 void
 netdev_linux_life_add_tap(struct netdev *netdev, int fd,
                           unsigned long offloads)
@@ -132,7 +134,8 @@ netdev_linux_life_add_tap(struct netdev *netdev, int fd,
     ovs_mutex_unlock(&taps_mutex);
 }
 
-/* 'netdev' is about to close the file descriptor of its tap, if it has one. */
+/* Undoes netdev_linux_life_add_tap(), if that was called, before 'netdev'
+ * closes the file descriptor of its tap. */
 void
 netdev_linux_life_drop_tap(const struct netdev *netdev)
 {
@@ -148,8 +151,8 @@ netdev_linux_life_drop_tap(const struct netdev *netdev)
     ovs_mutex_unlock(&taps_mutex);
 }
 
-/* The device of 'netdev' is gone, or another one has its name now, or that may
- * have been missed. */
+/* Records that the device of 'netdev' is gone, that another one has its name
+ * now, or that such an event may have been missed. */
 void
 netdev_linux_life_replaced(struct netdev *netdev)
 {
@@ -160,9 +163,9 @@ netdev_linux_life_replaced(struct netdev *netdev)
     }
 }
 
-/* Binds packet socket 'fd' to the device with index 'ifindex', and has the
- * device receive what is for others, as the datapath has it when it adds a
- * port.  Returns 0 or a positive errno value. */
+/* Binds packet socket 'fd' to the device 'name' with index 'ifindex', and
+ * makes the device promiscuous, as the datapath does when it adds a port.
+ * Returns 0 or a positive errno value. */
 static int
 bind_packet_socket(const char *name, int fd, int ifindex)
 {
@@ -186,8 +189,8 @@ bind_packet_socket(const char *name, int fd, int ifindex)
     return error;
 }
 
-/* 'rx' had nothing to receive, or an error.  Sees to it that it is the device
- * of its netdev that it receives from.
+/* Makes 'rx', which had nothing to receive or an error, receive from the
+ * device that has the name of its netdev now.
  *
  * The kernel unbinds a socket when the device is unregistered: Linux v6.18
  * packet_notifier().  The number of devices so far is compared, not their
@@ -212,7 +215,7 @@ netdev_linux_life_follow(struct netdev_rxq_linux *rx)
     if (error) {
         static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
 
-        /* If it is gone again, we will be told. */
+        /* If it is gone again, netdev_linux_life_replaced() will be called. */
         VLOG_WARN_RL(&rl, "%s: cannot receive from the new device: %s",
                      netdev_get_name(netdev), ovs_strerror(error));
         return;

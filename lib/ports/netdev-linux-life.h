@@ -17,8 +17,8 @@
 #ifndef NETDEV_LINUX_LIFE_H
 #define NETDEV_LINUX_LIFE_H 1
 
-/* Kernel ports that live longer than we do, and others that do not live as
- * long. */
+/* Kernel ports that outlive the daemon, and devices that their ports outlive.
+ * Called by netdev-linux.c. */
 
 struct netdev;
 struct netdev_rxq_linux;

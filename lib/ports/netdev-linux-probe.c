@@ -53,21 +53,23 @@
 #include "userspace-tso.h"
 #include "util.h"
 
-/* What the kernel can cut behind a port.
+/* Superpackets that the kernel can cut behind a port.
  *
- * Called by netdev-linux.c when a port is made and when the kernel tells that
- * it has changed, by a sender when the kernel has refused what it should take
- * (netdev_linux_tnl_stop_udp_gso()), and for `tnl-gso/show`.  Must not send
- * what others can see, and must not touch a packet.
+ * Called by netdev-linux.c when a port is made and when the kernel reports
+ * that it has changed, by a sender when the kernel has refused a superpacket
+ * that it should take (netdev_linux_tnl_stop_udp_gso()), and for
+ * `tnl-gso/show`.  Must not send packets that others can see, and must not
+ * touch a packet.
  *
- * Two kinds of ports, which know nothing of each other's ways:
+ * There are two kinds of ports:
  *
- *   tap     The ioctls by which a tap's owner says which superpackets it takes
- *           also tell which ones the kernel knows, in either direction.
- *   others  AF_PACKET sockets.  What they take is the same for all devices: it
- *           is tried once, in a network namespace of its own.  What the device
- *           itself does is read by ethtool; the kernel cuts what it does
- *           not.  */
+ *   tap     The ioctls by which the owner of a tap announces which
+ *           superpackets it takes also tell which ones the kernel knows, in
+ *           either direction.
+ *   others  AF_PACKET sockets.  They take the same superpackets for all
+ *           devices: one is tried once, in a network namespace of its own.
+ *           ethtool tells which ones the device itself cuts; the kernel cuts
+ *           the others. */
 
 VLOG_DEFINE_THIS_MODULE(netdev_linux_probe);
 
@@ -85,8 +87,8 @@ VLOG_DEFINE_THIS_MODULE(netdev_linux_probe);
 #define TAP_USO (TUN_F_USO4 | TUN_F_USO6)
 #define TAP_TUNNEL (TUN_F_UDP_TUNNEL_GSO | TUN_F_UDP_TUNNEL_GSO_CSUM)
 
-/* What is asked for on top of upstream's offloads, the most first: each step
- * leaves out what came to the kernel last.  The last step is upstream's. */
+/* Offloads requested on top of upstream's, the most first: each step leaves
+ * out those that the kernel got last.  The last step is upstream's. */
 static const unsigned long tap_steps[] = {
     TUN_F_TSO_ECN | TAP_USO | TAP_TUNNEL,
     TUN_F_TSO_ECN | TAP_USO | TUN_F_UDP_TUNNEL_GSO,
@@ -114,12 +116,12 @@ static const char *const feature_names[N_FEATURES] = {
     [F_UDP_GRO_FORWARDING] = "rx-udp-gro-forwarding",
 };
 
-/* After a refusal UDP superpackets are tried again: what was refused may have
- * been one packet's fault, and the one that is refused again is cut instead.
- * Milliseconds; twice as long after each refusal that comes too soon. */
+/* After a refusal UDP superpackets are tried again: it may have been because
+ * of one packet, and one that is refused again is cut instead.  Milliseconds;
+ * twice as long after each refusal that comes too soon. */
 enum { FIRST_RETRY = 1000, LAST_RETRY = 600 * 1000 };
 
-/* How many ports are demoted. */
+/* Number of demoted ports. */
 static atomic_count n_stopped = ATOMIC_COUNT_INIT(0);
 
 /* Hangs on struct tnl_gso_port.  Protected by the netdev's mutex once the
@@ -146,6 +148,7 @@ struct netdev_linux_probe {
     bool on[N_FEATURES];        /* And it is on. */
 };
 
+/* Returns the state of a new kernel port, of which nothing is known yet. */
 struct netdev_linux_probe *
 netdev_linux_probe_new(void)
 {
@@ -155,7 +158,8 @@ netdev_linux_probe_new(void)
     return probe;
 }
 
-/* Is the port of 'probe' sent no UDP superpackets for now? */
+/* Is the port of 'probe' demoted, so that no UDP superpackets are sent to
+ * it? */
 static bool
 udp_gso_stopped(const struct netdev_linux_probe *probe)
 {
@@ -166,6 +170,7 @@ udp_gso_stopped(const struct netdev_linux_probe *probe)
     return demoted;
 }
 
+/* Frees 'probe', which may be null. */
 void
 netdev_linux_probe_free(struct netdev_linux_probe *probe)
 {
@@ -175,11 +180,12 @@ netdev_linux_probe_free(struct netdev_linux_probe *probe)
     free(probe);
 }
 
-/* What AF_PACKET sockets of this kernel say to a UDP superpacket. */
+/* Result of sending a UDP superpacket through an AF_PACKET socket of this
+ * kernel. */
 static struct {
     struct ovsthread_once once;
-    const char *step;           /* What has failed, or null. */
-    int error;                  /* With which errno value. */
+    const char *step;           /* The step that has failed, or null. */
+    int error;                  /* Its errno value. */
 } packet_uso = { .once = OVSTHREAD_ONCE_INITIALIZER };
 
 /* A UDP superpacket of two datagrams of 16 bytes.  Its addresses are for
@@ -193,7 +199,8 @@ static const uint8_t uso_frame[ETH_HEADER_LEN + IP_HEADER_LEN + UDP_HEADER_LEN
 };
 
 /* Sends 'uso_frame' into the loopback device of the calling thread's network
- * namespace.  Returns a null pointer, or what has failed and sets errno. */
+ * namespace.  Returns a null pointer, or the name of the step that has failed
+ * and sets errno. */
 static const char *
 send_uso_to_loopback(int inet_fd, int packet_fd)
 {
@@ -234,8 +241,7 @@ send_uso_to_loopback(int inet_fd, int packet_fd)
     return sendmsg(packet_fd, &msg, 0) < 0 ? "sendmsg" : NULL;
 }
 
-/* The thread that finds out 'packet_uso'.  Its network namespace ends with
- * it. */
+/* The thread that sets 'packet_uso'.  Its network namespace ends with it. */
 static void *
 packet_uso_main(void *aux OVS_UNUSED)
 {
@@ -260,8 +266,8 @@ packet_uso_main(void *aux OVS_UNUSED)
     return NULL;
 }
 
-/* Does this kernel take UDP superpackets from AF_PACKET sockets?  Only a clear
- * no is one: where it could not be tried, the first refusal will demote the
+/* Does this kernel take UDP superpackets from AF_PACKET sockets?  Only EINVAL
+ * means no: if it could not be tried, the first refusal will demote the
  * port. */
 static bool
 packet_takes_uso(void)
@@ -275,14 +281,16 @@ packet_takes_uso(void)
              && packet_uso.error == EINVAL);
 }
 
-/* What a port does with superpackets, in addition to its ol_flags.
+/* Returns the capabilities of the port of 'p' for superpackets, in addition to
+ * its ol_flags.
  *
  * AF_PACKET: UDP superpackets and STT frames are worth sending whatever the
- * device's tx-udp-segmentation and tx-tcp-segmentation say.  Where these are
- * off the kernel cuts, which costs less than one packet per segment through
- * the socket.
+ * device's tx-udp-segmentation and tx-tcp-segmentation say.  If these are off,
+ * the kernel cuts, which costs less than one packet per segment through the
+ * socket.
  *
- * Tap: what its owner may write, the kernel can also be asked to hand over. */
+ * Tap: superpackets that its owner may write are those that the kernel can
+ * hand over. */
 static uint64_t
 super_flags(const struct netdev_linux_probe *p)
 {
@@ -307,7 +315,7 @@ super_flags(const struct netdev_linux_probe *p)
     return udp_gso_stopped(p) ? flags & ~TNL_GSO_TX_UDP_GSO : flags;
 }
 
-/* Stores 'ol_flags' and the super_flags that follow from what is known about
+/* Stores 'ol_flags', and the super_flags that follow from the state of
  * 'netdev'.  Other threads read them meanwhile, so each is written once, and
  * only if it differs.  Returns true if one did. */
 static bool
@@ -329,7 +337,7 @@ store_flags(struct netdev *netdev, uint64_t ol_flags)
     return changed;
 }
 
-/* Are the offloads of 'netdev' those of a device that ethtool changes? */
+/* Does ethtool report the offloads of 'netdev', which change at run time? */
 bool
 netdev_linux_tnl_asks_ethtool(const struct netdev *netdev)
 {
@@ -337,8 +345,8 @@ netdev_linux_tnl_asks_ethtool(const struct netdev *netdev)
             && netdev_get_class(netdev) != &netdev_tap_class);
 }
 
-/* Takes what ethtool has told about 'netdev': upstream's reading of it,
- * 'ol_flags', and all features by 'names'. */
+/* Stores the offloads of 'netdev' that ethtool has reported: upstream's
+ * reading of them, 'ol_flags', and all features by 'names'. */
 void
 netdev_linux_tnl_set_ol(struct netdev *netdev, uint64_t ol_flags,
                         const struct ethtool_gstrings *names,
@@ -377,8 +385,8 @@ netdev_linux_tnl_set_ol(struct netdev *netdev, uint64_t ol_flags,
     }
 }
 
-/* Follows the MTU of 'netdev', in bytes, or 0 if it is not known: the kernel
- * then finds out what is too long. */
+/* Stores the MTU of 'netdev', in bytes, or 0 if it is not known: then the
+ * kernel refuses packets that are too long. */
 void
 netdev_linux_tnl_set_mtu(struct netdev *netdev, int mtu)
 {
@@ -422,12 +430,12 @@ set_vnet_size(struct netdev *netdev, int fd, int size)
 }
 
 /* Prepares tap device 'fd', for which upstream would ask for 'offloads',
- * TUN_F_*.  Returns what it shall ask for instead, which the kernel has just
- * granted.
+ * TUN_F_*.  Returns the offloads that it shall ask for instead, which the
+ * kernel has just granted.
  *
  * The vnet header grows first: with tunnel offloads and too small a header,
  * the kernel loses packets.  Its size outlives the process if the tap does
- * (TUNSETPERSIST), so it is also set where it should be right. */
+ * (TUNSETPERSIST), so it is set in any case. */
 unsigned long
 netdev_linux_tnl_probe_tap(struct netdev *netdev, int fd,
                            unsigned long offloads)
@@ -468,8 +476,9 @@ netdev_linux_tnl_probe_tap(struct netdev *netdev, int fd,
     return p->granted ? p->granted : offloads;
 }
 
-/* The kernel has refused a UDP superpacket on 'netdev' that it should have
- * taken: sends no more of them for a while.  Any thread may call this. */
+/* Demotes 'netdev', on which the kernel has refused a UDP superpacket that it
+ * should have taken: sends no more of them for a while.  Any thread may call
+ * this. */
 void
 netdev_linux_tnl_stop_udp_gso(struct netdev *netdev_)
 {
@@ -498,7 +507,7 @@ netdev_linux_tnl_stop_udp_gso(struct netdev *netdev_)
     ovs_mutex_unlock(&netdev->mutex);
 }
 
-/* Lets 'port' be sent UDP superpackets again, if it is time. */
+/* Ends the demotion of 'port', if it is demoted and its time is over. */
 static void
 retry(struct tnl_gso_port *port, void *aux OVS_UNUSED)
 {
@@ -522,7 +531,8 @@ retry(struct tnl_gso_port *port, void *aux OVS_UNUSED)
     ovs_mutex_unlock(&netdev_linux_cast(netdev)->mutex);
 }
 
-/* Called by the main thread in each of its rounds. */
+/* Ends demotions whose time is over.  Called by the main thread in each of its
+ * rounds. */
 void
 netdev_linux_tnl_run(void)
 {
@@ -531,6 +541,8 @@ netdev_linux_tnl_run(void)
     }
 }
 
+/* Wakes the main thread up when it is time to try 'port' again, if it is
+ * demoted. */
 static void
 retry_wait(struct tnl_gso_port *port, void *aux OVS_UNUSED)
 {
@@ -561,8 +573,8 @@ format_tap_offloads(unsigned long offloads, struct ds *ds)
     tnl_gso_format_flags(offloads, tap_names, ARRAY_SIZE(tap_names), ds);
 }
 
-/* What a tap's kernel has said no to: each step with what it had and the next
- * one had not. */
+/* Appends to 'ds' the requests that the kernel of a tap has refused: each step
+ * has something that the next one has not. */
 static void
 format_tap_refused(const struct netdev_linux_probe *p, struct ds *ds)
 {
@@ -583,6 +595,8 @@ format_tap_refused(const struct netdev_linux_probe *p, struct ds *ds)
     }
 }
 
+/* Appends to 'ds' whether AF_PACKET sockets take UDP superpackets, and whether
+ * that has been tried or is assumed. */
 static void
 format_packet_uso(struct ds *ds)
 {
@@ -597,6 +611,7 @@ format_packet_uso(struct ds *ds)
     }
 }
 
+/* See netdev-linux-probe.h.  'cb' is called with the netdev's mutex locked. */
 void
 netdev_linux_probe_list(const struct netdev *netdev_,
                         void (*cb)(const char *name, const char *text,

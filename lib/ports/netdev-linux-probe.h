@@ -17,9 +17,10 @@
 #ifndef NETDEV_LINUX_PROBE_H
 #define NETDEV_LINUX_PROBE_H 1
 
-/* What a kernel port can do: asked, followed at run time, told.
+/* Capabilities of a kernel port: probed, followed at run time, shown.
  *
- * The functions that netdev-linux.c calls are in netdev-linux-tnl.h. */
+ * Called by tnl-gso-ports.c and `tnl-gso/show`.  The functions that
+ * netdev-linux.c calls are in netdev-linux-tnl.h. */
 
 struct netdev;
 struct netdev_linux_probe;
@@ -27,7 +28,8 @@ struct netdev_linux_probe;
 struct netdev_linux_probe *netdev_linux_probe_new(void);
 void netdev_linux_probe_free(struct netdev_linux_probe *);
 
-/* Calls 'cb' with each thing that is known about 'netdev', and its name. */
+/* Calls 'cb' with 'aux' for each property that is known of 'netdev', with its
+ * name. */
 void netdev_linux_probe_list(const struct netdev *netdev,
                              void (*cb)(const char *name, const char *text,
                                         void *aux),

@@ -38,18 +38,19 @@
 #include "tnl-gso.h"
 #include "util.h"
 
-/* What netdev-linux does differently for the sake of superpackets.
+/* Sending superpackets and frames on kernel ports.
  *
- * Called from the senders in netdev-linux.c, and by tnl-gso-send.c
- * for frames that are no packets.  Must not look into a frame. */
+ * Called from the senders in netdev-linux.c, and by tnl-gso-send.c for frames
+ * that are no packets.  Must not look into a frame. */
 
 VLOG_DEFINE_THIS_MODULE(netdev_linux_tnl);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 20);
 
-/* Sends UDP superpacket 'p', behind a vnet header, which 'netdev' has refused,
- * in another way: the port is demoted.  Returns false if there is none.  What
- * is sent is counted once more, as what it becomes. */
+/* Sends UDP superpacket 'p', behind a vnet header, which the kernel has
+ * refused on 'netdev', in another way, having demoted the port.  Returns
+ * false, having sent nothing, if there is no other way.  Segments that are
+ * sent are counted once more, with their new method. */
 static bool
 send_otherwise(struct netdev *netdev, const struct dp_packet *p)
 {
@@ -72,10 +73,10 @@ send_otherwise(struct netdev *netdev, const struct dp_packet *p)
     return true;
 }
 
-/* Did the kernel refuse to send one packet on 'netdev' with 'error' for what
- * that packet is, so that the next one may do better?  If so, logs it, and
- * counts it if it was longer than the MTU: the caller should count the packet
- * as dropped by the device and go on. */
+/* Did the kernel refuse a packet on 'netdev' with 'error' because of the
+ * packet itself, so that the next one may be taken?  If so, logs it, and
+ * counts a drop if it was longer than the MTU: the caller should count the
+ * packet as dropped by the device and go on. */
 static bool
 skip(const struct netdev *netdev, int error)
 {
@@ -108,7 +109,7 @@ netdev_linux_tnl_lost(struct netdev *netdev,
     netdev_linux_io_lost(netdev, 1, error);
 }
 
-/* The same for all of 'batch'.  Returns 'error'. */
+/* netdev_linux_tnl_lost() for all of 'batch'.  Returns 'error'. */
 int
 netdev_linux_tnl_lost_batch(struct netdev *netdev,
                             const struct dp_packet_batch *batch, int error)
@@ -121,10 +122,11 @@ netdev_linux_tnl_lost_batch(struct netdev *netdev,
     return error;
 }
 
-/* The kernel has refused with 'error' to send the packet of 'batch' on
- * 'netdev' whose vnet header is at 'iov[0]', the first one of 'n' that have
- * been prepared.  Returns 0 if this has been dealt with, and the others may do
- * better, otherwise 'error': then all of them are counted as lost. */
+/* Handles 'error' with which the kernel has refused to send a packet of
+ * 'batch' on 'netdev': that with the vnet header at 'iov[0]', the first one of
+ * 'n' that have been prepared.  Returns 0 if it has been sent otherwise or
+ * counted, and the others are to be tried.  Otherwise counts all 'n' as lost
+ * and returns 'error'. */
 int
 netdev_linux_tnl_refused(struct netdev *netdev,
                          const struct dp_packet_batch *batch,
@@ -133,7 +135,8 @@ netdev_linux_tnl_refused(struct netdev *netdev,
     const struct dp_packet *p;
     bool first = true;
 
-    /* In the order of the batch, but what got no vnet header was left out. */
+    /* 'iov' has the order of the batch, without packets that got no vnet
+     * header. */
     DP_PACKET_BATCH_FOR_EACH (i, p, batch) {
         if (dp_packet_data(p) != iov->iov_base) {
             continue;
@@ -154,7 +157,8 @@ netdev_linux_tnl_refused(struct netdev *netdev,
     return error;
 }
 
-/* The same for tap device 'netdev' and packet number 'i' of 'batch'. */
+/* netdev_linux_tnl_refused() for tap device 'netdev' and packet number 'i' of
+ * 'batch'. */
 int
 netdev_linux_tnl_tap_refused(struct netdev *netdev,
                              const struct dp_packet_batch *batch, size_t i,
@@ -173,21 +177,24 @@ netdev_linux_tnl_tap_refused(struct netdev *netdev,
     return error;
 }
 
-/* Does a netdev of 'class' take frames?  All do that have vnet headers. */
+/* Does a netdev of 'class' take frames?  All with vnet headers do. */
 bool
 netdev_linux_tnl_takes_frames(const struct netdev_class *class)
 {
     return is_netdev_linux_class(class) && strncmp(class->type, "afxdp", 5);
 }
 
+/* The pieces of frame number 'i'.  System calls that send do not write to
+ * them. */
 static struct iovec *
 frame_iov(const struct tnl_gso_frames *frames, size_t i)
 {
     return CONST_CAST(struct iovec *, &frames->iov[frames->frame[i].first]);
 }
 
-/* Sends frames ['first', 'frames->n') through AF_PACKET socket 'fd'.  Returns
- * how many were sent; if none, sets '*error'. */
+/* Sends frames ['first', 'frames->n') through AF_PACKET socket 'fd' on the
+ * device of 'netdev'.  Returns how many were sent, and sets '*error' to 0, or
+ * to a positive errno value if none was. */
 static size_t
 send_packet_socket(struct netdev *netdev, int fd,
                    const struct tnl_gso_frames *frames, size_t first,
@@ -219,7 +226,8 @@ send_packet_socket(struct netdev *netdev, int fd,
     return MAX(retval, 0);
 }
 
-/* The same for the tap device 'fd', which takes one frame at a time. */
+/* send_packet_socket() for the tap device 'fd', which takes one frame at a
+ * time. */
 static size_t
 send_tap(int fd, const struct tnl_gso_frames *frames, size_t first,
          int *error)
@@ -246,12 +254,11 @@ lost_frames(struct netdev *netdev, const struct tnl_gso_frames *frames,
     }
 }
 
-/* Sends all of 'frames' on 'netdev'.  What the kernel refuses to send, or
- * drops because a queue is full, is counted as dropped and does not keep back
- * the others; but if that is a train, which an old kernel does not know, the
- * port is demoted and the rest is left to the caller: all frames from
- * '*first_left' on.  Returns 0 or a positive errno value, EAGAIN if a queue
- * was full. */
+/* Sends all of 'frames' on 'netdev'.  A frame that the kernel refuses, or
+ * drops because a queue is full, is counted as dropped, and the others are
+ * sent nevertheless.  But if it is a train, which an old kernel does not know,
+ * the port is demoted, and frames from '*first_left' on are left to the
+ * caller.  Returns 0 or a positive errno value, EAGAIN if a queue was full. */
 int
 netdev_linux_tnl_send_frames(struct netdev *netdev_,
                              const struct tnl_gso_frames *frames,
@@ -262,7 +269,7 @@ netdev_linux_tnl_send_frames(struct netdev *netdev_,
     int fd = netdev_linux_tnl_fd(netdev_);
     int result = 0;
 
-    /* A tap device that is down answers EIO to each write. */
+    /* Each write to a tap device that is down fails with EIO. */
     if (fd < 0 || (tap && netdev->present && !(netdev->ifi_flags & IFF_UP))) {
         lost_frames(netdev_, frames, 0, frames->n, fd < 0 ? -fd : ENETDOWN);
         return fd < 0 ? -fd : 0;

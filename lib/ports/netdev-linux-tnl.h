@@ -17,6 +17,12 @@
 #ifndef NETDEV_LINUX_TNL_H
 #define NETDEV_LINUX_TNL_H 1
 
+/* Superpackets and frames on kernel ports: sending them, and the capabilities
+ * of the kernel for them.
+ *
+ * Called by netdev-linux.c, and by tnl-gso-send.c through 'send_frames' of
+ * struct tnl_gso_port. */
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,7 +50,8 @@ int netdev_linux_tnl_send_frames(struct netdev *,
                                  const struct tnl_gso_frames *,
                                  size_t *first_left);
 
-/* netdev-linux-probe.c: what the kernel can cut behind a netdev. */
+/* netdev-linux-probe.c: superpackets that the kernel can cut behind a
+ * netdev. */
 bool netdev_linux_tnl_asks_ethtool(const struct netdev *);
 void netdev_linux_tnl_construct(struct netdev *);
 unsigned long netdev_linux_tnl_probe_tap(struct netdev *, int fd,

@@ -29,9 +29,10 @@
 #include "util.h"
 
 /* Prepares 'b', with UDP over 'l3', for fragments with 'gso_size' bytes of IP
- * payload.  Returns 0 or a positive errno value.
+ * payload.  Returns 0 or a positive errno value.  If 'needs_csum' is true, the
+ * UDP checksum is partial.
  *
- * The checksum has to be complete before: Linux v6.18 udp4_ufo_fragment(). */
+ * It has to be complete before: Linux v6.18 udp4_ufo_fragment(). */
 int
 netdev_linux_ufo_prepare(struct dp_packet *b, const struct tnl_gso_l3 *l3,
                          uint16_t gso_size, bool needs_csum)
@@ -61,8 +62,10 @@ netdev_linux_ufo_prepare(struct dp_packet *b, const struct tnl_gso_l3 *l3,
     return 0;
 }
 
-/* RFC 791 section 3.2.  Options and ID are those of the datagram: Linux v6.18
- * inet_gso_segment(). */
+/* Writes the fields of 'ip', of 'header_len' bytes, that a fragment has for
+ * itself: it has 'len' bytes of payload, from byte 'ofs' of the datagram's on,
+ * and is not the last one if there are 'more' (RFC 791 section 3.2).  Options
+ * and ID are those of the datagram: Linux v6.18 inet_gso_segment(). */
 static void
 finish_ipv4(struct ip_header *ip, size_t header_len, size_t ofs, size_t len,
             bool more)
@@ -73,7 +76,9 @@ finish_ipv4(struct ip_header *ip, size_t header_len, size_t ofs, size_t len,
     ip->ip_csum = csum(ip, header_len);
 }
 
-/* RFC 8200 section 4.5: the fragment header is behind the IPv6 header. */
+/* Writes the fragment header behind 'ip6' of a datagram with 'id', and the
+ * fields of 'ip6' that a fragment has for itself (RFC 8200 section 4.5).  See
+ * finish_ipv4() for the others. */
 static void
 finish_ipv6(struct ovs_16aligned_ip6_hdr *ip6, ovs_be32 id, size_t ofs,
             size_t len, bool more)
@@ -88,8 +93,8 @@ finish_ipv6(struct ovs_16aligned_ip6_hdr *ip6, ovs_be32 id, size_t ofs,
     ip6->ip6_plen = htons(sizeof *frag + len);
 }
 
-/* Makes one fragment of 'b', 'len' bytes from 'ofs' on of what is behind its
- * IP header; over IPv6, of the datagram with 'id'. */
+/* Returns a fragment of 'b': the 'len' bytes from 'ofs' on of the payload
+ * behind its IP header.  Over IPv6, 'id' is the ID of the datagram. */
 static struct dp_packet *
 fragment(const struct dp_packet *b, size_t ofs, size_t len, ovs_be32 id)
 {

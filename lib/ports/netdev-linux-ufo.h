@@ -19,10 +19,11 @@
 
 /* UDP datagrams that are to be cut into IP fragments (gso_type UDP, "UFO").
  *
- * No kernel gives these to those who have not asked for them, but what makes
- * one is not to lose it.  They are cut where they are received, so that nobody
- * else knows of them: netdev_linux_vnet_parse() prepares, and tnl-gso-rx.c
- * hands over as many fragments at a time as fit into a batch. */
+ * The kernel hands them over only to receivers that have asked for them, but
+ * if one comes, it is not to be lost.  They are cut where they are received,
+ * so that no other code knows of them: netdev_linux_vnet_parse() prepares
+ * them, and tnl-gso-rx.c hands over as many fragments at a time as fit into a
+ * batch. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,8 +45,8 @@ void netdev_linux_ufo_init(struct netdev_linux_ufo *);
 bool netdev_linux_ufo_cut(struct netdev_linux_ufo *, struct dp_packet *,
                           struct dp_packet_batch *);
 
-/* Has 'b', which has been parsed, been prepared to become fragments?  It then
- * has a size of segments as superpackets have, but its checksum is final. */
+/* Has netdev_linux_vnet_parse() prepared 'b' to become fragments?  It then has
+ * a segment size as superpackets have, but its checksum is final. */
 static inline bool
 netdev_linux_ufo_is(const struct dp_packet *b)
 {

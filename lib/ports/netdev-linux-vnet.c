@@ -42,9 +42,8 @@
 
 VLOG_DEFINE_THIS_MODULE(netdev_linux_vnet);
 
-/* Every packet that we get from the kernel was made by a container, a VM or a
- * peer, and its vnet header by one of the first two, so that neither is
- * trusted. */
+/* A container, a VM or a peer has made every packet that we get from the
+ * kernel, and one of the first two its vnet header: neither is trusted. */
 
 BUILD_ASSERT_DECL(VNET_LEN == sizeof(struct virtio_net_hdr));
 
@@ -59,7 +58,8 @@ l4_len(const struct dp_packet *b, const struct tnl_gso_desc *d)
     return tnl_gso_l4_len(dp_packet_data(b), dp_packet_size(b), &d->inner);
 }
 
-/* Completes all checksums of 'b', which is described by 'd' and has marks. */
+/* Completes all checksums of 'b', which is described by 'd', according to its
+ * marks, and clears these. */
 static void
 complete(struct dp_packet *b, const struct tnl_gso_desc *d)
 {
@@ -71,7 +71,7 @@ complete(struct dp_packet *b, const struct tnl_gso_desc *d)
     dp_packet_reset_offload(b);
 }
 
-/* The kernel has verified the outermost checksum of 'b'. */
+/* Marks the outermost checksum of 'b' as good: the kernel has verified it. */
 static void
 parse_valid(struct dp_packet *b)
 {
@@ -83,7 +83,9 @@ parse_valid(struct dp_packet *b)
     }
 }
 
-/* A checksum of 'b', no superpacket, is to be completed. */
+/* Marks the checksum of 'b', no superpacket, that 'vnet' describes as partial,
+ * or completes it if no mark can say where it is.  Returns 0, EINVAL, or -1 if
+ * this is upstream's business. */
 static int
 parse_needs_csum(struct dp_packet *b, struct virtio_net_hdr *vnet)
 {
@@ -127,17 +129,17 @@ parse_needs_csum(struct dp_packet *b, struct virtio_net_hdr *vnet)
     return 0;
 }
 
-/* What gso_type says is to be cut. */
+/* The packets that a gso_type stands for. */
 struct gso_type {
     uint8_t proto;
     uint8_t version;            /* Of IP; 0: either. */
 };
 
-/* Sets '*type' to what 'vnet' says is to be cut.  Returns 0, EINVAL or
- * ENOTSUP.
+/* Sets '*type' to the type of superpacket that 'vnet' announces.  Returns 0,
+ * EINVAL or ENOTSUP.
  *
- * The kernel writes more than it takes.  UDP_L4 without NEEDS_CSUM, which
- * Linux v6.18 __virtio_net_hdr_to_skb() refuses, is what
+ * The kernel writes vnet headers that it does not take.  UDP_L4 without
+ * NEEDS_CSUM, which Linux v6.18 __virtio_net_hdr_to_skb() refuses, is what
  * virtio_net_hdr_from_skb() makes of datagrams that were joined with their
  * checksums verified and left as they were ("rx-gro-list on":
  * udp4_gro_complete(), __skb_incr_checksum_unnecessary()): with DATA_VALID, or
@@ -184,9 +186,9 @@ parse_gso_type(const struct virtio_net_hdr *vnet, struct gso_type *type)
             ? EINVAL : 0);
 }
 
-/* Finds the headers of superpacket 'b' such that the L4 header which is to be
- * cut is of 'type' and where 'vnet' says, and stores them in '*d'.  Returns 0,
- * EINVAL or ENOTSUP. */
+/* Finds the headers of superpacket 'b', announced by 'vnet', such that the L4
+ * header at which it is cut is of 'type' and at the place that 'vnet' tells.
+ * Stores them in '*d'.  Returns 0, EINVAL or ENOTSUP. */
 static int
 find_super(const struct dp_packet *b, const struct virtio_net_hdr *vnet,
            const struct gso_type *type, struct tnl_gso_desc *d)
@@ -202,9 +204,9 @@ find_super(const struct dp_packet *b, const struct virtio_net_hdr *vnet,
         if (d->inner.proto == type->proto) {
             return tunnel ? EINVAL : 0;
         }
-        /* Nothing says where, but TCP that is not here is in a tunnel.  UDP
-         * in one always needs a checksum: Linux v6.18 udp4_gro_complete()
-         * joins no fraglist there. */
+        /* 'vnet' does not tell where it is, but TCP that is not here is in a
+         * tunnel.  UDP in one always needs a checksum: Linux v6.18
+         * udp4_gro_complete() joins no fraglist there. */
         return (type->proto != IPPROTO_TCP || tnl_gso_find_tunnel(b, 0, d)
                 ? EINVAL : 0);
     }
@@ -218,7 +220,8 @@ find_super(const struct dp_packet *b, const struct virtio_net_hdr *vnet,
     return tnl_gso_find_tunnel(b, start, d) ? ENOTSUP : 0;
 }
 
-/* Somebody has to cut 'b'. */
+/* Marks 'b', which 'vnet' announces as a superpacket, so that it will be cut.
+ * Returns 0, EINVAL or ENOTSUP. */
 static int
 parse_gso(struct dp_packet *b, const struct virtio_net_hdr *vnet)
 {
@@ -262,8 +265,8 @@ parse_gso(struct dp_packet *b, const struct virtio_net_hdr *vnet)
         tnl_gso_marks_partial(b, &d, true);
     }
     if (!super && needs_csum && d.outer_l4 == TNL_GSO_OUTER_GRE) {
-        /* Nobody completes a GRE checksum later.  The kernel leaves it to
-         * those who cut, and we to those who cut the others. */
+        /* No later stage completes a GRE checksum.  The kernel leaves it to
+         * the code that cuts, and for superpackets so do we. */
         complete(b, &d);
     }
     if (super && type.proto == IPPROTO_TCP) {
@@ -274,14 +277,14 @@ parse_gso(struct dp_packet *b, const struct virtio_net_hdr *vnet)
     return 0;
 }
 
-/* Takes off the vnet header of 10 bytes at the start of 'b', and marks 'b' as
- * it says.  Returns 0 if successful, or a positive errno value if the packet
- * must be dropped: EINVAL if it is malformed, ENOTSUP if it is of a kind that
- * we do not know.  Returns -1 if this is upstream's business; the header is
- * then still there.
+/* Takes off the vnet header of 10 bytes at the start of 'b', and marks 'b'
+ * accordingly.  Returns 0 if successful, or a positive errno value if the
+ * packet must be dropped: EINVAL if it is malformed, ENOTSUP if it is of a
+ * kind that we do not know.  Returns -1 if this is upstream's business; the
+ * header is then still there.
  *
- * The headers in 'b' must be found here, where it is known where the innermost
- * one is.  hdr_len is only a hint, and is ignored. */
+ * The headers in 'b' must be found here: only the vnet header tells where the
+ * innermost one is.  hdr_len is only a hint, and is ignored. */
 int
 netdev_linux_vnet_parse(struct dp_packet *b)
 {
@@ -310,8 +313,8 @@ netdev_linux_vnet_parse(struct dp_packet *b)
     return error;
 }
 
-/* What the field of a partial checksum holds behind 'l3', whose payload goes
- * up to the end of 'b'. */
+/* Returns the value of a partial checksum field behind 'l3', whose payload
+ * goes up to the end of 'b'. */
 static ovs_be16
 pseudo_csum(const struct dp_packet *b, const struct tnl_gso_l3 *l3)
 {
@@ -319,14 +322,15 @@ pseudo_csum(const struct dp_packet *b, const struct tnl_gso_l3 *l3)
                                dp_packet_size(b) - l3->l4_ofs);
 }
 
+/* Writes 'value' at byte 'ofs' of 'b', which must be there. */
 static void
 put_at(struct dp_packet *b, size_t ofs, ovs_be16 value)
 {
     memcpy(dp_packet_at_assert(b, ofs, sizeof value), &value, sizeof value);
 }
 
-/* What the gso_type of a TCP superpacket with header 'tcp' says of CWR: the
- * kernel leaves it to the first segment only if it is told. */
+/* Returns the bit of gso_type for a TCP superpacket with header 'tcp' that
+ * tells the kernel to leave CWR to the first segment, or 0 if it has none. */
 uint8_t
 netdev_linux_vnet_ecn(const struct tcp_header *tcp)
 {
@@ -334,12 +338,12 @@ netdev_linux_vnet_ecn(const struct tcp_header *tcp)
 }
 
 /* Puts a vnet header of 10 bytes in front of 'b', if it is a UDP superpacket
- * or one in a tunnel, which the port that it goes to must be able to cut.
- * Returns 0 if successful, a positive errno value if it must be dropped, or -1
- * if this is upstream's business.
+ * or one in a tunnel, which the port must be able to cut.  'mtu' is that of
+ * the port.  Returns 0 if successful, a positive errno value if the packet
+ * must be dropped, or -1 if this is upstream's business.
  *
- * The kernel counts on the sums that are in the checksum fields: Linux v6.18
- * __udp_gso_segment() also on the length in the UDP header,
+ * The kernel relies on the sums in the checksum fields.  Linux v6.18
+ * __udp_gso_segment() also relies on the length in the UDP header, and
  * __skb_udp_tunnel_segment() on the size of the packet. */
 int
 netdev_linux_vnet_build(struct dp_packet *b, int mtu)
@@ -411,8 +415,8 @@ netdev_linux_vnet_build(struct dp_packet *b, int mtu)
     return 0;
 }
 
-/* The bytes that the vnet header of tap device 'netdev' has more than the 10
- * that all others and all packets have. */
+/* Returns the number of bytes by which the vnet header of tap device 'netdev'
+ * is longer than 10, the length of all others and of those in packets. */
 static size_t
 vnet_extra(const struct netdev *netdev)
 {
@@ -421,9 +425,9 @@ vnet_extra(const struct netdev *netdev)
     return size > VNET_LEN ? MIN(size, VNET_TUNNEL_LEN) - VNET_LEN : 0;
 }
 
-/* Does what has been read into the first of 'iov', and had more bytes than
- * there was room for, end up right nevertheless?  Every segment that is cut
- * from the rest of a TCP superpacket does: see tnl_gso_make_headroom(). */
+/* May a packet that was read into 'iov', and was longer than that, go on
+ * without its end?  A TCP superpacket may: every segment that is cut from the
+ * rest is right.  See tnl_gso_make_headroom(). */
 static bool
 may_lose_end(const struct iovec *iov)
 {
@@ -438,13 +442,13 @@ may_lose_end(const struct iovec *iov)
     }
 }
 
-/* The same as readv() from the tap device 'netdev', but what is read always
- * starts with a vnet header of 10 bytes.  The rest says nothing that
- * netdev_linux_vnet_parse() does not find by itself.  The first one of the 'n'
- * buffers must have room for the header.
+/* The same as readv() from the tap device 'netdev', except that the packet
+ * always starts with a vnet header of 10 bytes.  netdev_linux_vnet_parse()
+ * does not need the rest of it.  The first one of the 'n' buffers must have
+ * room for the header.
  *
- * Returns 0, which is no packet, for one that the buffers had no room for: a
- * tap does not tell that it has cut it off.  The caller counts it. */
+ * Returns 0, which is no packet, for one that was too long for the buffers,
+ * since a tap does not tell that it has cut it off.  The caller counts it. */
 ssize_t
 netdev_linux_vnet_read(const struct netdev *netdev, int fd,
                        const struct iovec *iov, int n)
@@ -488,9 +492,9 @@ netdev_linux_vnet_read(const struct netdev *netdev, int fd,
     return retval;
 }
 
-/* Writes 'b', which starts with a vnet header of 10 bytes if the tap device
- * 'netdev' has any, to it.  Returns what write() does: a header that is larger
- * there does not count. */
+/* Writes 'b' to the tap device 'netdev'.  If 'netdev' has vnet headers, 'b'
+ * starts with one of 10 bytes.  Returns the result of write(), not counting
+ * the bytes of a longer header there. */
 ssize_t
 netdev_linux_vnet_write(const struct netdev *netdev, int fd,
                         const struct dp_packet *b)
@@ -520,19 +524,19 @@ netdev_linux_vnet_write(const struct netdev *netdev, int fd,
     return retval < 0 ? retval : retval - (ssize_t) extra;
 }
 
-/* Bytes of packets that wait to be received, at most; Linux doubles it to
- * account for its own structures. */
+/* Most bytes of packets that wait to be received; Linux doubles it to account
+ * for its own structures. */
 enum { RX_SOCKET_SIZE = 4 << 20 };
 
 /* Prepares packet socket 'fd' to receive superpackets.
  *
- * It should not get what we send.  Upstream's filter drops that, but only
- * after the kernel has cloned each packet for it: Linux v6.18
- * dev_queue_xmit_nit().  Where the option is not known (before v4.20), it
- * still does.
+ * It should not get packets that we send.  Upstream's filter drops these, but
+ * only after the kernel has cloned each packet for it: Linux v6.18
+ * dev_queue_xmit_nit().  Kernels before v4.20 do not know the option, and the
+ * filter still drops.
  *
  * The usual buffer has room for three superpackets; a sender sends as many at
- * once as its window has room for.  What may be more than net.core.rmem_max
+ * once as its window has room for.  A buffer of more than net.core.rmem_max
  * takes CAP_NET_ADMIN. */
 void
 netdev_linux_vnet_rx_socket(int fd)

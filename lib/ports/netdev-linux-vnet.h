@@ -17,12 +17,12 @@
 #ifndef NETDEV_LINUX_VNET_H
 #define NETDEV_LINUX_VNET_H 1
 
-/* The vnet header between us and a kernel port (AF_PACKET, tap), and what it
- * says in marks.
+/* The vnet header between us and a kernel port (AF_PACKET, tap), and the marks
+ * that stand for it.
  *
- * Called from netdev-linux.c in front of its own code, which does the usual
- * packets; we do superpackets, tunnels, and what is known of checksums there.
- * Must not decide who cuts: the sender's plan has (tnl-gso-plan.h). */
+ * Called from netdev-linux.c before its own code, which handles the usual
+ * packets; this handles superpackets, tunnels, and the state of checksums in
+ * these.  Must not decide who cuts: the sender's plan has (tnl-gso-plan.h). */
 
 #include <stdint.h>
 #include <sys/types.h>

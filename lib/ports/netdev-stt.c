@@ -38,7 +38,7 @@
 #include "unaligned.h"
 #include "util.h"
 
-/* From now on, superpackets can come from STT. */
+/* Records that superpackets can come from STT from now on. */
 static void
 set_in_use(void)
 {
@@ -52,10 +52,10 @@ set_in_use(void)
 
 /* Push. */
 
-/* Returns an ID for a frame behind the IP header 'l3'.  It must not come
- * again, between the same two addresses, while another frame may be
- * incomplete, and nobody else may know it before: who sends parts with it
- * ahead of ours has the receiver drop ours. */
+/* Returns an ID for a frame behind the IP header 'l3'.  It must not be used
+ * again between the same two addresses while another frame may be incomplete,
+ * and must not be predictable: an attacker who sends parts with it ahead of
+ * ours makes the receiver drop ours. */
 static ovs_be32
 new_frame_id(const void *l3)
 {
@@ -70,7 +70,7 @@ new_frame_id(const void *l3)
                                    TNL_GSO_ID_STT, 1));
 }
 
-/* Does 'p' start with a VLAN tag that an STT header has a place for? */
+/* Does 'p' start with a VLAN tag that fits into an STT header? */
 static bool
 has_stt_vlan(const struct dp_packet *p)
 {
@@ -80,9 +80,9 @@ has_stt_vlan(const struct dp_packet *p)
             && veh->veth_type == htons(ETH_TYPE_VLAN_8021Q));
 }
 
-/* Can an STT header say where the inner TCP or UDP header is that 'd'
- * describes, which is of 'p'?  A receiver finds the IP header by the type
- * behind the one VLAN tag that is not in the frame: Linux' STT did. */
+/* Can an STT header say where the inner TCP or UDP header of 'p', described by
+ * 'd', is?  A receiver finds the IP header by the type behind the one VLAN tag
+ * that is not in the frame: Linux' STT did. */
 static bool
 can_point_at_l4(const struct dp_packet *p, const struct tnl_gso_desc *d)
 {
@@ -94,11 +94,10 @@ can_point_at_l4(const struct dp_packet *p, const struct tnl_gso_desc *d)
 }
 
 /* Can superpacket 'p' be in an STT frame?  Not with an mss that a receiver
- * does not believe.  There is nothing in an STT header to say that it is of
- * UDP, and who cuts TCP in the end may not know what to
- * do with CWR, which belongs into the first segment only: Linux' STT did
- * not.  What the IP header does not count is payload to who cuts, and padding
- * to a receiver. */
+ * refuses.  An STT header cannot say that UDP is to be cut.  CWR belongs in
+ * the first segment only, which the receiver may not know when it cuts TCP in
+ * the end: Linux' STT did not.  Bytes behind the IP packet are payload to code
+ * that cuts, and padding to a receiver. */
 bool
 netdev_stt_takes_super(const struct dp_packet *p)
 {
@@ -114,8 +113,8 @@ netdev_stt_takes_super(const struct dp_packet *p)
     return !(tcp->tcp_ctl & htons(TCP_CWR));
 }
 
-/* Is all that the IP header 'l3' counts in 'p'?  The length of a superpacket
- * counts for nobody. */
+/* Is 'p' as long as the IP header 'l3' says?  The length in a superpacket
+ * ('super') is ignored. */
 static bool
 holds_whole_ip(const struct dp_packet *p, const struct tnl_gso_l3 *l3,
                bool super)
@@ -124,8 +123,8 @@ holds_whole_ip(const struct dp_packet *p, const struct tnl_gso_l3 *l3,
                      <= dp_packet_size(p));
 }
 
-/* Leaves the checksum of 'p', described by 'd', to the receiver and says so in
- * 'stt'. */
+/* Leaves the checksum of 'p', described by 'd', to the receiver, and fills in
+ * the fields of 'stt' that say so. */
 static void
 leave_checksum(struct dp_packet *p, const struct tnl_gso_desc *d,
                struct stt_header *stt)
@@ -148,8 +147,9 @@ leave_checksum(struct dp_packet *p, const struct tnl_gso_desc *d,
     stt->mss = htons(dp_packet_get_tso_segsz(p));
 }
 
-/* Fills in what 'stt' says about 'p', but for the tunnel key, and makes of 'p'
- * what 'stt' says, before a push on 'tunnel'. */
+/* Prepares 'p' for a push on 'tunnel', and fills in '*stt' except for the
+ * tunnel key: leaves a partial checksum to the receiver or completes it, and
+ * moves a VLAN tag into '*stt'. */
 static void
 prepare_inner(const struct netdev *tunnel, struct dp_packet *p,
               struct stt_header *stt)
@@ -158,7 +158,8 @@ prepare_inner(const struct netdev *tunnel, struct dp_packet *p,
     struct tnl_gso_desc d;
 
     *stt = (struct stt_header) { .version = 0 };
-    /* A checksum covers all of the frame that follows: no padding. */
+    /* The receiver's checksum covers all of the frame that follows: no
+     * padding. */
     if ((super || dp_packet_l4_checksum_partial(p))
         && !dp_packet_l2_pad_size(p)
         && !tnl_gso_find_headers(p, &d) && can_point_at_l4(p, &d)
@@ -185,7 +186,8 @@ prepare_inner(const struct netdev *tunnel, struct dp_packet *p,
     }
 }
 
-/* Makes an STT frame of 'packet' with the header in 'data'. */
+/* Member 'push_header' of the netdev class: makes an STT frame of 'packet'
+ * with the header in 'data'. */
 void
 netdev_stt_push_header(const struct netdev *netdev,
                        const struct netdev *ingress_netdev OVS_UNUSED,
@@ -225,9 +227,9 @@ netdev_stt_push_header(const struct netdev *netdev,
 }
 
 /* Gives 'p', an STT frame or one in a tunnel, the largest segment size with
- * which its segments leave through a port with 'mtu'.  Linux v6.18
+ * which its segments leave through a port with 'mtu', in bytes.  Linux v6.18
  * packet_snd() grants an Ethernet header and one VLAN tag on top of that; all
- * else that the underlay has pushed takes its share. */
+ * other headers that the underlay has pushed take their share. */
 void
 netdev_stt_set_mss(struct dp_packet *p, uint32_t mtu)
 {
@@ -243,7 +245,7 @@ netdev_stt_set_mss(struct dp_packet *p, uint32_t mtu)
 
 /* Pop. */
 
-/* The batch whose headers the calling thread takes off. */
+/* The batch that the calling thread pops. */
 struct pop {
     bool open;                  /* stt_reasm_begin() has been called. */
     long long int now;          /* ms; when the batch began. */
@@ -251,9 +253,9 @@ struct pop {
 };
 DEFINE_STATIC_PER_THREAD_DATA(struct pop, pop, { false, 0, 0 });
 
-/* Ends what calls of netdev_stt_pop_header() have begun: to be called after
- * each batch, before anything else is done with its packets.
- * Returns how many packets have been kept: they are not lost. */
+/* Ends a batch of calls of netdev_stt_pop_header(): to be called after each
+ * batch, before anything else is done with its packets.  Returns how many
+ * packets have been kept: they are not lost. */
 size_t
 netdev_stt_pop_end(void)
 {
@@ -267,16 +269,17 @@ netdev_stt_pop_end(void)
     return n_held;
 }
 
-/* For the main thread, now and then: gives up frames that do not complete,
- * where no packet arrives that would. */
+/* Gives up frames whose time is over, even if no packet arrives.  For the main
+ * thread, now and then. */
 void
 netdev_stt_run(void)
 {
     stt_reasm_run(time_msec());
 }
 
-/* Does the header 'stt' say the truth about the checksum of 'frame'?  Other
- * than Linux' STT, which left it to whoever completed it to find out. */
+/* Is the checksum of 'frame' the one that the header 'stt' describes as
+ * partial?  Linux' STT did not check this, but left it to the code that
+ * completed the checksum. */
 static bool
 partial_is_right(const struct dp_packet *frame, const struct stt_header *stt)
 {
@@ -297,8 +300,8 @@ partial_is_right(const struct dp_packet *frame, const struct stt_header *stt)
 }
 
 /* Takes the STT header off 'frame', which starts with it, sets the marks of
- * what is in it, and stores the tunnel key in '*tnl'.  Returns STT_COMPLETE,
- * or why not. */
+ * the inner frame, and stores the tunnel key in '*tnl'.  Returns STT_COMPLETE,
+ * or the reason to drop 'frame'. */
 static enum stt_verdict
 strip_stt_header(struct dp_packet *frame, struct flow_tnl *tnl)
 {
@@ -344,8 +347,9 @@ strip_stt_header(struct dp_packet *frame, struct flow_tnl *tnl)
     return STT_COMPLETE;
 }
 
-/* Fills in '*s' for 'packet', whose outer IP header is in '*tnl' and the last
- * of whose headers ends at '*hdr_len'.  Returns STT_HELD, or why not. */
+/* Parses the headers of 'packet' into '*s', stores its outer addresses and
+ * ports in '*tnl', and the end of the headers in '*hdr_len'.  Returns
+ * STT_HELD, or the reason to drop 'packet'. */
 static enum stt_verdict
 parse_segment(struct dp_packet *packet, struct flow_tnl *tnl,
               struct stt_segment *s, size_t *hdr_len)
@@ -367,7 +371,7 @@ parse_segment(struct dp_packet *packet, struct flow_tnl *tnl,
         return STT_DROP_IP;
     }
 
-    /* What follows the IP packet is Ethernet's padding. */
+    /* Bytes behind the IP packet are Ethernet's padding. */
     end = tnl_gso_ip_end(frame, d.inner.ofs);
     if (end > dp_packet_size(packet)) {
         return STT_DROP_IP;
@@ -404,9 +408,10 @@ parse_segment(struct dp_packet *packet, struct flow_tnl *tnl,
     return STT_HELD;
 }
 
-/* Makes of 'packet', described by 's', the first 'hdr_len' bytes of which are
- * headers, the STT frame that it is, or that it completes.  Returns null if
- * there is none, and why in '*verdict'.  Takes ownership of 'packet'. */
+/* Returns the STT frame that 'packet' is, or that it completes, or null if
+ * there is none.  's' describes 'packet', the first 'hdr_len' bytes of which
+ * are headers.  Stores the fate of 'packet' in '*verdict'.  Takes ownership of
+ * 'packet'. */
 static struct dp_packet *
 get_frame(struct dp_packet *packet, struct stt_segment *s, size_t hdr_len,
           enum stt_verdict *verdict)
@@ -444,10 +449,11 @@ get_frame(struct dp_packet *packet, struct stt_segment *s, size_t hdr_len,
     return frame;
 }
 
-/* Takes the headers off 'packet', which belongs to an STT tunnel.  Returns the
- * packet that was pushed into it; null if 'packet' is kept because there is
- * more to come, or if it was dropped.  Takes ownership of 'packet'.  After a
- * batch of packets, netdev_stt_pop_end() must be called. */
+/* Member 'pop_header' of the netdev class: takes the headers off 'packet',
+ * which belongs to an STT tunnel.  Returns the packet that was pushed into it.
+ * Returns null if 'packet' is kept because other parts are missing, or if it
+ * was dropped.  Takes ownership of 'packet'.  After a batch of packets,
+ * netdev_stt_pop_end() must be called. */
 struct dp_packet *
 netdev_stt_pop_header(struct dp_packet *packet)
 {

@@ -17,18 +17,18 @@
 #ifndef NETDEV_STT_H
 #define NETDEV_STT_H 1
 
-/* STT (stt.h) in the way of other tunnels: the push makes an STT frame of a
- * packet, the pop a packet of STT frames.
+/* STT (stt.h) with the interface of other tunnels: the push makes an STT frame
+ * of a packet, the pop a packet of STT frames.
  *
  * Called by netdev_push_header() and netdev_pop_header() for netdevs of type
- * "stt" (netdev-vport.c), and by the class of STT (encap/stt.c) for those who
- * cut STT frames.  Does not know flows; the headers that are pushed come from
- * stt-header.c, and segments meet in stt-reasm.c.
+ * "stt" (netdev-vport.c), and by the class of STT (encap/stt.c).  Does not
+ * know flows; templates of headers come from stt-header.c, and segments are
+ * joined in stt-reasm.c.
  *
- * A push gives the whole packet, superpacket or not, one header: an ordinary
- * TCP packet to everybody on its way, marked DP_PACKET_OL_STT, that is cut as
- * such when it leaves.  Which size of segments fits, only the port knows that
- * it leaves through; until then its segment size is one that fits any path. */
+ * A push gives the whole packet, superpacket or not, one header.  To all
+ * devices on its way it is an ordinary TCP packet; marked DP_PACKET_OL_STT, it
+ * is cut as such when it leaves.  The port that it leaves through determines
+ * its segment size; until then it has one that fits any path. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -61,8 +61,7 @@ void netdev_stt_run(void);
 bool netdev_stt_takes_super(const struct dp_packet *);
 void netdev_stt_set_mss(struct dp_packet *, uint32_t mtu);
 
-/* Members of a struct netdev_class: all that a tunnel of type "stt" has of its
- * own. */
+/* Members of struct netdev_class that only tunnels of type "stt" have. */
 #define STT_FUNCTIONS                               \
     .build_header = netdev_stt_build_header,        \
     .push_header = netdev_stt_push_header,          \
@@ -75,7 +74,7 @@ netdev_stt_is_frame(const struct dp_packet *p)
     return p->offloads & DP_PACKET_OL_STT;
 }
 
-/* Is 'p' one in a tunnel? */
+/* Is 'p' an STT frame, or part of one, in a tunnel? */
 static inline bool
 netdev_stt_is_inner_frame(const struct dp_packet *p)
 {

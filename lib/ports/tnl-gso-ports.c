@@ -33,12 +33,11 @@
 #include "rco/tnl-rco.h"
 #include "userspace-tso.h"
 
-/* The life of a port's state: which kind of port it is, and what its driver
- * adds.
+/* The life of a port's state: its kind of port, and the state of its driver.
  *
  * Called by netdev_open() before the provider's construct(), and by
- * netdev_unref() after its destruct().  Must not ask a device for anything:
- * drivers store what they learn. */
+ * netdev_unref() after its destruct().  Must not query a device: drivers store
+ * its capabilities later. */
 
 /* Gives 'netdev', whose class is known, its state. */
 void
@@ -50,7 +49,7 @@ tnl_gso_port_create(struct netdev *netdev)
 #ifdef __linux__
     if (netdev_linux_tnl_takes_frames(netdev->netdev_class)) {
         netdev->tnl_gso->send_frames = netdev_linux_tnl_send_frames;
-        /* A tap's is found out when it is opened. */
+        /* netdev_linux_tnl_probe_tap() sets that of a tap. */
         netdev->tnl_gso->vnet_size =
             (userspace_tso_enabled()
              && netdev->netdev_class != &netdev_tap_class ? VNET_LEN : 0);

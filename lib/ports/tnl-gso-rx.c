@@ -22,11 +22,11 @@
 #include "stages/tnl-gso-desc.h"
 #include "util.h"
 
-/* See the header.  Called by providers and by netdev.c; must not look at
- * packet bytes, except that UDP which is to become IP fragments is cut
- * here, as it is handed over (netdev-linux-ufo.c). */
+/* See tnl-gso-rx.h.  Called by providers and by netdev.c; must not look at
+ * packet bytes, except that UDP which is to become IP fragments is cut here,
+ * as it is handed over (netdev-linux-ufo.c). */
 
-/* What 'rx' has received and not handed over. */
+/* Packets that a queue has received and not handed over. */
 struct tnl_gso_rx_held {
     size_t first, n;            /* Those of 'packets' that are left: 'first'
                                  * up to 'n', not included. */
@@ -35,7 +35,7 @@ struct tnl_gso_rx_held {
     struct dp_packet **packets; /* Owned. */
 };
 
-/* How many packets 'p' becomes at the most. */
+/* The largest number of packets that 'p' can become. */
 static uint32_t
 n_packets(const struct dp_packet *p)
 {
@@ -57,10 +57,10 @@ has_room(const struct dp_packet_batch *batch, const struct dp_packet *p)
     return size < NETDEV_MAX_BURST && (!size || n <= TNL_GSO_MAX_TURN);
 }
 
-/* Keeps 'p' behind everything else that 'rx' has kept.  A provider is not
- * asked for more before all of that is gone, and what it gives at a time is
- * bounded: NETDEV_MAX_BURST packets, of which those of more than 64 kB come as
- * several (netdev-linux-big.c). */
+/* Keeps 'p' behind all other packets that 'rx' has kept.  The provider's
+ * recv() is not called before all of them are gone, and each call adds a
+ * bounded number: NETDEV_MAX_BURST packets, of which those of more than 64 kB
+ * come as several (netdev-linux-big.c). */
 static void
 hold(struct netdev_rxq *rx, struct dp_packet *p)
 {
@@ -77,7 +77,7 @@ hold(struct netdev_rxq *rx, struct dp_packet *p)
     held->packets[held->n++] = p;
 }
 
-/* Frees what 'rx' keeps packets in.  They are no longer its own. */
+/* Frees the memory in which 'rx' keeps packets, but not the packets. */
 static void
 held_free(struct netdev_rxq *rx)
 {
@@ -86,7 +86,7 @@ held_free(struct netdev_rxq *rx)
     rx->held = NULL;
 }
 
-/* Moves what 'rx' has kept to 'batch' as long as there is room. */
+/* Moves packets that 'rx' has kept to 'batch' as long as there is room. */
 static void
 serve(struct netdev_rxq *rx, struct dp_packet_batch *batch)
 {
@@ -108,7 +108,7 @@ serve(struct netdev_rxq *rx, struct dp_packet_batch *batch)
     held_free(rx);
 }
 
-/* tnl_gso_rx_add() for what is not usual. */
+/* tnl_gso_rx_add() for superpackets, or if packets are kept already. */
 void
 tnl_gso_rx_add__(struct netdev_rxq *rx, struct dp_packet_batch *batch,
                  struct dp_packet *p)
@@ -125,8 +125,8 @@ tnl_gso_rx_add__(struct netdev_rxq *rx, struct dp_packet_batch *batch,
     }
 }
 
-/* Keeps what is too much in 'batch', of at most NETDEV_MAX_BURST packets which
- * 'rx' has just received, for later turns of 'rx'. */
+/* Keeps those packets in 'batch', of at most NETDEV_MAX_BURST that 'rx' has
+ * just received, that are too much for one turn, for later turns of 'rx'. */
 void
 tnl_gso_rx_bound(struct netdev_rxq *rx, struct dp_packet_batch *batch)
 {
@@ -138,8 +138,8 @@ tnl_gso_rx_bound(struct netdev_rxq *rx, struct dp_packet_batch *batch)
     }
 }
 
-/* Hands over in 'batch' what 'rx' has kept, as much as fits into a turn.  There
- * must be something. */
+/* Moves as many of the packets that 'rx' has kept to 'batch' as fit into a
+ * turn.  There must be some. */
 void
 tnl_gso_rx_again(struct netdev_rxq *rx, struct dp_packet_batch *batch)
 {
@@ -147,7 +147,7 @@ tnl_gso_rx_again(struct netdev_rxq *rx, struct dp_packet_batch *batch)
     serve(rx, batch);
 }
 
-/* Frees what 'rx' has kept. */
+/* Frees all packets that 'rx' has kept. */
 void
 tnl_gso_rx_drop(struct netdev_rxq *rx)
 {

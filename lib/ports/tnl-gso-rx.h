@@ -17,34 +17,34 @@
 #ifndef TNL_GSO_RX_H
 #define TNL_GSO_RX_H 1
 
-/* What a receive queue hands over in one turn.
+/* Bounds on the packets that a receive queue hands over in one turn.
  *
- * A batch is an array that grows.  Who promises what about its size:
+ * A batch is an array that grows.  These are the promises about its size:
  *
  *  - netdev_rxq_recv() returns at most NETDEV_MAX_BURST packets, and not many
  *    more than TNL_GSO_MAX_TURN when all of them have been cut, so that no
  *    port keeps the others waiting.  Providers that can receive more, because
  *    one frame becomes several packets, or superpackets with a tiny segment
  *    size, add to the batch through tnl_gso_rx_add() or pass it through
- *    tnl_gso_rx_bound().  What is too much is held, in order, and is what the
- *    next turns get before the provider is asked again.
+ *    tnl_gso_rx_bound().  Packets beyond the bound are kept, in order, and
+ *    handed over in the next turns before the provider receives again.
  *
  *  - dp_netdev_input__() takes at most NETDEV_MAX_BURST packets: it has arrays
  *    of that size on its stack, and asserts it.
  *
  *  - dp_netdev_recirculate() takes any number, and goes through it in parts of
- *    NETDEV_MAX_BURST.  It stands behind everything that can make a batch
+ *    NETDEV_MAX_BURST.  It is called after all code that can make a batch
  *    longer and is followed by another lookup: a tunnel pop (trains), a tunnel
- *    push (what it cannot carry whole), conntrack (fragments that it has kept
- *    back).
+ *    push (superpackets that it cannot carry whole), conntrack (fragments that
+ *    it has kept back).
  *
  *  - All other code that gets a batch, actions, netdev_push_header(),
  *    netdev_pop_header(), netdev_send() and class->send(), takes any number
  *    and must have no array of a fixed size for it.  tnl_gso_send() cuts
  *    superpackets and sends the segments a few at a time.
  *
- *  - A packet that is new in a batch has the metadata of what it was made of:
- *    behind a lookup, nobody initializes them. */
+ *  - A packet that is new in a batch has the metadata of the packet that it
+ *    was made of: after a lookup, no code initializes them. */
 
 #include "dp-packet.h"
 #include "netdev-provider.h"
@@ -77,7 +77,7 @@ tnl_gso_rx_add(struct netdev_rxq *rx, struct dp_packet_batch *batch,
     }
 }
 
-/* Wakes up poll_block() at once if there is something that 'rx' has kept. */
+/* Wakes up poll_block() at once if 'rx' has kept packets. */
 static inline void
 tnl_gso_rx_wait(const struct netdev_rxq *rx)
 {

@@ -29,18 +29,18 @@
 #include "smap.h"
 #include "util.h"
 
-/* Remote checksum offload: what is configured.
+/* Remote checksum offload: configuration.
  *
  * Called for the options of tunnel Interfaces (netdev-vport.c), and when one
- * is removed, which is before others are configured (netdev.c).  What is
- * received comes through one netdev for all Interfaces that share a UDP port,
- * before anybody knows which of them a packet is for.  So they must agree, and
- * what they agree on is kept by port. */
+ * is removed, which is before others are configured (netdev.c).  All
+ * Interfaces with the same UDP port receive through one netdev, which cannot
+ * know yet for which of them a packet is.  So they must agree, and the policy
+ * that they agree on is kept by port. */
 
 enum { CLASS_MIN = 0xff00 };    /* RFC 8926 section 7: for experiments. */
 enum { CLASS_DEFAULT = 0xff52 };
 
-/* What an Interface listens to. */
+/* A UDP port on which an Interface receives, and its policy. */
 struct listener {
     struct ovs_list node;
     const struct netdev *netdev;
@@ -52,12 +52,14 @@ static struct ovs_mutex mutex = OVS_MUTEX_INITIALIZER;
 static struct ovs_list listeners OVS_GUARDED_BY(mutex)
     = OVS_LIST_INITIALIZER(&listeners);
 
-/* Policies by UDP port, for those who receive: the class, and RX. */
+/* Policies by UDP port, for threads that receive: the class, and RX. */
 enum { RX = 1 << 16 };
 static atomic_uint32_t policies[UINT16_MAX + 1];
 
 atomic_bool tnl_rco_rx_used = false;
 
+/* Returns the policy of the tunnels that listen on 'udp_dst'.  Any thread may
+ * call this. */
 struct tnl_rco_policy
 tnl_rco_policy_get(ovs_be16 udp_dst)
 {
@@ -88,7 +90,7 @@ publish(ovs_be16 udp_port)
                                       : policy & UINT16_MAX);
         }
     }
-    /* Who finds RX finds the other, too. */
+    /* A thread that reads RX finds tnl_rco_rx_used set. */
     if (policy & RX) {
         atomic_store_relaxed(&tnl_rco_rx_used, true);
     }
@@ -96,6 +98,7 @@ publish(ovs_be16 udp_port)
                           memory_order_release);
 }
 
+/* Returns the listener of 'netdev', or null if it has none. */
 static struct listener *
 find_listener(const struct netdev *netdev)
     OVS_REQUIRES(mutex)
@@ -110,8 +113,8 @@ find_listener(const struct netdev *netdev)
     return NULL;
 }
 
-/* Returns a listener on 'udp_port', not 'netdev', with which 'policy' is at
- * variance, or null. */
+/* Returns a listener on 'udp_port', not that of 'netdev', that does not agree
+ * with 'policy', or null. */
 static const struct listener *
 find_conflict(const struct netdev *netdev, ovs_be16 udp_port,
               const struct tnl_rco_policy *policy)
@@ -155,7 +158,8 @@ set_listener(const struct netdev *netdev, ovs_be16 udp_port,
     }
 }
 
-/* 'netdev' is an Interface's no longer, though others may still use it. */
+/* Removes the listener of 'netdev', which is no longer an Interface's, though
+ * others may still use it. */
 void
 tnl_rco_forget(const struct netdev *netdev)
 {
@@ -172,7 +176,7 @@ tnl_rco_forget(const struct netdev *netdev)
 }
 
 /* If 'key' is an option of ours for tunnels of 'type', stores 'value' in
- * '*cfg' and returns true. */
+ * '*cfg' and returns true, otherwise returns false. */
 bool
 tnl_rco_set_option(const char *type, const char *key, const char *value,
                    struct netdev_tunnel_config *cfg)
@@ -197,8 +201,9 @@ tnl_rco_set_option(const char *type, const char *key, const char *value,
     return true;
 }
 
-/* Checks '*cfg', new for tunnel 'netdev', and makes it known.  Returns 0 or a
- * positive errno value, having appended why to 'errors'. */
+/* Checks '*cfg', new for tunnel 'netdev', fills in defaults, and makes it
+ * known to threads that receive.  Returns 0 or a positive errno value, having
+ * appended the reason to 'errors'. */
 int
 tnl_rco_check_config(const struct netdev *netdev,
                      struct netdev_tunnel_config *cfg, struct ds *errors)
@@ -249,7 +254,7 @@ tnl_rco_check_config(const struct netdev *netdev,
     return conflict ? EEXIST : 0;
 }
 
-/* Adds what is not the default in '*cfg' to 'options'. */
+/* Adds the options in '*cfg' that are not the default to 'options'. */
 void
 tnl_rco_get_options(const struct netdev_tunnel_config *cfg,
                     struct smap *options)

@@ -40,22 +40,23 @@
 
 /* Remote checksum offload: packets.  See tnl-rco.h.
  *
- * Called before and after a tunnel header is taken off (tnl-gso-merge.c,
- * tnl-gso-marks.c), when one has been put in front (netdev.c), and for the
- * header itself (netdev-native-tnl.c).  A peer wrote what is decoded here:
- * every read is bounded by the size of the packet. */
+ * Called before and after a pop (tnl-gso-pop.c, tnl-gso-merge.c), when a push
+ * completes checksums (tnl-gso-push.c, netdev-stt.c) and when it has put the
+ * header in front (netdev.c), for the header itself (netdev-native-tnl.c), and
+ * for superpackets from the kernel (tnl-gso-marks.c).  The headers that are
+ * read here come from a peer: every read is bounded by the size of the
+ * packet. */
 
 VLOG_DEFINE_THIS_MODULE(tnl_rco);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
 
-enum { MAX_START = 0x7f * 2 };  /* What fits into each tunnel header. */
+enum { MAX_START = 0x7f * 2 };  /* In bytes: fits into each tunnel header. */
 
-/* Looks in the tunnel header at 'hdr', of which there are 'size' bytes with
- * what is behind it, for a remote checksum as 'class' has it, null if there
- * are none in such headers, and if there is one, stores where it says that it
- * is in '*rco'.  What cannot be understood gets zeros there, which do not
- * agree with any packet.  'udp_dst' is the port that it was sent to. */
+/* Looks for a remote checksum in the tunnel header at 'hdr', and stores where
+ * it is in '*rco', as 'class->find' does.  Returns TNL_RCO_NONE if 'class' is
+ * null or if the 'size' bytes at 'hdr' are too few.  'udp_dst' is the port
+ * that the packet was sent to. */
 enum tnl_rco_found
 tnl_rco_find(const struct tnl_rco_class *class, const uint8_t *hdr,
              size_t size, ovs_be16 udp_dst, struct tnl_rco *rco)
@@ -67,8 +68,9 @@ tnl_rco_find(const struct tnl_rco_class *class, const uint8_t *hdr,
             ? class->find(hdr, size, udp_dst, rco) : TNL_RCO_NONE);
 }
 
-/* Does 'rco' say of the frame that starts at 'inner_ofs' what is so, according
- * to its IP header 'inner'?  That leaves one value for each packet. */
+/* Is the checksum at 'rco' that of the TCP or UDP header behind the IP header
+ * 'inner' in the frame that starts at 'inner_ofs'?  Only one value of 'rco' is
+ * right for a packet. */
 bool
 tnl_rco_agrees(const struct tnl_rco *rco, const struct tnl_gso_l3 *inner,
                size_t inner_ofs)
@@ -78,8 +80,8 @@ tnl_rco_agrees(const struct tnl_rco *rco, const struct tnl_gso_l3 *inner,
             && rco->field == rco->start + tnl_gso_l4_csum_ofs(inner->proto));
 }
 
-/* Has the checksum field of the TCP or UDP header behind 'l3' the sum of the
- * pseudo-header for 'l4_len' bytes?  0 and 0xffff are the same sum. */
+/* Does the checksum field of the TCP or UDP header behind 'l3' hold the sum of
+ * the pseudo-header for 'l4_len' bytes?  0 and 0xffff are the same sum. */
 bool
 tnl_rco_sum_right(const uint8_t *frame, const struct tnl_gso_l3 *l3,
                   size_t l4_len)
@@ -91,9 +93,9 @@ tnl_rco_sum_right(const uint8_t *frame, const struct tnl_gso_l3 *l3,
     return field == sum || (!field && sum == htons(0xffff));
 }
 
-/* Completes the checksum in the 'l4_len' bytes at 'l4', TCP or UDP as 'proto'
- * says, from what its field holds, as Linux v6.18 skb_remcsum_process() does:
- * wrong if that is wrong. */
+/* Completes the checksum of the 'l4_len' bytes at 'l4', TCP or UDP according
+ * to 'proto', from the sum in its field, as Linux v6.18 skb_remcsum_process()
+ * does: from a wrong sum, it becomes a wrong checksum. */
 void
 tnl_rco_complete(uint8_t *l4, size_t l4_len, uint8_t proto)
 {
@@ -105,7 +107,8 @@ tnl_rco_complete(uint8_t *l4, size_t l4_len, uint8_t proto)
     put_unaligned_be16((void *) (l4 + tnl_gso_l4_csum_ofs(proto)), sum);
 }
 
-/* Bytes that the IP header 'l3' says that there are behind it. */
+/* Returns the length in bytes of the packet behind the IP header 'l3',
+ * according to that header. */
 static size_t
 l4_len_by_ip(const uint8_t *frame, const struct tnl_gso_l3 *l3)
 {
@@ -114,9 +117,9 @@ l4_len_by_ip(const uint8_t *frame, const struct tnl_gso_l3 *l3)
     return end > l3->l4_ofs ? end - l3->l4_ofs : 0;
 }
 
-/* Finds the IP header in front of what could have a remote checksum in the
- * 'size' bytes of 'frame', in which the inner Ethernet header is at
- * 'inner_ofs'. */
+/* Parses the IP header in the frame at 'inner_ofs' in the 'size' bytes of
+ * 'frame' into '*l3'.  Returns false if it is not in front of a TCP or UDP
+ * header. */
 static bool
 parse_inner(const uint8_t *frame, size_t size, size_t inner_ofs,
             struct tnl_gso_l3 *l3)
@@ -130,7 +133,8 @@ parse_inner(const uint8_t *frame, size_t size, size_t inner_ofs,
 
 /* Send. */
 
-/* What 'data' pushes has remote checksums in this way, if any. */
+/* Returns how remote checksums are written into the header in 'data', or null
+ * if it cannot have them. */
 static const struct tnl_rco_class *
 push_rco_class(const struct ovs_action_push_tnl *data)
 {
@@ -139,7 +143,7 @@ push_rco_class(const struct ovs_action_push_tnl *data)
     return class ? class->rco : NULL;
 }
 
-/* The tunnel header in 'data', which is the last one, without its options. */
+/* The tunnel header in 'data', which is the last one in it. */
 static uint8_t *
 push_data_hdr(const struct ovs_action_push_tnl *data)
 {
@@ -147,8 +151,9 @@ push_data_hdr(const struct ovs_action_push_tnl *data)
             + UDP_HEADER_LEN);
 }
 
-/* Ends the header for tunnel 'netdev' in 'data': if packets are to be sent
- * with remote checksums, it says so to tnl_rco_push_finish(). */
+/* Finishes the header for tunnel 'netdev' in 'data': if packets are to be sent
+ * with remote checksums, it announces them, for tnl_rco_push_finish().  Logs
+ * if there is no room. */
 void
 tnl_rco_build_header(const struct netdev *netdev,
                      struct ovs_action_push_tnl *data)
@@ -163,10 +168,10 @@ tnl_rco_build_header(const struct netdev *netdev,
     }
 }
 
-/* Makes the inner checksum of 'p', in front of which there is the header of
- * 'data', remote, and stores where it is in '*rco'.  Returns false, having
- * done nothing, if that must not be: the checksum is not partial, no outer one
- * would protect it, or the other end could not compute it. */
+/* Makes the inner checksum of 'p', in front of which is the header of 'data',
+ * remote, and stores where it is in '*rco'.  Returns false, having done
+ * nothing, if that must not be: the checksum is not partial, or no outer
+ * checksum would protect it, or the receiver could not compute it. */
 static bool
 leave_to_receiver(struct dp_packet *p, const struct ovs_action_push_tnl *data,
                   struct tnl_rco *rco)
@@ -203,8 +208,9 @@ leave_to_receiver(struct dp_packet *p, const struct ovs_action_push_tnl *data,
     return true;
 }
 
-/* Ends a push of the header in 'data' in front of the packets of 'batch':
- * where it says so, leaves the inner checksum to the other end of 'tunnel'. */
+/* Finishes a push of the header in 'data' on 'tunnel', in front of the packets
+ * of 'batch': if the header announces remote checksums, leaves each inner
+ * checksum that can be remote to the other end. */
 void
 tnl_rco_push_finish(const struct netdev *tunnel,
                     struct dp_packet_batch *batch,
@@ -228,7 +234,7 @@ tnl_rco_push_finish(const struct netdev *tunnel,
         struct tnl_rco rco;
         bool done;
 
-        /* What was said of this checksum was said on its way in. */
+        /* These marks are about the packet as it came in. */
         packet->offloads &= ~(DP_PACKET_OL_INNER_RCO | DP_PACKET_OL_RCO);
         done = wanted && leave_to_receiver(packet, data, &rco);
         if (came && !done) {
@@ -245,9 +251,10 @@ tnl_rco_push_finish(const struct netdev *tunnel,
     }
 }
 
-/* Marks superpacket 'p', described by 'd', if it has a remote checksum: Linux
- * hands one that its own tunnel has made over as any other tunnelled one,
- * whose inner checksum somebody would complete. */
+/* If superpacket 'p', described by 'd', has a remote checksum, marks it so.
+ * Linux hands over a superpacket that its own tunnel has made with one like
+ * any other tunnelled superpacket, and its inner checksum would be
+ * completed. */
 void
 tnl_rco_mark_transit(struct dp_packet *p, const struct tnl_gso_desc *d)
 {
@@ -273,7 +280,8 @@ tnl_rco_mark_transit(struct dp_packet *p, const struct tnl_gso_desc *d)
 
 /* Receive. */
 
-/* Is the outer UDP checksum of 'p', if it has one, right?  Remembers that. */
+/* Is the outer UDP checksum of 'p', if it has one, right?  Stores the answer
+ * in the marks of 'p'. */
 static bool
 outer_csum_right(struct dp_packet *p)
 {
@@ -294,7 +302,8 @@ outer_csum_right(struct dp_packet *p)
     return !udp->udp_csum || !dp_packet_l4_checksum_bad(p);
 }
 
-/* Refuses 'p', which came in 'tunnel' with 'rco', for 'reason'. */
+/* Counts, logs and frees 'p', which came in 'tunnel' with 'rco', because of
+ * 'reason'.  Returns null. */
 static struct dp_packet *
 refuse(const struct netdev *tunnel, struct dp_packet *p,
        const struct tnl_rco *rco, enum tnl_gso_reason reason)
@@ -308,8 +317,8 @@ refuse(const struct netdev *tunnel, struct dp_packet *p,
     return NULL;
 }
 
-/* Has 'p' been marked before as having an inner checksum that is partial, be
- * it remote or not?  By the kernel, that is, or by whoever has merged it. */
+/* Is 'p' already marked as having a partial inner checksum, remote or not?
+ * The kernel, or merging a train, marks superpackets so. */
 static bool
 has_inner_partial(const struct dp_packet *p)
 {
@@ -317,9 +326,9 @@ has_inner_partial(const struct dp_packet *p)
             || dp_packet_inner_l4_checksum_partial(p));
 }
 
-/* Checks 'p', a packet in a tunnel, before class->pop_header() of 'tunnel',
- * whose headers may have remote checksums.  One becomes a mark, and what
- * upstream would not understand goes from the header.
+/* Checks 'p', a packet in a tunnel whose headers may have remote checksums,
+ * before class->pop_header() of 'tunnel'.  Turns a remote checksum into a
+ * mark, and clears the bits in the header that upstream would not understand.
  *
  * Returns 'p', or null if 'p' was refused and freed. */
 struct dp_packet *
@@ -371,8 +380,8 @@ tnl_rco_pop_check(const struct netdev *tunnel, struct dp_packet *p)
                         ? DP_PACKET_OL_INNER_L4_PROTO_UDP
                         : DP_PACKET_OL_INNER_L4_PROTO_TCP);
     } else {
-        /* Whoever completes a partial checksum makes it right, whatever is in
-         * the field. */
+        /* Completing a partial checksum makes it right, whatever is in the
+         * field. */
         p->offloads &= ~DP_PACKET_OL_INNER_L4_CKSUM_MASK;
         tnl_rco_complete(frame + l3.l4_ofs, l4_len, l3.proto);
     }
@@ -381,8 +390,8 @@ tnl_rco_pop_check(const struct netdev *tunnel, struct dp_packet *p)
     return p;
 }
 
-/* Counts 'p', off which the header of 'tunnel' has come, and which had a
- * remote checksum in it. */
+/* Counts 'p', off which the header of 'tunnel' has come, as received with a
+ * remote checksum. */
 void
 tnl_rco_count_received(const struct netdev *tunnel, const struct dp_packet *p)
 {
@@ -395,7 +404,7 @@ tnl_rco_count_received(const struct netdev *tunnel, const struct dp_packet *p)
     }
 }
 
-/* Ends the pop of a tunnel header off 'p': our option in it is not
+/* Ends the pop of a tunnel header off 'p': removes our option in it from the
  * metadata. */
 void
 tnl_rco_pop_finish(struct dp_packet *p)
@@ -421,7 +430,7 @@ tnl_rco_pop_finish(struct dp_packet *p)
 }
 
 /* Has the other end of a tunnel left the checksum of 'p' to us, and is it
- * still to be completed?  Stores in '*udp' whether it is UDP's. */
+ * still partial?  Stores in '*udp' whether it is that of UDP. */
 static bool
 left_to_us(const struct dp_packet *p, bool *udp)
 {
@@ -435,8 +444,8 @@ left_to_us(const struct dp_packet *p, bool *udp)
     return dp_packet_l4_checksum_partial(p);
 }
 
-/* Counts 'p' on 'tunnel', whose push is about to complete the checksum of 'p',
- * if the other end of a tunnel has left it to us. */
+/* Counts 'p' on 'tunnel' if the other end of a tunnel has left its checksum to
+ * us: a push on 'tunnel' is about to complete it. */
 void
 tnl_rco_count_final(const struct netdev *tunnel, const struct dp_packet *p)
 {
@@ -447,7 +456,7 @@ tnl_rco_count_final(const struct netdev *tunnel, const struct dp_packet *p)
     }
 }
 
-/* What tnl_rco_count_completed() does once remote checksums are accepted. */
+/* tnl_rco_count_completed(), once remote checksums have been accepted. */
 void
 tnl_rco_count_completed__(struct netdev *netdev,
                           const struct dp_packet_batch *batch)

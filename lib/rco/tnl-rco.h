@@ -18,13 +18,13 @@
 #define TNL_RCO_H 1
 
 /* Remote checksum offload: a tunnelled packet goes out with an inner TCP or
- * UDP checksum that nobody has computed.
+ * UDP checksum that is still partial.
  *
- * The inner checksum field then holds what it holds of any packet whose
- * checksum is partial: the sum of the pseudo-header, not complemented.  The
- * tunnel header tells where the sum starts and where the field is, the outer
- * UDP checksum, which most ports compute, protects it all, and the receiver
- * has a packet with a partial checksum again.  On the wire:
+ * The inner checksum field then holds the sum of the pseudo-header, not
+ * complemented, as in any packet with a partial checksum.  The tunnel header
+ * tells where the sum starts and where the field is.  The outer UDP checksum,
+ * which most ports compute, protects all of it.  The receiver has a packet
+ * with a partial checksum again.  On the wire:
  *
  *    VXLAN     as in Linux v6.18 vxlan_build_skb(), vxlan_remcsum().  Bit
  *              0x00200000 of the flags.  In the last byte of the VNI word,
@@ -34,16 +34,30 @@
  *              the critical bit and 4 bytes of data: start and field.  All
  *              packets of the tunnel have it; 0 and 0 mean nothing.
  *
- * Two marks tell of it.  DP_PACKET_OL_INNER_RCO: the tunnel header has it, so
- * the inner checksum stays as it is, in each segment the sum of a
- * pseudo-header of its own; the inner L4 checksum has no other mark.
- * DP_PACKET_OL_RCO, on a packet that has been popped and whose L4 checksum is
- * partial: that is because the other end has left it to us; so it is for the
- * inner one, if that packet has since been put into a tunnel.  Between the
- * check and the end of a pop, the former says that there was one, and is
- * without a partial checksum if that was wrong.
+ * Two offload marks of a packet tell of it, DP_PACKET_OL_INNER_RCO and
+ * DP_PACKET_OL_RCO.  A pop turns the former into the latter, as it does with
+ * all inner marks, and a push the other way around.
  *
- * tnl-rco.c has the packets, tnl-rco-config.c what is configured.  Must not
+ * | flag      | set by         | on which packet | means        | cleared by |
+ * |-----------|----------------|-----------------|--------------|------------|
+ * | INNER_RCO | push_finish(), | in a tunnel     | Its header   | finish,    |
+ * |           | mark_transit() |                 | has a remote | pop,       |
+ * |           |                |                 | checksum.    | next push  |
+ * | INNER_RCO | pop_check()    | about to be     | Its header   | pop        |
+ * |           |                | popped          | had one.     |            |
+ * | RCO       | pop            | popped, with a  | The other    | next push  |
+ * |           |                | partial L4      | end has left |            |
+ * |           |                | checksum        | it to us.    |            |
+ * | RCO       | push_finish()  | pushed, with a  | The same, of | pop,       |
+ * |           |                | partial inner   | the inner    | next push  |
+ * |           |                | L4 checksum     | checksum.    |            |
+ *
+ * Functions are those below without "tnl_rco_".  In the first row the inner L4
+ * checksum has no other mark: it stays as it is, in each segment the sum of a
+ * pseudo-header of its own.  In the second row it is marked as partial, unless
+ * it was wrong.
+ *
+ * tnl-rco.c has the packets, tnl-rco-config.c the configuration.  Must not
  * decide who cuts a superpacket: that is the plan's (tnl-gso-plan.h). */
 
 #include <stdbool.h>
@@ -92,9 +106,9 @@ void tnl_rco_count_completed__(struct netdev *,
 /* Has any tunnel accepted remote checksums so far? */
 extern atomic_bool tnl_rco_rx_used;
 
-/* Counts on 'netdev' the packets in 'batch', which it is about to send, whose
- * checksum the other end of a tunnel has left to us, and that 'netdev' leaves
- * to us as well.  Called for every batch. */
+/* Counts on 'netdev' those packets in 'batch', which it is about to send,
+ * whose checksum the other end of a tunnel has left to us and 'netdev' does
+ * not complete.  Called for every batch. */
 static inline void
 tnl_rco_count_completed(struct netdev *netdev,
                         const struct dp_packet_batch *batch)

@@ -37,18 +37,18 @@
 
 /* Receive: trains, right before a tunnel pop.
  *
- * Called for each batch that a tunnel takes off its headers from
- * (dpif-netdev.c).  Makes packets as if the units had arrived by themselves,
- * or as if we had pushed the header in front of a superpacket, so that
- * pop_header() judges them like any other.  Must not drop or reorder a unit,
- * and must not merge what cutting would not give back byte by byte: a wrong
- * checksum stays with the unit that has it.
+ * Called by tnl_gso_pop_prepare() (tnl-gso-pop.c) for the trains in a batch.
+ * Makes packets as if the units had arrived by themselves, or as if we had
+ * pushed the header in front of a superpacket, so that pop_header() judges
+ * them like any other.  Must not drop or reorder a unit, and must not merge
+ * units unless cutting would give them back byte by byte: a wrong checksum
+ * stays with the unit that has it.
  *
  * The rules are those of Linux v6.18 tcp_gro_receive(), inet_gro_receive() and
  * vxlan_gro_receive(), except that CWR may be on a first unit and that IPv4
  * IDs must count up with DF set too: tcp_gso_segment() makes such. */
 
-/* Where everything is in a train, and in each of its packets to be. */
+/* The layout of a train. */
 struct train {
     const struct dp_packet *packet;
     const struct tnl_gso_encap_class *class; /* Of the tunnel. */
@@ -75,33 +75,36 @@ struct unit {
                                  * the sum of its own pseudo-header. */
 };
 
-/* What a class may look at without asking how much there is. */
+/* Bytes of a tunnel header that must be there before a class looks at it. */
 enum { MIN_TUNNEL_HDR_LEN = 8 };
 
 /* Headers behind this many bytes of a unit are not looked for.  The longest
  * that do occur: Geneve 260, Ethernet with a VLAN tag 18, IPv4 60, TCP 60. */
 enum { MAX_UNIT_HDR_LEN = 512 };
 
+/* The 32 bits at 'p', which may have any alignment. */
 static uint32_t
 get32(const uint8_t *p)
 {
     return ntohl(get_unaligned_be32((const void *) p));
 }
 
+/* The first byte of unit 'i' of 't'. */
 static const uint8_t *
 unit_data(const struct train *t, uint32_t i)
 {
     return t->units + i * t->unit_len;
 }
 
+/* Bytes of unit 'i' of 't'; the last one may be shorter. */
 static uint32_t
 unit_len(const struct train *t, uint32_t i)
 {
     return MIN(t->unit_len, t->len - i * t->unit_len);
 }
 
-/* Bytes of the tunnel header at 'hdr', of which there are 'size', that has
- * Ethernet inside; 0 if it is something else. */
+/* Returns the length of the tunnel header at 'hdr' if it is one of 'class'
+ * with Ethernet inside, otherwise 0.  'size' bytes are there. */
 static size_t
 tunnel_hdr_len(const struct tnl_gso_encap_class *class, const uint8_t *hdr,
                size_t size)
@@ -123,7 +126,7 @@ l3_valid(const uint8_t *data, uint32_t len, const struct tnl_gso_l3 *l3)
 }
 
 /* Finds the headers of unit 'i' of 't' and stores them in '*u'.  Returns true
- * if, as far as they tell, it can be the first of a superpacket. */
+ * if its headers allow it to be the first of a superpacket. */
 static bool
 parse_unit(const struct train *t, uint32_t i, struct unit *u)
 {
@@ -175,8 +178,9 @@ same(const uint8_t *a, const uint8_t *b, size_t from, size_t to)
     return !memcmp(a + from, b + from, to - from);
 }
 
-/* Is everything in the headers of 'u' and of the unit at 'b' the same that
- * cutting does not change?  That includes all that says where a header is. */
+/* Are all fields that cutting does not change the same in the headers of 'u'
+ * and of the unit at 'b'?  They include all fields that say where a header
+ * is. */
 static bool
 same_headers(const struct unit *u, const uint8_t *b)
 {
@@ -197,7 +201,7 @@ same_headers(const struct unit *u, const uint8_t *b)
             && same(a, b, l4 + 18, u->hdr_len));
 }
 
-/* Is unit 'i' of 't', as far as its headers tell, the one that comes 'k' units
+/* Do its headers allow unit 'i' of 't' to be the one that comes 'k' units
  * behind 'u' in a superpacket?  Stores its TCP flags in '*ctl'. */
 static bool
 continues(const struct train *t, const struct unit *u, uint32_t i, uint32_t k,
@@ -219,9 +223,9 @@ continues(const struct train *t, const struct unit *u, uint32_t i, uint32_t k,
             && l3_valid(b, len, &u->l3));
 }
 
-/* How many units of 't' from 'i' on, which is 'u', make one superpacket if
- * their TCP checksums are right?  FIN and PSH are in the last only; only the
- * last unit of a train can be shorter. */
+/* Returns how many units of 't', starting with 'u', number 'i', make one
+ * superpacket if their TCP checksums are right.  FIN and PSH may be in the
+ * last one only; only the last unit of a train can be shorter. */
 static uint32_t
 run_length(const struct train *t, const struct unit *u, uint32_t i)
 {
@@ -247,7 +251,7 @@ packet_new(const struct train *t, uint32_t len)
 
     memcpy(dp_packet_data(p), dp_packet_data(t->packet), t->hdr_len);
 
-    /* What is copied in dp_packet_clone_with_headroom(). */
+    /* Members that dp_packet_clone_with_headroom() copies. */
     memcpy(&p->l2_pad_size, &t->packet->l2_pad_size,
            sizeof *p - offsetof(struct dp_packet, l2_pad_size));
     p->has_hash = t->packet->has_hash;
@@ -259,8 +263,8 @@ packet_new(const struct train *t, uint32_t len)
     return p;
 }
 
-/* Writes the lengths in the outer headers of 'p'.  What has to be known of
- * their checksums is known from the train. */
+/* Writes the lengths in the outer headers of 'p', and sets the marks of their
+ * checksums: those of the train were right. */
 static void
 finish_outer(struct dp_packet *p)
 {
@@ -293,8 +297,9 @@ single(const struct train *t, uint32_t i)
     return p;
 }
 
-/* Copies the payload of 'n' units of 't' from 'i' on, which is 'u', to 'dst',
- * up to the first whose TCP checksum is wrong.  Returns their number. */
+/* Copies the payload of 'n' units of 't', starting with 'u', number 'i', to
+ * 'dst', until a TCP checksum is wrong.  Returns the number of units
+ * copied. */
 static uint32_t
 copy_payload(const struct train *t, const struct unit *u, uint32_t i,
              uint32_t n, uint8_t *dst)
@@ -324,8 +329,9 @@ copy_payload(const struct train *t, const struct unit *u, uint32_t i,
     return n;
 }
 
-/* Writes what is different in the inner headers of 'p' from those of 'u', the
- * last unit in 'p' having TCP flags 'ctl', and sets the marks. */
+/* Writes those fields of the inner headers of 'p' in which they differ from
+ * the headers of 'u', and sets the marks.  'ctl' are the TCP flags of the last
+ * unit in 'p'. */
 static void
 finish_super(const struct train *t, const struct unit *u, uint16_t ctl,
              struct dp_packet *p)
@@ -361,9 +367,10 @@ finish_super(const struct train *t, const struct unit *u, uint16_t ctl,
     dp_packet_set_tso_segsz(p, u->payload_len);
 }
 
-/* Returns '*n' units of 't' from 'i' on, which is 'u', as one superpacket.  If
- * a TCP checksum in it is wrong, the superpacket ends before, and '*n' becomes
- * smaller; if not even two are left, '*n' becomes 1 and null is returned. */
+/* Returns '*n' units of 't', starting with 'u', number 'i', as one
+ * superpacket.  If a TCP checksum is wrong, the superpacket ends before that
+ * unit, and '*n' becomes smaller.  If not even two are left, sets '*n' to 1
+ * and returns null. */
 static struct dp_packet *
 merge(const struct train *t, const struct unit *u, uint32_t i, uint32_t *n)
 {
@@ -388,11 +395,11 @@ merge(const struct train *t, const struct unit *u, uint32_t i, uint32_t *n)
     return NULL;
 }
 
-/* Is 'p' a train, or another UDP datagram to be cut, that has to be cut before
- * the tunnel header behind its UDP header comes off?
+/* Is 'p' a train, or another UDP superpacket, that has to be cut before the
+ * tunnel header behind its UDP header comes off?
  *
- * What has a wrong checksum is left to pop_header(), which drops it; so is
- * what might have one, for a sum that has not been looked at covers all of the
+ * A packet with a wrong checksum is left to pop_header(), which drops it; so
+ * is one whose checksum has not been verified, because that covers all of the
  * datagram. */
 bool
 tnl_gso_is_train(const struct dp_packet *p)
@@ -419,10 +426,10 @@ tnl_gso_is_train(const struct dp_packet *p)
                 || !csum(ip, p->l4_ofs - p->l3_ofs)));
 }
 
-/* Appends what 'train', which must be one and which the caller still owns, is
- * made of to 'out', and stores in '*result' what that is.  'encap' is the
- * tunnel that will be popped; units are not looked into unless it is one over
- * UDP.
+/* Appends the superpackets and packets in 'train', which must be one, to
+ * 'out', and counts them in '*result'.  The caller still owns 'train'.
+ * 'encap' is the tunnel that will be popped; units are merged only if it is
+ * one over UDP.
  *
  * Returns TNL_GSO_OK, or the reason why it cannot be done. */
 enum tnl_gso_reason

@@ -17,12 +17,12 @@
 #ifndef TNL_GSO_MERGE_H
 #define TNL_GSO_MERGE_H 1
 
-/* Trains that arrive: what tnl_gso_pop_prepare() does with each of them.
+/* Trains that arrive, for tnl_gso_pop_prepare().
  *
  * A train is a UDP datagram that holds several tunnelled packets, its "units",
- * each of uso_segsz bytes but a shorter last one.  Somebody on the way has not
- * cut it, so it is cut here, before the tunnel's headers come off; and units
- * that one TCP superpacket was cut into become that superpacket again. */
+ * each of uso_segsz bytes but a shorter last one.  It has arrived uncut, so it
+ * is cut here, before the tunnel's headers come off; and units that were cut
+ * from one TCP superpacket become that superpacket again. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,7 +32,7 @@
 struct dp_packet;
 struct dp_packet_batch;
 
-/* What became of one train. */
+/* Packets and superpackets that one train became. */
 struct tnl_gso_train_result {
     uint32_t n_merged;          /* Superpackets of two or more units. */
     uint32_t n_single;          /* Units that go on by themselves. */

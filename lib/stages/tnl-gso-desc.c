@@ -26,7 +26,7 @@
 #include "packets.h"
 #include "util.h"
 
-/* Fills in what is known of '*d' before anything is parsed. */
+/* Initializes '*d' for 'encap', before anything is parsed. */
 static void
 desc_init(struct tnl_gso_desc *d, enum tnl_gso_encap encap)
 {
@@ -36,9 +36,9 @@ desc_init(struct tnl_gso_desc *d, enum tnl_gso_encap encap)
     };
 }
 
-/* Finds the IP headers of 'p' and stores them in '*d'.  What surrounds the
- * innermost one is taken from the tunnel mark that the push left.  Lengths in
- * headers are not looked at.
+/* Finds the IP headers of 'p' and stores them in '*d'.  The tunnel mark that a
+ * push has left says which encapsulation surrounds the innermost one.  Ignores
+ * lengths in headers.
  *
  * Returns TNL_GSO_OK, or the reason why it cannot be done; '*d' is then valid
  * only in 'encap' and 'outer_l4'. */
@@ -69,9 +69,10 @@ tnl_gso_find_headers(const struct dp_packet *p, struct tnl_gso_desc *d)
     return tnl_gso_encap_class(d->encap)->parse(frame, size, d);
 }
 
-/* Parses tunnel 'encap' behind 'd->outer', if that is one that Linux makes
- * superpackets with, and if the L4 header in it is at 'inner_l4_ofs', if that
- * is not 0.  Returns true if so; otherwise, the header is not this one. */
+/* Parses the header behind 'd->outer' as one of 'encap'.  Returns true if it
+ * is one with which Linux makes superpackets and, unless 'inner_l4_ofs' is 0,
+ * if the L4 header in it is there.  Otherwise returns false, having changed
+ * nothing in 'd' but 'inner' and 'numbered'. */
 static bool
 try_tunnel(const void *frame, size_t size, enum tnl_gso_encap encap,
            size_t inner_l4_ofs, struct tnl_gso_desc *d)
@@ -91,17 +92,16 @@ try_tunnel(const void *frame, size_t size, enum tnl_gso_encap encap,
     return false;
 }
 
-/* Finds the tunnel in 'p', which has no mark of one, from what the kernel says
- * about it: that the innermost L4 header is at 'inner_l4_ofs', or without that
- * (0), where nothing is at stake but an explanation.  Sets '*d' as
- * tnl_gso_find_headers() does for a packet with a mark; 'd->outer_csum' is
- * whether there is an outer checksum.  Returns TNL_GSO_OK, or the reason why
- * there is none.
+/* Finds the tunnel in 'p', which has no tunnel mark.  'inner_l4_ofs' is the
+ * offset of the innermost L4 header that the kernel has told, or 0 where
+ * nothing is at stake but an explanation.  Sets '*d' as tnl_gso_find_headers()
+ * does for a packet with a mark, except that 'd->outer_csum' tells whether
+ * there is an outer checksum.  Returns TNL_GSO_OK, or the reason why there is
+ * no tunnel.
  *
  * Where a container runs VXLAN over a veth, the kernel hands over tunnelled
- * superpackets as if they were plain ones (Linux v6.18
- * virtio_net_hdr_from_skb(): nothing else in a vnet header of 10 bytes
- * tells). */
+ * superpackets as if they were plain ones: a vnet header of 10 bytes has no
+ * other field to tell (Linux v6.18 virtio_net_hdr_from_skb()). */
 enum tnl_gso_reason
 tnl_gso_find_tunnel(const struct dp_packet *p, size_t inner_l4_ofs,
                     struct tnl_gso_desc *d)
@@ -143,9 +143,9 @@ tnl_gso_find_tunnel(const struct dp_packet *p, size_t inner_l4_ofs,
     return TNL_GSO_R_TUNNEL;
 }
 
-/* Has the UDP header behind 'd->inner' a checksum, or will it get one?  Linux
- * v6.18 udp_send_skb() makes no superpacket of datagrams without, and what an
- * outer checksum is computed from would be missing. */
+/* Does the UDP header behind 'd->inner' have a checksum, or will it get one?
+ * Linux v6.18 udp_send_skb() makes no superpacket of datagrams without, and
+ * the outer checksum could not be derived from it. */
 static bool
 udp_has_csum(const void *frame, const struct tnl_gso_desc *d)
 {
@@ -155,8 +155,9 @@ udp_has_csum(const void *frame, const struct tnl_gso_desc *d)
     return d->l4_partial || udp->udp_csum;
 }
 
-/* The header behind 'd->inner', TCP or as 'udp' says UDP, and what follows
- * from it. */
+/* Parses the header behind 'd->inner', which must be UDP if 'udp' is true,
+ * else TCP, and sets the lengths in 'd' and the number of segments.  Returns
+ * TNL_GSO_OK, or the reason why it cannot be done. */
 static enum tnl_gso_reason
 parse_l4(const void *frame, size_t size, bool udp, struct tnl_gso_desc *d)
 {
@@ -177,9 +178,8 @@ parse_l4(const void *frame, size_t size, bool udp, struct tnl_gso_desc *d)
 }
 
 /* Describes superpacket 'p', whose mss is its tso_segsz or else its uso_segsz,
- * in '*d'.  Lengths come from the size of 'p', never from a header: like
- * Linux v6.18 inet_gso_segment(), which ignores the total length that a
- * superpacket carries.
+ * in '*d'.  Lengths come from the size of 'p', never from a header: Linux
+ * v6.18 inet_gso_segment() ignores the total length in a superpacket, too.
  *
  * Returns TNL_GSO_OK, or the reason why 'p' cannot be described; '*d' is then
  * valid only in 'encap', 'outer_l4' and 'mss'. */
@@ -205,8 +205,8 @@ tnl_gso_describe(const struct dp_packet *p, struct tnl_gso_desc *d)
     return reason ? reason : parse_l4(frame, size, udp, d);
 }
 
-/* Returns how many bytes the longest frame has that 'p' becomes, Ethernet
- * header included: 'p' itself unless it is a superpacket. */
+/* Returns the length in bytes of the longest frame that 'p' becomes, Ethernet
+ * header included: that of 'p' itself unless it is a superpacket. */
 uint32_t
 tnl_gso_segment_len(const struct dp_packet *p)
 {
@@ -217,6 +217,8 @@ tnl_gso_segment_len(const struct dp_packet *p)
             : dp_packet_size(p));
 }
 
+/* Returns the name of 'reason' in statistics, commands and messages, in static
+ * memory. */
 const char *
 tnl_gso_reason_to_string(enum tnl_gso_reason reason)
 {

@@ -19,11 +19,11 @@
 
 /* Stage "describe": where everything is in one superpacket.
  *
- * Called first for every superpacket that is sent and for those that a push
- * may have to cut (tnl-gso-send.c, netdev-stt.c), and by `tnl-gso/explain`.
- * Reads packet bytes and offload marks.  Must not write to the packet,
- * allocate, or decide anything: what is done with a packet is the next
- * stage's choice (tnl-gso-plan.h). */
+ * Called first for every superpacket that is sent, and for those that may have
+ * to be cut before (tnl-gso-execute.c, tnl-gso-push.c, netdev-linux-big.c,
+ * netdev-stt.c).  Reads packet bytes and offload marks.  Must not write to the
+ * packet, allocate, or decide anything: the next stage decides who cuts
+ * (tnl-gso-plan.h). */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -36,7 +36,7 @@ struct dp_packet;
 enum tnl_gso_reason tnl_gso_describe(const struct dp_packet *,
                                      struct tnl_gso_desc *);
 
-/* The headers by themselves, of ordinary packets, too. */
+/* Finding the headers alone, of ordinary packets, too. */
 enum tnl_gso_reason tnl_gso_find_headers(const struct dp_packet *,
                                          struct tnl_gso_desc *);
 enum tnl_gso_reason tnl_gso_find_tunnel(const struct dp_packet *,

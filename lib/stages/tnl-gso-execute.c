@@ -35,7 +35,8 @@ VLOG_DEFINE_THIS_MODULE(tnl_gso);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
 
-/* Says that 'netdev' does not send what 'd' describes, and why. */
+/* Logs that 'netdev' drops the superpacket that 'd' describes, and why:
+ * 'plan->reason'. */
 static void
 tnl_gso_log_drop(const struct netdev *netdev, const struct tnl_gso_desc *d,
                  const struct tnl_gso_plan *plan)
@@ -78,7 +79,8 @@ tnl_gso_describe_and_plan(const struct dp_packet *p,
     return reason;
 }
 
-/* Counts on 'netdev' that superpacket 'p' is treated as 'plan' says. */
+/* Counts on 'netdev' that 'plan' is executed on superpacket 'p', which 'desc'
+ * describes; logs a drop. */
 void
 tnl_gso_count_plan(const struct netdev *netdev, const struct dp_packet *p,
                    const struct tnl_gso_desc *desc,
@@ -92,11 +94,11 @@ tnl_gso_count_plan(const struct netdev *netdev, const struct dp_packet *p,
     }
 }
 
-/* Does with superpacket 'p' what 'plan' says, counts it on 'netdev' unless
- * that is null, and appends what comes out to 'out', new packets from 'alloc'.
- * The parts of what is split are superpackets that the caller plans again and
- * that are counted then, but for the last one, which may be an ordinary
- * packet.  Takes ownership of 'p'. */
+/* Executes 'plan' on superpacket 'p', which 'desc' describes, and appends the
+ * resulting packets to 'out'; new ones come from 'alloc'.  Counts 'p' on
+ * 'netdev' unless that is null.  The parts of a split are not counted: they
+ * are superpackets that the caller plans again, except for the last one, which
+ * may be an ordinary packet.  Takes ownership of 'p'. */
 void
 tnl_gso_execute(const struct netdev *netdev, struct dp_packet *p,
                 const struct tnl_gso_desc *desc,

@@ -19,9 +19,9 @@
 
 /* One superpacket through the stages.
  *
- * Called by all that do something with superpackets: send (tnl-gso-send.c),
- * push (tnl-gso-push.c), upcalls (tnl-gso-upcall.c) and `tnl-gso/explain`.
- * Knows one packet, no batch and no order. */
+ * Called for superpackets that are sent (tnl-gso-send.c), that a push may have
+ * to cut (tnl-gso-push.c), that go to userspace (tnl-gso-upcall.c), and that
+ * `tnl-gso/explain` explains.  Knows one packet, no batch and no order. */
 
 #include "core/tnl-gso-types.h"
 

@@ -38,12 +38,12 @@
  * payload at hand, so that no byte of payload is read again.  Must not
  * allocate, resize, or look at other packets.
  *
- * All packets but the last are of one length, and most of what changes in
- * their headers does so in all of them alike.  That is written once, into a
- * template, which each packet gets a copy of; what is its own is written into
- * the copy.
+ * All packets but the last are of one length, and most fields that change in
+ * their headers change in all of them alike.  These are written once, into a
+ * template.  Each packet gets a copy of it, into which its own fields are
+ * written.
  *
- * What changes from segment to segment and what does not is Linux v6.18
+ * Which fields change from segment to segment follows Linux v6.18
  * tcp_gso_segment(), __udp_gso_segment(), inet_gso_segment(),
  * ipv6_gso_segment(), __skb_udp_tunnel_segment() and gre_gso_segment().
  *
@@ -83,6 +83,7 @@ ip_sum(const uint8_t *frame, const struct tnl_gso_l3 *l3)
     }
 }
 
+/* The ID of header 'l3' in 'frame', or 0 if it is IPv6. */
 static uint16_t
 ip_id(const uint8_t *frame, const struct tnl_gso_l3 *l3)
 {
@@ -91,8 +92,8 @@ ip_id(const uint8_t *frame, const struct tnl_gso_l3 *l3)
     return l3->version == 4 ? ntohs(ip->ip_id) : 0;
 }
 
-/* Is the outer UDP checksum of every segment left to the port, or in the parts
- * of what is split, to the plan of each of them? */
+/* Does the port write the outer UDP checksum of every segment?  In the parts
+ * of a split, the plan of each decides that later. */
 static bool
 port_sums_outer(const struct tnl_gso_finish *f)
 {
@@ -227,16 +228,17 @@ put_ip_id(uint8_t *frame, const struct tnl_gso_l3 *l3, uint32_t sum,
     }
 }
 
-/* Is there a complete TCP or UDP checksum in a packet that stays whole? */
+/* Does a packet that stays whole keep its TCP or UDP checksum, because that is
+ * complete? */
 static bool
 keep_l4_csum(const struct tnl_gso_finish *f)
 {
     return f->plan->n_packets == 1 && !f->desc->l4_partial;
 }
 
-/* Writes into 'frame', the headers of the superpacket or a copy of them that
- * was written for another length, whatever is the same in all packets of
- * length 'l'. */
+/* Writes into 'frame' all fields that are the same in all packets of length
+ * 'l'.  'frame' holds the headers of the superpacket, or a copy of them that
+ * was finished for another length. */
 static void
 finish_common(const struct tnl_gso_finish *f, uint8_t *frame,
               const struct tnl_gso_finish_len *l)
@@ -276,9 +278,9 @@ finish_common(const struct tnl_gso_finish *f, uint8_t *frame,
     }
 }
 
-/* The marks of a packet that is plain UDP to the port, whatever is in it: a
- * segment with a remote checksum, or a train.  'partial' tells that the port
- * completes its checksum. */
+/* Returns the marks of a packet that is plain UDP to the port, whatever is in
+ * it: a segment with a remote checksum, or a train.  If 'partial' is true, the
+ * port completes its checksum. */
 static uint32_t
 udp_marks(const struct tnl_gso_desc *d, bool partial)
 {
@@ -289,9 +291,10 @@ udp_marks(const struct tnl_gso_desc *d, bool partial)
 }
 
 /* Returns the marks of a packet made of a superpacket with marks 'before', so
- * that the port's driver and dp_packet_ol_send_prepare() do what is left to do
- * and nothing else.  'super' tells that somebody cuts it again, which takes
- * all IPv4 checksums and the inner TCP or UDP checksum from us. */
+ * that the port's driver and dp_packet_ol_send_prepare() do everything that is
+ * left to do and nothing else.  If 'super' is true, the packet is cut again,
+ * and all IPv4 checksums and the inner TCP or UDP checksum are written
+ * then. */
 static uint32_t
 finish_marks(const struct tnl_gso_finish *f, uint32_t before, bool super)
 {
@@ -400,7 +403,9 @@ tnl_gso_finish_init(struct tnl_gso_finish *f, const void *frame_,
     }
 }
 
-/* Writes what packet number 'index' has for itself in TCP header 'tcp'. */
+/* Writes the fields of TCP header 'tcp' that packet number 'index' has for
+ * itself: sequence number, flags and, if we compute it, the checksum.
+ * 'payload_sum' is the sum of the payload. */
 static inline void
 finish_tcp(const struct tnl_gso_finish *f, struct tcp_header *tcp,
            const struct tnl_gso_finish_len *l, uint32_t index,
@@ -427,7 +432,8 @@ finish_tcp(const struct tnl_gso_finish *f, struct tcp_header *tcp,
     }
 }
 
-/* Writes what a packet has for itself in UDP header 'udp'. */
+/* Writes the checksum in UDP header 'udp' if we compute it.  'payload_sum' is
+ * the sum of the payload. */
 static inline void
 finish_udp(const struct tnl_gso_finish *f, struct udp_header *udp,
            const struct tnl_gso_finish_len *l, uint32_t payload_sum)
@@ -442,7 +448,7 @@ finish_udp(const struct tnl_gso_finish *f, struct udp_header *udp,
     }
 }
 
-/* tnl_gso_finish_frame(), without the call. */
+/* tnl_gso_finish_frame(), to be inlined. */
 static inline void ALWAYS_INLINE
 write_headers(const struct tnl_gso_finish *f, uint8_t *frame, uint32_t index,
               uint32_t payload_len, uint32_t payload_sum)

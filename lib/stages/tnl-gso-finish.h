@@ -20,8 +20,8 @@
 /* Stage "finish": the headers of one packet out of a superpacket.
  *
  * Called by the segment stage (tnl-gso-seg.c, tnl-gso-frames.c,
- * tnl-gso-train.c).  Must not allocate, resize, or look at other packets.
- * Cannot fail.
+ * tnl-gso-train.c) and by netdev-linux-big.c.  Must not allocate, resize, or
+ * look at other packets.  Cannot fail.
  *
  * Sums are ones-complement sums, folded to 16 bits, in the packet's byte
  * order. */
@@ -35,7 +35,8 @@
 
 struct dp_packet;
 
-/* What is the same in all packets with one length of payload. */
+/* The part of the headers that is the same in all packets with one length of
+ * payload. */
 struct tnl_gso_finish_len {
     uint32_t payload_len;
     uint32_t l4_sum;            /* Inner pseudo-header. */

@@ -26,7 +26,8 @@
 #include "openvswitch/dynamic-string.h"
 #include "util.h"
 
-/* As in Interface status.  Those of the encapsulations stand in between. */
+/* Names as in Interface status.  Those of the encapsulations stand in
+ * between. */
 static const struct tnl_gso_flag_name before_encaps[] = {
     { NETDEV_TX_OFFLOAD_IPV4_CKSUM, "ip_csum" },
     { NETDEV_TX_OFFLOAD_TCP_CKSUM, "tcp_csum" },
@@ -48,8 +49,8 @@ enum {
     N_OFFLOADS = N_BEFORE + TNL_GSO_N_ENCAPS + N_BEHIND
 };
 
-/* Stores all offloads in 'names', in the order in which they are told.  An
- * encapsulation that has no flag gets 0 and null. */
+/* Stores the names of all offloads in 'names', in the order in which they are
+ * shown.  An encapsulation without a flag gets 0 and null. */
 static void
 get_offloads(struct tnl_gso_flag_name names[N_OFFLOADS])
 {
@@ -83,7 +84,8 @@ tnl_gso_format_flags(uint64_t flags, const struct tnl_gso_flag_name *names,
     }
 }
 
-/* The same for NETDEV_TX_* and TNL_GSO_TX_* 'flags'. */
+/* Appends the names of 'flags', NETDEV_TX_* and TNL_GSO_TX_*, to 'ds',
+ * separated by commas, or "none". */
 void
 tnl_gso_format_offloads(uint64_t flags, struct ds *ds)
 {

@@ -31,15 +31,15 @@
 #include "stages/tnl-gso-finish.h"
 #include "util.h"
 
-/* Stage "segment", for kernel ports.  Like tnl-gso-seg.c it must not write a
- * header of a frame; the vnet header, which is not part of the frame, is
- * written here. */
+/* Stage "segment", for kernel ports: see tnl-gso-frames.h.  Like tnl-gso-seg.c
+ * it must not write a header of a frame; the vnet header, which is not part of
+ * the frame, is written here. */
 
 DEFINE_STATIC_PER_THREAD_DATA(struct tnl_gso_frames *, my_frames, NULL);
 static ovsthread_key_t frames_key;
 
-/* What is in the area starts at a multiple of this.  It is packed, because the
- * nearest cache has little room beside a superpacket. */
+/* Pieces in the area start at a multiple of this.  They are packed, because
+ * the nearest cache has little room beside a superpacket. */
 enum { ALIGN = 16 };
 
 /* More than any vnet header has. */
@@ -49,6 +49,7 @@ BUILD_ASSERT_DECL(offsetof(struct tnl_gso_frames, area) % ALIGN == 0);
 BUILD_ASSERT_DECL(MAX_VNET_ROOM + ROUND_UP(TNL_GSO_MAX_TEMPLATE, ALIGN)
                   <= TNL_GSO_MAX_FRAME_HEAD);
 
+/* The destructor of 'frames_key', called by the thread that ends. */
 static void
 frames_destroy(void *frames)
 {
@@ -82,6 +83,8 @@ tnl_gso_frames_get(size_t vnet_size)
     return *frames;
 }
 
+/* Makes 'frames' empty, keeping the size of a vnet header: all of them have
+ * been sent, or are given up. */
 void
 tnl_gso_frames_clear(struct tnl_gso_frames *frames)
 {
@@ -106,7 +109,8 @@ tnl_gso_frames_have_room(const struct tnl_gso_frames *frames,
     return frames->n_iov + 2 * d->n_segs <= ARRAY_SIZE(frames->iov);
 }
 
-/* Asks for completion of the checksum behind 'l3'. */
+/* Makes 'vnet' request the completion of the checksum in the header behind
+ * 'l3'. */
 static void
 put_needs_csum(struct virtio_net_hdr *vnet, const struct tnl_gso_l3 *l3)
 {
@@ -141,7 +145,7 @@ put_train_vnet_hdr(struct virtio_net_hdr *vnet, const struct tnl_gso_desc *d,
     }
 }
 
-/* Where the next segment goes, and what is left of the superpacket. */
+/* The place for the next segment, and the rest of the superpacket. */
 struct cursor {
     struct iovec *iov;
     uint8_t *head;
@@ -151,9 +155,10 @@ struct cursor {
     uint32_t i;                 /* Number of the segment. */
 };
 
-/* Puts a segment at 'c': its headers from byte 'start' on, and a pointer to
- * its payload.  What comes before its first header is the vnet header, at a
- * negative 'start'.  Returns its length. */
+/* Puts segment number 'c->i' at 'c', which advances: its headers from byte
+ * 'start' on, and a pointer to its payload.  A negative 'start' includes the
+ * vnet header in front of the headers, which the caller writes.  Returns the
+ * length of the segment in bytes. */
 static inline size_t ALWAYS_INLINE
 put_segment(struct cursor *c, const struct tnl_gso_finish *f, ptrdiff_t start)
 {
@@ -172,7 +177,8 @@ put_segment(struct cursor *c, const struct tnl_gso_finish *f, ptrdiff_t start)
     return head_len + len;
 }
 
-/* Makes each segment from 'c' on a frame, until there is no more room. */
+/* Appends a frame for each segment from 'c' on to 'frames', until there is no
+ * more room.  'super' is the caller's number of the superpacket. */
 static void
 put_singles(struct tnl_gso_frames *frames, uint16_t super,
             const struct tnl_gso_finish *f, struct cursor *c_)
@@ -202,7 +208,8 @@ put_singles(struct tnl_gso_frames *frames, uint16_t super,
     *c_ = c;
 }
 
-/* Makes trains of the segments from 'c' on, until there is no more room. */
+/* Appends trains of the segments from 'c' on to 'frames', until there is no
+ * more room.  'super' is the caller's number of the superpacket. */
 static void
 put_trains(struct tnl_gso_frames *frames, uint16_t super,
            const struct tnl_gso_finish *f, struct cursor *c)
@@ -232,10 +239,11 @@ put_trains(struct tnl_gso_frames *frames, uint16_t super,
     }
 }
 
-/* Adds the frames that 'plan' makes of superpacket 'p', described by 'd', to
- * 'frames', from segment 'first' on, until there is no more room.  Returns the
- * number of the first segment that did not fit, 'plan->n_packets' if all did.
- * Each of them says that it is of superpacket number 'super'.
+/* Appends the frames that 'plan' makes of superpacket 'p', described by 'd',
+ * to 'frames', from segment 'first' on, until there is no more room.  Returns
+ * the number of the first segment that did not fit, 'plan->n_packets' if all
+ * did.  'super', the caller's number of the superpacket, is stored in each of
+ * them.
  *
  * 'plan->method' must be TNL_GSO_SOFTWARE or TNL_GSO_UDP_GSO, and
  * tnl_gso_frames_can_hold(d) true.  'p' must stay until the frames have been

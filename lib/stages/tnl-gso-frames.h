@@ -17,15 +17,15 @@
 #ifndef TNL_GSO_FRAMES_H
 #define TNL_GSO_FRAMES_H 1
 
-/* Segments without packets: what a kernel port is sent.
+/* Segments without packets, for kernel ports.
  *
- * The kernel copies whatever it is given.  So for a kernel port the segment
- * stage makes no copy of its own.  A segment is a piece of headers, written
- * into an area that is used again and again, and a pointer to the payload,
- * where it is, in the superpacket.  The payload is read for its checksum, or
- * not at all if the port completes that.
+ * The kernel copies all data that it gets.  So for a kernel port the segment
+ * stage makes no copy of its own.  A segment consists of headers, written
+ * into an area that is used again and again, and of a pointer to its payload
+ * in the superpacket.  The payload is read for its checksum, or not at all if
+ * the port completes that.
  *
- * A frame, what the kernel takes as one packet, is a vnet header and one
+ * The kernel takes a frame as one packet.  It is a vnet header and one
  * segment, or a train of them:
  *
  *    | vnet header | outer headers | VXLAN, inner headers | payload |
@@ -70,7 +70,8 @@ tnl_gso_frame_is_train(const struct tnl_gso_frame *frame)
     return frame->n > 2;
 }
 
-/* How many segments 'frame' has: headers and payload of each are two pieces. */
+/* Number of segments in 'frame': headers and payload of each are two
+ * pieces. */
 static inline uint32_t
 tnl_gso_frame_n_segs(const struct tnl_gso_frame *frame)
 {

@@ -28,9 +28,8 @@
 #include "util.h"
 
 /* The rows of the table are those of the class of the encapsulation
- * (encap/encap.h): what a port must be able to do, so that it cuts.
- * Capabilities are per tunnel type: a port that cuts VXLAN gets no Geneve.
- * NETDEV_TX_OFFLOAD_*
+ * (encap/encap.h): the capabilities with which a port cuts.  They are per
+ * tunnel type: a port that cuts VXLAN gets no Geneve.  NETDEV_TX_OFFLOAD_*
  * flags of outer headers are needed because the header of every segment
  * differs from the superpacket's:
  *
@@ -42,14 +41,14 @@
  *
  * No NIC fills in a GRE checksum, hence no row for it.
  *
- * A train has an outer UDP checksum whether it is wanted or not.  What is in
- * front of it needs no capability: the port sees plain UDP.
+ * A train has an outer UDP checksum whether it is wanted or not.  Its tunnel
+ * needs no capability: the port sees plain UDP.
  *
- * No port leaves an inner checksum alone while it cuts, as a remote one needs;
- * in a train, it is payload. */
+ * A remote checksum must not be completed.  No port leaves an inner checksum
+ * alone while it cuts, but in a train the inner packet is payload. */
 
-/* Is 'row', of the class of 'd->encap', about superpackets like the one that
- * 'd' describes? */
+/* Is 'row', of the class of 'd->encap', for superpackets like the one that 'd'
+ * describes? */
 bool
 tnl_gso_plan_row_is_for(const struct tnl_gso_plan_row *row,
                         const struct tnl_gso_desc *d)
@@ -60,7 +59,8 @@ tnl_gso_plan_row_is_for(const struct tnl_gso_plan_row *row,
                     && row->outer_ipv4 == (d->outer.version == 4))));
 }
 
-/* What a port must be able to do to cut 'd' in the way of 'row'. */
+/* Returns the capabilities, NETDEV_TX_* and TNL_GSO_TX_*, that a port must
+ * have to cut 'd' as 'row' says. */
 uint64_t
 tnl_gso_plan_row_need(const struct tnl_gso_plan_row *row,
                       const struct tnl_gso_desc *d)
@@ -73,8 +73,8 @@ tnl_gso_plan_row_need(const struct tnl_gso_plan_row *row,
                : TNL_GSO_TX_UDP_GSO));
 }
 
-/* Segments of 'd' in each of as few trains as possible, all but the last of
- * one length. */
+/* Returns the number of segments of 'd' in each of as few trains as 'limits'
+ * allow, all of them of one length but the last. */
 static uint32_t
 choose_segs_per_train(const struct tnl_gso_desc *d,
                       const struct tnl_gso_limits *limits)
@@ -92,8 +92,8 @@ choose_segs_per_train(const struct tnl_gso_desc *d,
     return max ? DIV_ROUND_UP(d->n_segs, DIV_ROUND_UP(d->n_segs, max)) : 1;
 }
 
-/* Can a port that works in the way of 'row' make as many segments as 'd'
- * has?  A train must have more than one. */
+/* Can a port with 'limits' that cuts as 'row' says make as many segments as
+ * 'd' has?  A train must have more than one. */
 static bool
 row_takes_segs(const struct tnl_gso_plan_row *row,
                const struct tnl_gso_desc *d,
@@ -105,8 +105,9 @@ row_takes_segs(const struct tnl_gso_plan_row *row,
                || d->n_segs <= TNL_GSO_MAX_UDP_GSO_SEGS));
 }
 
-/* Can the port be told where the IP header over what is cut is, or where its
- * checksum is, which it is to complete? */
+/* Can l2_len or outer_l2_len (at most 127) of an mbuf express the offset of
+ * the inner IP header, in a way in which the device finds it?  Without
+ * 'max_l2_len', there is no such limit. */
 static bool
 within_reach(const struct tnl_gso_desc *d, const struct tnl_gso_limits *limits)
 {
@@ -119,8 +120,8 @@ within_reach(const struct tnl_gso_desc *d, const struct tnl_gso_limits *limits)
                     <= limits->max_l2_len)));
 }
 
-/* Payload bytes in the longest superpacket of as many segments as 'd' has that
- * a port with 'limits' takes; a multiple of the mss, or all of it. */
+/* Returns the payload bytes of the longest superpacket that a port with
+ * 'limits' takes: a multiple of the mss, or all of 'd'. */
 static uint32_t
 max_unit(const struct tnl_gso_desc *d, const struct tnl_gso_limits *limits)
 {
@@ -135,8 +136,8 @@ max_unit(const struct tnl_gso_desc *d, const struct tnl_gso_limits *limits)
     return unit == d->payload_len ? unit : unit - unit % d->mss;
 }
 
-/* Returns the first one of a port's 'limits' that keeps it from cutting 'd' in
- * the way of 'row', or null. */
+/* Returns the name of the first one of a port's 'limits' that keeps it from
+ * cutting 'd' as 'row' says, or null. */
 const char *
 tnl_gso_plan_row_limit(const struct tnl_gso_plan_row *row,
                        const struct tnl_gso_desc *d,
@@ -159,8 +160,8 @@ tnl_gso_plan_row_limit(const struct tnl_gso_plan_row *row,
             : NULL);
 }
 
-/* Does a port with 'caps' cut 'd' in the way of 'row', one of the class of
- * 'd->encap'? */
+/* Does a port with 'caps' cut 'd' as 'row', one of the class of 'd->encap',
+ * says? */
 static bool
 row_fits(const struct tnl_gso_plan_row *row, const struct tnl_gso_desc *d,
          const struct tnl_gso_caps *caps)
@@ -196,9 +197,9 @@ choose(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
     return TNL_GSO_SOFTWARE;
 }
 
-/* What a port must be able to do so that it completes the checksums of
- * segments: the inner ones, or where those are remote, the outer ones of what
- * is plain UDP to it. */
+/* Returns the capability with which a port completes the checksums of segments
+ * of 'd': the inner ones, or if those are remote, the outer ones, since such
+ * segments are plain UDP to it. */
 static uint64_t
 csum_flag(const struct tnl_gso_desc *d)
 {
@@ -206,8 +207,8 @@ csum_flag(const struct tnl_gso_desc *d)
             ? NETDEV_TX_OFFLOAD_UDP_CKSUM : NETDEV_TX_OFFLOAD_TCP_CKSUM);
 }
 
-/* Is what goes down to the port by 'method' a superpacket, whose length the
- * port limits? */
+/* Does the port get a superpacket by 'method', so that its limits of length
+ * count? */
 static bool
 port_cuts(enum tnl_gso_method method)
 {
@@ -215,14 +216,15 @@ port_cuts(enum tnl_gso_method method)
             || method == TNL_GSO_TCP_TSO);
 }
 
+/* Makes '*plan' a drop for 'reason'. */
 static void
 plan_drop(struct tnl_gso_plan *plan, enum tnl_gso_reason reason)
 {
     *plan = (struct tnl_gso_plan) { .method = TNL_GSO_DROP, .reason = reason };
 }
 
-/* Plans how the superpacket that 'd' describes leaves through a port with
- * 'caps', into '*plan'. */
+/* Plans how a port with 'caps' sends the superpacket that 'd' describes, and
+ * stores that in '*plan'. */
 void
 tnl_gso_plan(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
              struct tnl_gso_plan *plan)
@@ -269,9 +271,10 @@ tnl_gso_plan(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
     }
 }
 
-/* Plans for a packet that has a segment size, but that describe refused for
- * 'reason'.  Where 'l3_len', its bytes after the Ethernet header, is no more
- * than 'mss', nobody has to cut it and it is as good as any other packet. */
+/* Plans for a packet with segment size 'mss' that describe has refused for
+ * 'reason'.  If it has no more than 'mss' bytes behind the Ethernet header,
+ * 'l3_len', it needs no cutting and is sent like any other packet; otherwise
+ * it is dropped. */
 void
 tnl_gso_plan_refused(enum tnl_gso_reason reason, uint32_t l3_len, uint16_t mss,
                      struct tnl_gso_plan *plan)
@@ -286,10 +289,10 @@ tnl_gso_plan_refused(enum tnl_gso_reason reason, uint32_t l3_len, uint16_t mss,
     }
 }
 
-/* Plans to cut the superpacket that 'd' describes into the fewest
- * superpackets of at most 'max_frame_len' bytes, headers included, so that
- * all but the last carry a multiple of the mss.  Who cuts those is planned
- * when they are sent.  They are one packet already if 'n_packets' is 1.
+/* Plans to cut the superpacket that 'd' describes into the fewest superpackets
+ * of at most 'max_frame_len' bytes, headers included, so that all but the last
+ * carry a multiple of the mss.  When they are sent, each gets another plan.
+ * If 'n_packets' is 1, nothing has to be cut.
  *
  * The last one has more than one segment, too, as far as the mss leaves a
  * choice: an ordinary packet would be shorter than the segments of the others,
@@ -334,15 +337,17 @@ static const char *method_names[TNL_GSO_N_METHODS] = {
     [TNL_GSO_SPLIT] = "split",
 };
 
+/* Returns the name of 'method' in configuration, statistics and commands, in
+ * static memory. */
 const char *
 tnl_gso_method_to_string(enum tnl_gso_method method)
 {
     return method_names[method];
 }
 
-/* Parses 's', names of methods separated by commas or blanks, into
- * '*methods'.  Returns true if successful.  Otherwise, '*methods' is
- * unchanged and '*errorp' is what is wrong, which the caller must free. */
+/* Parses 's', names of methods separated by commas or blanks, into '*methods'.
+ * Returns true if successful.  Otherwise, '*methods' is unchanged and
+ * '*errorp' is an error message, which the caller must free. */
 bool
 tnl_gso_methods_from_string(const char *s, uint32_t *methods, char **errorp)
 {

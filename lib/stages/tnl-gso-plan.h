@@ -19,9 +19,10 @@
 
 /* Stage "plan": who cuts a superpacket, and into what.
  *
- * A pure function of a description (tnl-gso-desc.h) and of what the egress
- * port can do.  Never looks at packet bytes, never fails: "drop, for this
- * reason" is a plan. */
+ * A pure function of a description (tnl-gso-desc.h) and of the capabilities of
+ * the egress port.  Called by tnl-gso-execute.c, by tnl-gso-push.c and
+ * netdev-linux-big.c to split, and by `tnl-gso/show`.  Never looks at packet
+ * bytes, never fails: "drop, for this reason" is a plan. */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -72,8 +72,8 @@ tnl_gso_cut(struct dp_packet *p, const struct tnl_gso_desc *d,
             const struct tnl_gso_plan *plan, tnl_gso_alloc_func *alloc,
             const struct netdev *netdev, struct dp_packet_batch *out)
 {
-    /* A first packet that is a superpacket still stays where it is.  A first
-     * segment is copied like the others: staying, it would keep 64 kB. */
+    /* Reuse p's buffer for the first part if it is itself a superpacket; a
+     * single segment is copied so that it does not pin a 64 kB buffer. */
     uint32_t in_place = plan->unit > d->mss;
     bool has_outer = d->outer_l4 != TNL_GSO_OUTER_NONE;
     const struct tnl_gso_l3 *first = has_outer ? &d->outer : &d->inner;

@@ -17,7 +17,7 @@
 #ifndef TNL_GSO_SEG_H
 #define TNL_GSO_SEG_H 1
 
-/* Stage "segment": from one superpacket to the packets that a plan asks for.
+/* Stage "segment": from one superpacket to the packets of a plan.
  *
  * Called by tnl-gso-execute.c.  Allocates, copies payload and sums it up; must
  * not write a header: that is finish (tnl-gso-finish.h).  Cannot fail. */

@@ -26,8 +26,8 @@
 #include "util.h"
 
 /* Stage "segment", for trains that are packets: the port cuts UDP, and its
- * driver takes nothing but packets.  Kernel ports get trains from
- * tnl-gso-frames.c, in which there is a picture of one.
+ * driver takes packets only.  Kernel ports get trains from tnl-gso-frames.c;
+ * tnl-gso-frames.h has a picture of one.
  *
  * Called by tnl-gso-seg.c.  Must not write a header: that is finish. */
 
@@ -51,10 +51,10 @@ put_segment(char *dst, const struct tnl_gso_finish *f, const char *frame,
 }
 
 /* Appends the trains that the plan of 'f' makes of superpacket 'p' to 'out',
- * new packets from 'alloc', which gets 'netdev'.  'p' must stay.
+ * new packets from 'alloc', which gets 'netdev'.  Does not free 'p'.
  *
- * A segment's headers are finished as if it had all of them; what the train
- * has only once is then left out. */
+ * The headers of each segment are finished completely; all but the first in a
+ * train then leave out those that a train has only once. */
 void
 tnl_gso_train_cut(const struct tnl_gso_finish *f, const struct dp_packet *p,
                   tnl_gso_alloc_func *alloc, const struct netdev *netdev,

@@ -22,14 +22,15 @@
 #include "smap.h"
 #include "util.h"
 
-/* What the database says about reassembly of STT frames.
+/* The configuration of STT reassembly in the database.
  *
- * Called by the main thread only, whenever it has changed. */
+ * Called by the main thread only, when there is a datapath in userspace and
+ * whenever the database has changed. */
 
 VLOG_DEFINE_THIS_MODULE(stt_config);
 
-/* Returns the number at 'key' in 'config', or 'def' if there is none, or none
- * between 'min' and 'max'. */
+/* Returns the number at 'key' in 'config', or 'def' if there is none.  One
+ * that is not between 'min' and 'max' is logged and ignored. */
 static long long int
 get_number(const struct smap *config, const char *key, long long int min,
            long long int max, long long int def)
@@ -47,7 +48,8 @@ get_number(const struct smap *config, const char *key, long long int min,
     return n;
 }
 
-/* Takes what concerns reassembly from Open_vSwitch other_config. */
+/* Applies the keys in Open_vSwitch other_config 'config' that concern
+ * reassembly. */
 void
 stt_reasm_set_config(const struct smap *config)
 {

@@ -22,8 +22,8 @@
 #include "ovs-thread.h"
 #include "util.h"
 
-/* What has happened to packets and frames of STT tunnels, counted in buckets
- * by thread: threads share no cache line per packet. */
+/* Counters of the fates of packets and frames of STT tunnels, in buckets by
+ * thread: threads share no cache line per packet. */
 
 struct bucket {
     atomic_ullong counts[STT_N_VERDICTS];
@@ -31,18 +31,21 @@ struct bucket {
 
 static struct ovsthread_stats buckets = { .mutex = OVS_MUTEX_INITIALIZER };
 
+/* For ovsthread_stats_bucket_get(): a bucket of zeros. */
 static void *
 bucket_new(void)
 {
     return xzalloc_cacheline(sizeof(struct bucket));
 }
 
+/* Counts 'verdict'.  Any thread may call this. */
 void
 stt_count(enum stt_verdict verdict)
 {
     stt_count_n(verdict, 1);
 }
 
+/* Counts 'verdict' 'n' times.  Any thread may call this. */
 void
 stt_count_n(enum stt_verdict verdict, unsigned int n)
 {
@@ -52,6 +55,7 @@ stt_count_n(enum stt_verdict verdict, unsigned int n)
     atomic_add_relaxed(&b->counts[verdict], n, &orig);
 }
 
+/* Sums up in 'counts' what all threads have counted since the start. */
 void
 stt_counts_get(unsigned long long counts[STT_N_VERDICTS])
 {
@@ -71,6 +75,7 @@ stt_counts_get(unsigned long long counts[STT_N_VERDICTS])
     }
 }
 
+/* Returns the name of 'verdict' in `stt/show`, in static memory. */
 const char *
 stt_verdict_to_string(enum stt_verdict verdict)
 {

@@ -34,8 +34,8 @@ stt_frame_memory(uint16_t total)
     return sizeof(struct stt_frame) + tnl_gso_buf_parts_memory(total);
 }
 
-/* Makes of 'frame', whose 'hold' the ledger knows, the frame of 's', without
- * any part yet. */
+/* Initializes 'frame', for which the ledger has reserved memory by its 'hold',
+ * as the frame of 's', without any part yet. */
 void
 stt_frame_init(struct stt_frame *frame, const struct stt_segment *s)
 {
@@ -49,6 +49,8 @@ stt_frame_init(struct stt_frame *frame, const struct stt_segment *s)
     frame->n_ranges = 0;
 }
 
+/* Frees 'frame', which is in no bucket, and its packet, and gives its memory
+ * back to the ledger.  Does nothing if 'frame' is null. */
 void
 stt_frame_free(struct stt_frame *frame)
 {
@@ -59,8 +61,8 @@ stt_frame_free(struct stt_frame *frame)
     }
 }
 
-/* Frees 'frame', complete and in no bucket any more, but for its packet, which
- * is returned. */
+/* Frees 'frame', complete and in no bucket any more, except for its packet,
+ * which it returns.  Stores in '*ce' whether any part had a CE mark. */
 struct dp_packet *
 stt_frame_finish(struct stt_frame *frame, bool *ce)
 {
@@ -72,13 +74,14 @@ stt_frame_finish(struct stt_frame *frame, bool *ce)
     return packet;
 }
 
+/* Is the TCP checksum of 's' right if its payload sums up to 'payload'? */
 static bool
 is_sum_good(const struct stt_segment *s, uint32_t payload)
 {
     return !csum_finish(s->csum + payload);
 }
 
-/* Verifies the TCP checksum of 's', if that is still to be done. */
+/* Is the TCP checksum of 's' right, or has it been verified before? */
 bool
 stt_segment_is_good(const struct stt_segment *s)
 {
@@ -96,7 +99,9 @@ copy_part(void *dst, const struct stt_segment *s)
     return true;
 }
 
-/* Stores 's' into 'frame'. */
+/* Stores the payload of 's' into 'frame'.  Returns STT_COMPLETE if no part is
+ * missing any more, STT_HELD if one is, or why 's' was refused; the ranges of
+ * 'frame' are then unchanged. */
 enum stt_verdict
 stt_frame_store(struct stt_frame *frame, const struct stt_segment *s)
 {
@@ -143,9 +148,8 @@ stt_frame_store(struct stt_frame *frame, const struct stt_segment *s)
     return frame->received == frame->total ? STT_COMPLETE : STT_HELD;
 }
 
-/* Is 's' a part of 'frame'?  A part that gives another length is one of
- * another frame: otherwise one that somebody has made up would keep the right
- * ones out. */
+/* Is 's' a part of 'frame'?  A part that gives another length belongs to
+ * another frame: otherwise a forged part would keep the right ones out. */
 bool
 stt_frame_has(const struct stt_frame *frame, const struct stt_segment *s)
 {

@@ -19,13 +19,13 @@
 
 /* One STT frame of which parts are missing.
  *
- * Called by reassembly (stt-reasm.c), which finds the frame for a part, and
- * under whose locks all of this happens.  Does not know other frames.
+ * Called by reassembly (stt-reasm.c), which finds the frame for a part and has
+ * its bucket locked.  Does not know other frames.
  *
- * A frame is stored into the packet that it will be handed on as, each part at
- * its place: copied once, and summed in the same pass.  Bytes that have been
- * stored are never stored again.  A part with a wrong checksum has written
- * into a hole by the time this is known, and the hole stays one. */
+ * A part is stored at its place in the packet that the frame will become:
+ * copied once, and summed in the same pass.  Bytes that have been stored are
+ * never stored again.  A part with a wrong checksum has been written into a
+ * hole when that is found out, and the hole stays one. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,9 +44,9 @@ struct stt_range {
     uint16_t end;
 };
 
-/* So many parts of a frame can be apart from each other.  In whatever order
- * the parts arrive, that is never more than half of them, and the longest
- * frame has 123 at IPv4's smallest MTU that hosts must take, 576 bytes. */
+/* Ranges that a frame can have.  In whatever order its parts arrive, there are
+ * never more ranges than half of its parts, and the longest frame has 123
+ * parts at IPv4's smallest MTU that hosts must take, 576 bytes. */
 enum { STT_MAX_RANGES = 62 };
 
 struct stt_frame {
@@ -60,7 +60,8 @@ struct stt_frame {
     uint16_t received;          /* and how many of them are here. */
     struct dp_packet *packet;
 
-    /* What is here, in order.  There is a hole between any two. */
+    /* Ranges that have been stored, in order.  There is a hole between any
+     * two. */
     size_t n_ranges;
     struct stt_range ranges[STT_MAX_RANGES];
 };

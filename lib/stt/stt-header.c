@@ -31,11 +31,11 @@
 #include "unaligned.h"
 #include "util.h"
 
-/* What is behind the IP header of a template. */
+/* Bytes behind the IP header of a template. */
 #define STT_L4_LEN (TCP_HEADER_LEN + STT_HEADER_LEN)
 
-/* Writes the L4 headers of a template at 'l4': what all packets of a flow have
- * in common.  Everything else is zero. */
+/* Writes the L4 headers of a template at 'l4': the fields that all packets of
+ * a flow have in common.  Everything else is zero. */
 static void
 stt_header_init(void *l4, ovs_be16 src, ovs_be16 dst, ovs_be64 key)
 {
@@ -50,8 +50,9 @@ stt_header_init(void *l4, ovs_be16 src, ovs_be16 dst, ovs_be64 key)
     stt_put_key(stt, key);
 }
 
-/* The member 'build_header' of the netdev class.  Fails for what is no
- * Ethernet frame, which a port with options:packet_type=ptap may be given. */
+/* Member 'build_header' of the netdev class.  Returns 0, or EINVAL for packets
+ * that are no Ethernet frames, which a port with options:packet_type=ptap may
+ * get. */
 int
 netdev_stt_build_header(const struct netdev *netdev,
                         struct ovs_action_push_tnl *data,
@@ -69,7 +70,7 @@ netdev_stt_build_header(const struct netdev *netdev,
     return 0;
 }
 
-/* Sets the ports and the key in 'tnl' as in the template 'data'. */
+/* Copies the ports and the key in the template 'data' to 'tnl', for sFlow. */
 void
 stt_get_tunnel(const struct ovs_action_push_tnl *data, struct flow_tnl *tnl)
 {
@@ -86,8 +87,8 @@ stt_get_tunnel(const struct ovs_action_push_tnl *data, struct flow_tnl *tnl)
     tnl->tun_id = stt_get_key((const struct stt_header *) (tcp + 1));
 }
 
-/* Appends to 'ds' the 'size' bytes at 'l4' of a template, which a datapath
- * action holds. */
+/* Appends the headers of a template to 'ds' as text: the 'size' bytes at 'l4'
+ * in a datapath action. */
 void
 stt_format(struct ds *ds, const void *l4, size_t size)
 {
@@ -103,10 +104,10 @@ stt_format(struct ds *ds, const void *l4, size_t size)
                   ntohll(stt_get_key(stt)));
 }
 
-/* Reads what stt_format() writes, and the parenthesis that closes the header,
- * from 's' + '*n', and advances '*n'.  Writes the headers to 'l4' and their
- * length to '*l4_len'.  Returns false, with 'l4' as it was, if something else
- * is there. */
+/* Parses headers as stt_format() writes them, and the parenthesis that closes
+ * the action's header, from 's' + '*n' on, and advances '*n'.  Writes them to
+ * 'l4' and their length to '*l4_len'.  Returns false, with 'l4' unchanged, if
+ * there is other text. */
 bool
 stt_parse(const char *s, int *n, void *l4, uint32_t *l4_len)
 {

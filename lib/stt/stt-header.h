@@ -18,11 +18,12 @@
 #define STT_HEADER_H 1
 
 /* The headers of STT as Open vSwitch's own code knows tunnel headers: built
- * when a flow is translated, with what all its packets have in common; shown
- * and read as text in datapath actions; read by sFlow.
+ * (netdev-vport.c) when a flow is translated, with the fields that all its
+ * packets have in common; formatted and parsed as text in datapath actions
+ * (odp-util.c); read by sFlow (ofproto-dpif-sflow.c).
  *
- * What differs from packet to packet is filled in by
- * netdev_stt_push_header(), which is not here. */
+ * netdev_stt_push_header() fills in the fields that differ from packet to
+ * packet. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -24,7 +24,7 @@
 #include "packets.h"
 #include "util.h"
 
-/* Somebody who has incomplete frames. */
+/* A source address that has incomplete frames. */
 struct stt_peer {
     struct hmap_node node;      /* In 'peers'. */
     struct heap_node heap_node; /* In 'by_bytes'. */
@@ -34,7 +34,7 @@ struct stt_peer {
     struct heap own;            /* "struct stt_hold"s that are no victims. */
 };
 
-/* Bytes of a "struct stt_peer" and of what refers to it and to a frame: each
+/* Bytes of a "struct stt_peer" and of pointers to it and to a frame: each
  * frame may be the only one of its peer. */
 enum { PEER_BYTES = sizeof(struct stt_peer) + 8 * sizeof(void *) };
 
@@ -49,7 +49,8 @@ static struct ovs_list by_age OVS_GUARDED_BY(mutex)
  * behind the heap's back. */
 static struct heap all OVS_GUARDED_BY(mutex);
 
-/* Written with the mutex locked; a line of its own for those who only read. */
+/* Written with the mutex locked.  Has a cache line of its own for threads that
+ * only read it. */
 OVS_ALIGNED_VAR(CACHE_LINE_SIZE) atomic_ullong stt_ledger_clock = 0;
 
 static struct stt_reasm_usage usage OVS_GUARDED_BY(mutex) = {
@@ -57,6 +58,8 @@ static struct stt_reasm_usage usage OVS_GUARDED_BY(mutex) = {
     .peer_limit = STT_REASM_DEF_PEER_LIMIT,
 };
 
+/* Returns the peer 'src', whose hash is 'hash', or null if it has no
+ * frames. */
 static struct stt_peer *
 peer_find(const struct in6_addr *src, uint32_t hash)
     OVS_REQUIRES(mutex)
@@ -75,6 +78,7 @@ peer_find(const struct in6_addr *src, uint32_t hash)
  * and come back. */
 static struct stt_peer *spare OVS_GUARDED_BY(mutex);
 
+/* Returns a new peer 'src', whose hash is 'hash', without frames yet. */
 static struct stt_peer *
 peer_create(const struct in6_addr *src, uint32_t hash)
     OVS_REQUIRES(mutex)
@@ -93,6 +97,7 @@ peer_create(const struct in6_addr *src, uint32_t hash)
     return peer;
 }
 
+/* Frees 'peer', which has no frames any more, or keeps it as 'spare'. */
 static void
 peer_destroy(struct stt_peer *peer)
     OVS_REQUIRES(mutex)
@@ -107,6 +112,8 @@ peer_destroy(struct stt_peer *peer)
     free(peer);
 }
 
+/* Takes 'hold' off the list and out of the heaps: it can be named as victim no
+ * more. */
 static void
 unlist(struct stt_hold *hold)
     OVS_REQUIRES(mutex)
@@ -117,7 +124,7 @@ unlist(struct stt_hold *hold)
     hold->listed = false;
 }
 
-/* Names 'hold' as victim: not again, whatever becomes of it. */
+/* Names 'hold' as '*victim' because of 'why'.  It will not be named again. */
 static void
 pop(struct stt_hold *hold, enum stt_verdict why, struct stt_victim *victim)
     OVS_REQUIRES(mutex)
@@ -126,11 +133,12 @@ pop(struct stt_hold *hold, enum stt_verdict why, struct stt_victim *victim)
     *victim = (struct stt_victim) { hold->serial, hold->hash, why };
 }
 
-/* Returns the first hold of 'heap', which is not empty, once what has come in
- * the meantime is known.  'member' is the offset of its nodes in holds.
+/* Returns the hold in 'heap', which is not empty, to which nothing has come
+ * for longest.  'member' is the offset of its nodes in holds.  Brings the heap
+ * up to date for that: it does not know of later calls of stt_ledger_touch().
  *
- * Looks at no more than MAX_LOOKS: each has cost somebody a packet, but the
- * mutex is locked. */
+ * Looks at no more than MAX_LOOKS holds, since the mutex is locked: each look
+ * is for a packet that a peer has sent. */
 static struct stt_hold *
 find_idle__(struct heap *heap, size_t member)
     OVS_REQUIRES(mutex)
@@ -153,8 +161,9 @@ find_idle__(struct heap *heap, size_t member)
 #define FIND_IDLE(HEAP, MEMBER) \
     find_idle__(HEAP, offsetof(struct stt_hold, MEMBER))
 
-/* Names a frame of 'peer' as victim.  Returns false if all of its frames are
- * victims already, which other threads are about to give up. */
+/* Names a frame of 'peer' as '*victim' because of 'why'.  Returns false if all
+ * of its frames have been named, and other threads are about to give them
+ * up. */
 static bool
 pop_own(struct stt_peer *peer, enum stt_verdict why, struct stt_victim *victim)
     OVS_REQUIRES(mutex)
@@ -166,6 +175,7 @@ pop_own(struct stt_peer *peer, enum stt_verdict why, struct stt_victim *victim)
     return true;
 }
 
+/* Returns the peer that holds the most memory, or null if there is none. */
 static struct stt_peer *
 largest_peer(void)
     OVS_REQUIRES(mutex)
@@ -174,8 +184,9 @@ largest_peer(void)
             : CONTAINER_OF(heap_max(&by_bytes), struct stt_peer, heap_node));
 }
 
-/* Names a victim for 'peer', which may be null, when all peers together hold
- * too much. */
+/* Names a frame of any peer as '*victim' so that 'peer' gets memory, when all
+ * peers together hold too much.  'peer' is null if it has no frames yet.
+ * Returns false if all frames have been named. */
 static bool
 pop_any(const struct stt_peer *peer, struct stt_victim *victim)
     OVS_REQUIRES(mutex)
@@ -195,6 +206,7 @@ pop_any(const struct stt_peer *peer, struct stt_victim *victim)
     return true;
 }
 
+/* stt_ledger_reserve() with the mutex locked. */
 static enum stt_ledger_result
 reserve__(struct stt_hold *hold, const struct in6_addr *src, uint32_t src_hash,
           struct stt_victim *victim)
@@ -236,9 +248,11 @@ reserve__(struct stt_hold *hold, const struct in6_addr *src, uint32_t src_hash,
     return STT_LEDGER_OK;
 }
 
-/* Reserves memory for a new frame from 'src', whose hash is 'src_hash', or
- * names a 'victim'.  From now on, 'hold' can be a victim itself: the caller
- * keeps its bucket locked until the frame is there. */
+/* Reserves memory for a new frame from 'src', whose hash is 'src_hash', and
+ * returns STT_LEDGER_OK.  If there is not enough, names a '*victim' and
+ * returns STT_LEDGER_VICTIM, or STT_LEDGER_NO.  From now on, 'hold' can be a
+ * victim itself: the caller keeps its bucket locked until the frame is in
+ * it. */
 enum stt_ledger_result
 stt_ledger_reserve(struct stt_hold *hold, const struct in6_addr *src,
                    uint32_t src_hash, struct stt_victim *victim)
@@ -252,7 +266,7 @@ stt_ledger_reserve(struct stt_hold *hold, const struct in6_addr *src,
     return result;
 }
 
-/* The memory of 'hold' is free again. */
+/* Gives the memory of 'hold' back, which stt_ledger_reserve() has reserved. */
 void
 stt_ledger_release(struct stt_hold *hold)
     OVS_EXCLUDED(mutex)
@@ -275,8 +289,8 @@ stt_ledger_release(struct stt_hold *hold)
     ovs_mutex_unlock(&mutex);
 }
 
-/* Names the oldest frame if its first segment came no later than 'first'.
- * Returns false if it did. */
+/* Names the oldest frame as '*victim' if its first segment came no later than
+ * 'first', ms.  Returns false if it came later. */
 bool
 stt_ledger_pop_expired(long long int first, struct stt_victim *victim)
     OVS_EXCLUDED(mutex)
@@ -297,8 +311,8 @@ stt_ledger_pop_expired(long long int first, struct stt_victim *victim)
     return found;
 }
 
-/* Names a frame to be given up for a limit that has become smaller.  Returns
- * false if there is none. */
+/* Names a frame as '*victim' if a limit is exceeded, because it has become
+ * smaller.  Returns false if there is none. */
 bool
 stt_ledger_pop_excess(struct stt_victim *victim)
     OVS_EXCLUDED(mutex)
@@ -317,6 +331,8 @@ stt_ledger_pop_excess(struct stt_victim *victim)
     return found;
 }
 
+/* Sets the limits, in bytes, of all peers together and of each.  Frames that
+ * exceed them are not given up by this: stt_ledger_pop_excess(). */
 void
 stt_ledger_set_limits(size_t limit, size_t peer_limit)
     OVS_EXCLUDED(mutex)
@@ -327,7 +343,7 @@ stt_ledger_set_limits(size_t limit, size_t peer_limit)
     ovs_mutex_unlock(&mutex);
 }
 
-/* Stores all but the timeout in '*u'. */
+/* Stores all members but the timeout in '*u'. */
 void
 stt_ledger_usage_get(struct stt_reasm_usage *u)
     OVS_EXCLUDED(mutex)
@@ -338,8 +354,8 @@ stt_ledger_usage_get(struct stt_reasm_usage *u)
     ovs_mutex_unlock(&mutex);
 }
 
-/* Stores the peers that hold most, 'max' at most, the largest one first.
- * Returns their number. */
+/* Stores the peers that hold the most memory in 'out', 'max' at most, the
+ * largest one first.  Returns their number. */
 size_t
 stt_ledger_peers_get(struct stt_reasm_peer *out, size_t max)
     OVS_EXCLUDED(mutex)

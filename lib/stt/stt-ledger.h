@@ -17,7 +17,7 @@
 #ifndef STT_LEDGER_H
 #define STT_LEDGER_H 1
 
-/* Who holds how much memory in incomplete STT frames, and whose frame is to be
+/* How much memory each peer holds in incomplete STT frames, and which frame is
  * given up when there is no more.
  *
  * Called by reassembly (stt-reasm.c, stt-frame.c) alone, twice for each frame
@@ -25,17 +25,18 @@
  * Does not know where frames are: it names a victim, and the caller looks for
  * it, under its own locks, and may find that it is complete by now.
  *
- * It is the frame to which nothing has come for longest.  So frames that are
- * being received stay, whatever else is begun, and by whom, unless as many as
- * there is memory for are begun between two of their parts.
+ * The victim is the frame to which nothing has come for longest.  So frames
+ * that are being received stay, however many others begin, unless as many as
+ * there is memory for begin between two of their parts.
  *
- * Of whose frames, that is another question.  A peer at its own limit displaces
- * one of its own.  When all are at the limit of all, one that has more than
- * half of what a peer can have loses one: whoever has only a few addresses
- * cannot displace frames of those who hold little, however slow they are.
- * Otherwise nobody is to blame, and it is one of all.  It must not be one of
- * those who hold most, however little that is: against sources that are faked,
- * a frame each, this would always be somebody real. */
+ * It is chosen among the frames of these peers.  A peer at its own limit loses
+ * one of its own.  When all together are at the limit of all, a peer that has
+ * more than half of what a peer can have loses one: a peer with only a few
+ * addresses cannot displace frames of peers that hold little, however slow
+ * these are.  Otherwise no peer is to blame, and the victim is one of all
+ * frames.  It must not be one of the peer that holds most, however little that
+ * is: against faked sources with a frame each, that would always be a real
+ * peer. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,7 +50,7 @@
 
 struct stt_peer;
 
-/* A frame, as its memory is concerned: a member of it. */
+/* The memory of a frame: a member of it. */
 struct stt_hold {
     /* Set by the owner before stt_ledger_reserve(). */
     size_t bytes;
@@ -67,11 +68,11 @@ struct stt_hold {
     atomic_ullong last;         /* Of stt_ledger_clock: when something came. */
 };
 
-/* Counts frames that have been begun: the time by which it is known to which
- * frame nothing has come for longest. */
+/* Counts frames that have begun: a clock that tells to which frame nothing has
+ * come for longest. */
 extern atomic_ullong stt_ledger_clock;
 
-/* Something has come for a frame.  Takes no lock. */
+/* Records that a part has come for the frame of 'hold'.  Takes no lock. */
 static inline void
 stt_ledger_touch(struct stt_hold *hold)
 {

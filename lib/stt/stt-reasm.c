@@ -49,12 +49,12 @@ static uint64_t hash_seed[KEY_WORDS + 1];
 
 static atomic_uint timeout = STT_REASM_DEF_TIMEOUT; /* ms. */
 
-/* Threads that add parts look for expired frames so often, and give up so many
- * at once. */
+/* Expiry: at most one sweep per SWEEP_INTERVAL ms, and at most SWEEP_MAX
+ * frames per sweep; the next part begins another one if there may be more. */
 enum { SWEEP_INTERVAL = 100, SWEEP_MAX = 64 };
 static atomic_llong next_sweep;
 
-/* What a thread keeps from one part to the next. */
+/* State of a thread from one part to the next. */
 struct batch {
     bool open;                  /* Between stt_reasm_begin() and _end(). */
     struct bucket *bucket;      /* Locked by this thread, or null. */
@@ -63,6 +63,7 @@ struct batch {
 };
 DEFINE_STATIC_PER_THREAD_DATA(struct batch, batch, { false, NULL, NULL, 0 });
 
+/* Allocates the table and draws 'hash_seed', once. */
 static void
 init(void)
 {
@@ -78,15 +79,16 @@ init(void)
     }
 }
 
-/* Hashes 32-bit words with a key for each: for anybody who does not know
- * 'hash_seed', two keys of his choice collide as seldom as random ones do
- * (Dietzfelbinger's multilinear hashing, which hash_bytes() is not: with CRC
- * instructions, its collisions do not depend on its seed). */
+/* Hashes of 32-bit words, with a key for each word.  Without 'hash_seed', an
+ * attacker cannot find keys that collide more often than random ones do
+ * (Dietzfelbinger's multilinear hashing).  hash_bytes() is not so: with CRC
+ * instructions, its collisions do not depend on its seed. */
 struct hash {
     uint32_t src;               /* Of the source alone. */
     uint32_t all;
 };
 
+/* Hashes the key of the frame that 's' is a part of. */
 static struct hash
 hash_key(const struct stt_segment *s)
 {
@@ -111,12 +113,14 @@ hash_key(const struct stt_segment *s)
     return hash;
 }
 
+/* The bucket of frames with 'hash'. */
 static struct bucket *
 bucket_of(uint32_t hash)
 {
     return &table[hash % N_BUCKETS];
 }
 
+/* Locks the bucket of 'hash', as that of 'b', which has none locked. */
 static void
 enter(struct batch *b, uint32_t hash)
     OVS_NO_THREAD_SAFETY_ANALYSIS
@@ -125,6 +129,7 @@ enter(struct batch *b, uint32_t hash)
     ovs_mutex_lock(&b->bucket->mutex);
 }
 
+/* Unlocks the bucket of 'b', if one is locked, and forgets its frame. */
 static void
 leave(struct batch *b)
     OVS_NO_THREAD_SAFETY_ANALYSIS
@@ -149,7 +154,8 @@ bucket_remove(struct bucket *bucket, struct stt_frame *frame)
     *f = frame->next;
 }
 
-/* Takes the frame of 'serial' out of its bucket, if it is still there. */
+/* Takes the frame with 'serial' out of the bucket of 'hash' and returns it, or
+ * null if it is not there any more. */
 static struct stt_frame *
 take_serial(uint32_t hash, uint64_t serial)
 {
@@ -167,6 +173,8 @@ take_serial(uint32_t hash, uint64_t serial)
     return frame;
 }
 
+/* Frees and counts the frame that 'victim' names, unless it has been completed
+ * or given up meanwhile.  The thread must have no bucket locked. */
 static void
 give_up(const struct stt_victim *victim)
 {
@@ -178,6 +186,7 @@ give_up(const struct stt_victim *victim)
     }
 }
 
+/* Is the time for 'frame' over at 'now', ms? */
 static bool
 is_expired(const struct stt_frame *frame, long long int now)
 {
@@ -187,7 +196,8 @@ is_expired(const struct stt_frame *frame, long long int now)
     return frame->hold.first <= now - ms;
 }
 
-/* Gives up 'max' expired frames.  Returns false if there may be more. */
+/* Gives up at most 'max' frames whose time is over at 'now', ms.  Returns
+ * false if there may be more. */
 static bool
 expire(long long int now, size_t max)
 {
@@ -204,7 +214,7 @@ expire(long long int now, size_t max)
     return true;
 }
 
-/* The same now and then, by one of the threads that add parts. */
+/* Calls expire() if it is time for a sweep and no other thread does. */
 static void
 sweep(long long int now)
 {
@@ -219,6 +229,7 @@ sweep(long long int now)
     }
 }
 
+/* Returns the frame in 'bucket' that 's' is a part of, or null. */
 static struct stt_frame *
 bucket_find(struct bucket *bucket, const struct stt_segment *s)
     OVS_REQUIRES(bucket->mutex)
@@ -231,9 +242,9 @@ bucket_find(struct bucket *bucket, const struct stt_segment *s)
     return frame;
 }
 
-/* Locks the bucket of 's' and looks for its frame there, which becomes that of
- * 'b', or null.  One that has expired is given up: it must not be mixed with
- * a new one. */
+/* Locks the bucket of 'hash', that of 's', and looks for the frame of 's'
+ * there, which becomes that of 'b', or null.  A frame that has expired is
+ * given up: it must not be mixed with a new one. */
 static void
 find(struct batch *b, const struct stt_segment *s, uint32_t hash,
      long long int now)
@@ -252,15 +263,16 @@ find(struct batch *b, const struct stt_segment *s, uint32_t hash,
     b->frame = frame;
 }
 
-/* Makes a frame for 's', of which 'hash' is, in the bucket that 'b' has
- * locked, unless another thread makes it while this one gives up others.
+/* Makes a frame for 's', whose hash is 'hash', in the bucket that 'b' has
+ * locked, unless another thread makes it while this one gives up other frames.
  * Returns false, having no bucket locked, if there is no memory for it. */
 static bool
 create(struct batch *b, const struct stt_segment *s, const struct hash *hash,
        long long int now)
     OVS_NO_THREAD_SAFETY_ANALYSIS
 {
-    /* If other threads keep taking what this one has others give up. */
+    /* Other threads may take all memory that this one frees, again and
+     * again. */
     enum { MAX_VICTIMS = 256 };
     struct stt_frame *frame = xmalloc(sizeof *frame);
 
@@ -297,8 +309,9 @@ create(struct batch *b, const struct stt_segment *s, const struct hash *hash,
     return true;
 }
 
-/* Stores 's' into its frame, which becomes that of 'b', or into '*complete' if
- * it is complete. */
+/* Stores 's' into its frame, which is made if it does not exist and becomes
+ * that of 'b'.  A frame that is complete now is taken out of its bucket and
+ * stored in '*complete' instead. */
 static enum stt_verdict
 add_part(struct batch *b, const struct stt_segment *s, long long int now,
          struct stt_frame **complete)
@@ -316,7 +329,7 @@ add_part(struct batch *b, const struct stt_segment *s, long long int now,
         hash = hash_key(s);
         find(b, s, hash.all, now);
         if (!b->frame) {
-            /* Before it costs anybody anything. */
+            /* Before a new frame displaces others. */
             if (!stt_segment_is_good(s)) {
                 leave(b);
                 return STT_DROP_CSUM;
@@ -339,6 +352,8 @@ add_part(struct batch *b, const struct stt_segment *s, long long int now,
     return verdict;
 }
 
+/* stt_reasm_add() without counting.  Unlocks the bucket unless a batch is
+ * open. */
 static struct dp_packet *
 add(struct batch *b, const struct stt_segment *s, long long int now,
     enum stt_verdict *verdict, bool *ce)
@@ -357,8 +372,8 @@ add(struct batch *b, const struct stt_segment *s, long long int now,
     return complete ? stt_frame_finish(complete, ce) : NULL;
 }
 
-/* Lets the CPU load the payload while it looks for the frame; what is longer
- * it will keep loading by itself. */
+/* Lets the CPU load the payload of 's' while the frame is looked for.  The CPU
+ * continues by itself behind MAX_BYTES. */
 static void
 prefetch(const struct stt_segment *s)
 {
@@ -371,12 +386,13 @@ prefetch(const struct stt_segment *s)
 }
 
 /* Adds 's', which stays the caller's with its payload, at time 'now', ms.
- * What becomes of it is stored in '*verdict', and has been counted.
+ * Stores its fate in '*verdict', and counts it.
  *
  * If its frame is complete now, returns it as a packet that the caller must
  * free: STT header and inner frame, with 32 bit alignment, and 128 bytes of
- * headroom unless the frame is so long that a dp_packet cannot say so.  Stores
- * in '*ce' whether any part had a CE mark.  Otherwise returns null. */
+ * headroom, or fewer if the frame is so long that a dp_packet has no room for
+ * more.  Stores in '*ce' whether any part had a CE mark.  Otherwise returns
+ * null. */
 struct dp_packet *
 stt_reasm_add(const struct stt_segment *s, long long int now,
               enum stt_verdict *verdict, bool *ce)
@@ -392,8 +408,9 @@ stt_reasm_add(const struct stt_segment *s, long long int now,
         return NULL;
     }
 
-    /* A part is not a duplicate, for example, if its header is not even its
-     * own.  Those that were stored have been verified. */
+    /* A wrong checksum comes first: a part with one may, for example, be no
+     * duplicate, since its header may be wrong.  Parts that were stored have
+     * been verified. */
     if (!packet && *verdict != STT_HELD && *verdict != STT_DROP_CSUM
         && !stt_segment_is_good(s)) {
         *verdict = STT_DROP_CSUM;
@@ -402,10 +419,10 @@ stt_reasm_add(const struct stt_segment *s, long long int now,
     return packet;
 }
 
-/* This thread is going to add the parts in a batch of packets.  Those that
- * belong to one frame are added under one lock, which costs as much as
- * copying one of them.  Until stt_reasm_end(), a lock may be held: the thread
- * must not wait for another one, nor call stt_reasm_run() or
+/* Begins a batch of packets whose parts the calling thread is going to add.
+ * Parts of one frame are then added under one lock; a lock costs as much as
+ * copying a part.  Until stt_reasm_end(), a lock may be held: the thread must
+ * not wait for another one, nor call stt_reasm_run() or
  * stt_reasm_set_limits(). */
 void
 stt_reasm_begin(void)
@@ -413,6 +430,8 @@ stt_reasm_begin(void)
     batch_get()->open = true;
 }
 
+/* Ends what stt_reasm_begin() has begun: unlocks the bucket, and counts the
+ * parts that are held. */
 void
 stt_reasm_end(void)
 {
@@ -426,7 +445,8 @@ stt_reasm_end(void)
     }
 }
 
-/* Gives up what has expired, also if no thread adds anything. */
+/* Gives up all frames whose time is over at 'now', ms.  For the main thread:
+ * frames also expire while no part is added. */
 void
 stt_reasm_run(long long int now)
 {
@@ -435,8 +455,9 @@ stt_reasm_run(long long int now)
     }
 }
 
-/* Sets limits of memory, in bytes, and the time for a frame, in ms.  What is
- * beyond a smaller limit is given up at once. */
+/* Sets the limits of memory, in bytes, for all peers together and for each,
+ * and the time for a frame, in ms.  Frames beyond a smaller limit are given up
+ * at once. */
 void
 stt_reasm_set_limits(size_t limit, size_t peer_limit, unsigned int timeout_)
 {
@@ -449,6 +470,7 @@ stt_reasm_set_limits(size_t limit, size_t peer_limit, unsigned int timeout_)
     }
 }
 
+/* Stores what is held now, and the limits, in '*usage'. */
 void
 stt_reasm_usage_get(struct stt_reasm_usage *usage)
 {
@@ -456,6 +478,7 @@ stt_reasm_usage_get(struct stt_reasm_usage *usage)
     atomic_read_relaxed(&timeout, &usage->timeout);
 }
 
+/* See stt_ledger_peers_get(). */
 size_t
 stt_reasm_peers_get(struct stt_reasm_peer *peers, size_t max)
 {

@@ -41,8 +41,8 @@
 struct dp_packet;
 struct smap;
 
-/* What has become of a packet, or of a frame that was not completed.  For
- * each, there is a counter. */
+/* The fate of a packet, or of a frame that was not completed.  Each has a
+ * counter. */
 enum stt_verdict {
     STT_WHOLE,                  /* An STT frame in one packet: stt_count(). */
     STT_HELD,                   /* A part of a frame that is not complete. */
@@ -57,7 +57,7 @@ enum stt_verdict {
     STT_DROP_HOLES,             /* Too many holes in the frame. */
     STT_DROP_MEMORY,            /* No memory for its frame within limits. */
 
-    /* Packets refused by others, who call stt_count(). */
+    /* Packets refused by callers of stt_count(). */
     STT_DROP_IP,                /* Outer IP header, or its length. */
     STT_DROP_TCP_HEADER,        /* TCP header cut short, or with options. */
     STT_DROP_VERSION,           /* STT version is not 0. */
@@ -80,7 +80,7 @@ struct stt_segment {
     uint16_t total;             /* From the TCP sequence number: length of the
                                  * STT frame, */
     uint16_t ofs;               /* and where in it 'payload' starts. */
-    const void *payload;        /* What follows the TCP header, */
+    const void *payload;        /* Data behind the TCP header, */
     uint16_t len;               /* without Ethernet padding. */
     bool ce;                    /* Outer IP says: congestion experienced. */
 
@@ -121,7 +121,7 @@ void stt_count_n(enum stt_verdict, unsigned int n);
 void stt_counts_get(unsigned long long counts[STT_N_VERDICTS]);
 const char *stt_verdict_to_string(enum stt_verdict);
 
-/* What is held. */
+/* Frames that are held. */
 struct stt_reasm_usage {
     size_t n_frames;            /* Incomplete frames. */
     size_t bytes;               /* Memory of all of them. */
@@ -142,7 +142,5 @@ struct stt_reasm_peer {
 
 void stt_reasm_usage_get(struct stt_reasm_usage *);
 size_t stt_reasm_peers_get(struct stt_reasm_peer *, size_t max);
-
-/* stt-unixctl.c: registers `stt/show`. */
 
 #endif /* stt-reasm.h */

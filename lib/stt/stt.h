@@ -67,6 +67,7 @@ BUILD_ASSERT_DECL(sizeof(struct stt_header) == 18);
 #define STT_F_TCP 0x08          /* With STT_F_PARTIAL: it is TCP, else UDP. */
 #define STT_VLAN_PRESENT 0x1000 /* In vlan_tci: where CFI would be. */
 
+/* Returns the tunnel key in 'stt'. */
 static inline ovs_be64
 stt_get_key(const struct stt_header *stt)
 {
@@ -74,6 +75,7 @@ stt_get_key(const struct stt_header *stt)
                   | ntohl(get_16aligned_be32(&stt->key[1])));
 }
 
+/* Writes the tunnel key 'key' into 'stt'. */
 static inline void
 stt_put_key(struct stt_header *stt, ovs_be64 key)
 {
