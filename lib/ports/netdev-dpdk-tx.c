@@ -57,12 +57,16 @@ packet_of(const struct rte_mbuf *mbuf)
 
 /* Returns the number of segments that tnl_gso_send() has counted as sent for
  * the 'cnt' packets 'pkts', which need not be mbufs.  A packet that it has not
- * made counts as 0. */
+ * made counts as 0.  Called for each batch: without superpackets there is
+ * nothing to add up. */
 uint32_t
 netdev_dpdk_tnl_planned(struct rte_mbuf *const *pkts, size_t cnt)
 {
     uint32_t n_segs = 0;
 
+    if (!tnl_gso_enabled()) {
+        return 0;
+    }
     for (size_t i = 0; i < cnt; i++) {
         n_segs += packet_of(pkts[i])->n_planned;
     }
