@@ -93,6 +93,8 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/ports/netdev-linux-io.h \
 	lib/tnl-gso/ports/netdev-linux-life.c \
 	lib/tnl-gso/ports/netdev-linux-life.h \
+	lib/tnl-gso/ports/netdev-linux-packet-uso.c \
+	lib/tnl-gso/ports/netdev-linux-packet-uso.h \
 	lib/tnl-gso/ports/netdev-linux-probe.c \
 	lib/tnl-gso/ports/netdev-linux-probe.h \
 	lib/tnl-gso/ports/netdev-linux-tnl.c \

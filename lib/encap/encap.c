@@ -115,3 +115,18 @@ tnl_gso_push_l4(const struct ovs_action_push_tnl *data)
             + (netdev_tnl_is_header_ipv6(data->header) ? IPV6_HEADER_LEN
                : IP_HEADER_LEN));
 }
+
+/* 'takes_super' of VXLAN and Geneve: see encap.h. */
+bool
+tnl_gso_takes_any_super(const struct ovs_action_push_tnl *data OVS_UNUSED,
+                        const struct dp_packet *p OVS_UNUSED)
+{
+    return true;
+}
+
+/* 'sums_at_push' of VXLAN, Geneve and STT: see encap.h. */
+bool
+tnl_gso_sums_nothing(const struct ovs_action_push_tnl *data OVS_UNUSED)
+{
+    return false;
+}

@@ -240,6 +240,12 @@ extern const struct tnl_gso_kind tnl_gso_tunnel_kinds[TNL_GSO_N_TUNNEL_KINDS];
 
 const void *tnl_gso_push_l4(const struct ovs_action_push_tnl *);
 
+/* Members of classes whose header is the same in front of each segment, and
+ * whose checksum, if there is one, is left to whoever cuts or sends. */
+bool tnl_gso_takes_any_super(const struct ovs_action_push_tnl *,
+                             const struct dp_packet *);
+bool tnl_gso_sums_nothing(const struct ovs_action_push_tnl *);
+
 /* encap/stt.c. */
 void tnl_gso_set_late_mss(struct dp_packet *, uint32_t mtu);
 

@@ -106,19 +106,6 @@ geneve_has_ethernet(const uint8_t *hdr)
     return !(hdr[0] >> 6) && tnl_gso_get16(hdr + 2) == ETH_TYPE_TEB;
 }
 
-static bool
-geneve_takes_super(const struct ovs_action_push_tnl *data OVS_UNUSED,
-                   const struct dp_packet *p OVS_UNUSED)
-{
-    return true;
-}
-
-static bool
-geneve_sums_at_push(const struct ovs_action_push_tnl *data OVS_UNUSED)
-{
-    return false;
-}
-
 /* Remote checksums.  See struct tnl_rco_class. */
 
 /* Writes 'value' to the 16 bits at 'p', which may have any alignment. */
@@ -271,8 +258,8 @@ static const struct tnl_rco_class geneve_rco = {
     MEMBER(likelihood, geneve_likelihood)               \
     MEMBER(hdr_len, geneve_hdr_len)                     \
     MEMBER(has_ethernet, geneve_has_ethernet)           \
-    MEMBER(takes_super, geneve_takes_super)             \
-    MEMBER(sums_at_push, geneve_sums_at_push)           \
+    MEMBER(takes_super, tnl_gso_takes_any_super)        \
+    MEMBER(sums_at_push, tnl_gso_sums_nothing)          \
     MEMBER(mark_by_port, NULL)                          \
     MEMBER(pop_prepare, NULL)                           \
     MEMBER(rco, &geneve_rco)

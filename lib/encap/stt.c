@@ -49,13 +49,6 @@ stt_takes_super(const struct ovs_action_push_tnl *data OVS_UNUSED,
     return netdev_stt_takes_super(p);
 }
 
-/* The checksum of a frame is made when it is cut. */
-static bool
-stt_sums_at_push(const struct ovs_action_push_tnl *data OVS_UNUSED)
-{
-    return false;
-}
-
 /* Gives 'p', a superpacket with one of TNL_GSO_LATE_MSS_MARKS, the largest
  * segment size with which its segments leave through a port with 'mtu', in
  * bytes without the Ethernet header. */
@@ -104,7 +97,7 @@ stt_mark_by_port(struct dp_packet *p)
     MEMBER(hdr_len, NULL)                               \
     MEMBER(has_ethernet, NULL)                          \
     MEMBER(takes_super, stt_takes_super)                \
-    MEMBER(sums_at_push, stt_sums_at_push)              \
+    MEMBER(sums_at_push, tnl_gso_sums_nothing)          \
     MEMBER(mark_by_port, stt_mark_by_port)              \
     MEMBER(pop_prepare, NULL)                           \
     MEMBER(rco, NULL)

@@ -105,19 +105,6 @@ vxlan_has_ethernet(const uint8_t *hdr)
     return !(hdr[0] & P_BIT);
 }
 
-static bool
-vxlan_takes_super(const struct ovs_action_push_tnl *data OVS_UNUSED,
-                  const struct dp_packet *p OVS_UNUSED)
-{
-    return true;
-}
-
-static bool
-vxlan_sums_at_push(const struct ovs_action_push_tnl *data OVS_UNUSED)
-{
-    return false;
-}
-
 /* Remote checksums, as in Linux v6.18 vxlan_build_skb() and vxlan_remcsum().
  * See struct tnl_rco_class. */
 
@@ -201,8 +188,8 @@ static const struct tnl_rco_class vxlan_rco = {
     MEMBER(likelihood, vxlan_likelihood)                \
     MEMBER(hdr_len, vxlan_hdr_len)                      \
     MEMBER(has_ethernet, vxlan_has_ethernet)            \
-    MEMBER(takes_super, vxlan_takes_super)              \
-    MEMBER(sums_at_push, vxlan_sums_at_push)            \
+    MEMBER(takes_super, tnl_gso_takes_any_super)        \
+    MEMBER(sums_at_push, tnl_gso_sums_nothing)          \
     MEMBER(mark_by_port, NULL)                          \
     MEMBER(pop_prepare, NULL)                           \
     MEMBER(rco, &vxlan_rco)

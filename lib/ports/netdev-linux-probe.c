@@ -21,16 +21,13 @@
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/if_ether.h>
-#include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <linux/virtio_net.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 /* Not all of the functions in there are inline. */
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -45,6 +42,7 @@
 #include "ovs-thread.h"
 #include "packets.h"
 #include "ports/netdev-linux-life.h"
+#include "ports/netdev-linux-packet-uso.h"
 #include "ports/netdev-linux-tnl.h"
 #include "ports/netdev-linux-vnet.h"
 #include "socket-util.h"
@@ -180,107 +178,6 @@ netdev_linux_probe_free(struct netdev_linux_probe *probe)
     free(probe);
 }
 
-/* Result of sending a UDP superpacket through an AF_PACKET socket of this
- * kernel. */
-static struct {
-    struct ovsthread_once once;
-    const char *step;           /* The step that has failed, or null. */
-    int error;                  /* Its errno value. */
-} packet_uso = { .once = OVSTHREAD_ONCE_INITIALIZER };
-
-/* A UDP superpacket of two datagrams of 16 bytes.  Its addresses are for
- * documentation (RFC 5737): nobody has a route to them. */
-static const uint8_t uso_frame[ETH_HEADER_LEN + IP_HEADER_LEN + UDP_HEADER_LEN
-                               + 32] = {
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x08, 0x00,
-    0x45, 0, 0, 60, 0, 0, 0x40, 0, 1, 17, 0xf5, 0xad, 192, 0, 2, 1,
-    192, 0, 2, 2,
-    0, 9, 0, 9, 0, 40, 0x84, 0x3d,
-};
-
-/* Sends 'uso_frame' into the loopback device of the calling thread's network
- * namespace.  Returns a null pointer, or the name of the step that has failed
- * and sets errno. */
-static const char *
-send_uso_to_loopback(int inet_fd, int packet_fd)
-{
-    struct virtio_net_hdr vnet = {
-        .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-        .gso_type = VNET_GSO_UDP_L4,
-        .hdr_len = sizeof uso_frame - 32,
-        .gso_size = 16,
-        .csum_start = ETH_HEADER_LEN + IP_HEADER_LEN,
-        .csum_offset = 6,
-    };
-    struct iovec iov[] = {
-        { .iov_base = &vnet, .iov_len = sizeof vnet },
-        { .iov_base = CONST_CAST(uint8_t *, uso_frame),
-          .iov_len = sizeof uso_frame },
-    };
-    struct sockaddr_ll sll = {
-        .sll_family = AF_PACKET,
-        .sll_protocol = htons(ETH_P_IP),
-    };
-    struct msghdr msg = {
-        .msg_name = &sll,
-        .msg_namelen = sizeof sll,
-        .msg_iov = iov,
-        .msg_iovlen = ARRAY_SIZE(iov),
-    };
-    struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-    int on = 1;
-
-    if (ioctl(inet_fd, SIOCSIFFLAGS, &ifr)
-        || ioctl(inet_fd, SIOCGIFINDEX, &ifr)) {
-        return "loopback device";
-    }
-    sll.sll_ifindex = ifr.ifr_ifindex;
-    if (setsockopt(packet_fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof on)) {
-        return "PACKET_VNET_HDR";
-    }
-    return sendmsg(packet_fd, &msg, 0) < 0 ? "sendmsg" : NULL;
-}
-
-/* The thread that sets 'packet_uso'.  Its network namespace ends with it. */
-static void *
-packet_uso_main(void *aux OVS_UNUSED)
-{
-    int inet_fd, packet_fd;
-
-    if (unshare(CLONE_NEWNET)) {
-        packet_uso.step = "unshare";
-        packet_uso.error = errno;
-        return NULL;
-    }
-    inet_fd = socket(AF_INET, SOCK_DGRAM, 0);
-    packet_fd = socket(AF_PACKET, SOCK_RAW, 0);
-    packet_uso.step = (inet_fd < 0 || packet_fd < 0 ? "socket"
-                       : send_uso_to_loopback(inet_fd, packet_fd));
-    packet_uso.error = packet_uso.step ? errno : 0;
-    if (inet_fd >= 0) {
-        close(inet_fd);
-    }
-    if (packet_fd >= 0) {
-        close(packet_fd);
-    }
-    return NULL;
-}
-
-/* Does this kernel take UDP superpackets from AF_PACKET sockets?  Only EINVAL
- * means no: if it could not be tried, the first refusal will demote the
- * port. */
-static bool
-packet_takes_uso(void)
-{
-    if (ovsthread_once_start(&packet_uso.once)) {
-        xpthread_join(ovs_thread_create("tnl_gso_probe", packet_uso_main,
-                                        NULL), NULL);
-        ovsthread_once_done(&packet_uso.once);
-    }
-    return !(packet_uso.step && !strcmp(packet_uso.step, "sendmsg")
-             && packet_uso.error == EINVAL);
-}
-
 /* Returns the capabilities of the port of 'p' for superpackets, in addition to
  * its ol_flags.
  *
@@ -298,7 +195,7 @@ super_flags(const struct netdev_linux_probe *p)
 
     if (!p->tap) {
         flags = (TNL_GSO_TX_TCP_GSO
-                 | (packet_takes_uso() ? TNL_GSO_TX_UDP_GSO : 0));
+                 | (netdev_linux_packet_takes_uso() ? TNL_GSO_TX_UDP_GSO : 0));
     } else {
         bool uso = (p->granted & TAP_USO) == TAP_USO;
 
@@ -595,22 +492,6 @@ format_tap_refused(const struct netdev_linux_probe *p, struct ds *ds)
     }
 }
 
-/* Appends to 'ds' whether AF_PACKET sockets take UDP superpackets, and whether
- * that has been tried or is assumed. */
-static void
-format_packet_uso(struct ds *ds)
-{
-    if (!packet_takes_uso()) {
-        ds_put_format(ds, "refused (probed: %s)",
-                      ovs_strerror(packet_uso.error));
-    } else if (!packet_uso.step) {
-        ds_put_cstr(ds, "taken (probed)");
-    } else {
-        ds_put_format(ds, "assumed (not probed, %s: %s)", packet_uso.step,
-                      ovs_strerror(packet_uso.error));
-    }
-}
-
 /* See netdev-linux-probe.h.  'cb' is called with the netdev's mutex locked. */
 void
 netdev_linux_probe_list(const struct netdev *netdev_,
@@ -639,7 +520,7 @@ netdev_linux_probe_list(const struct netdev *netdev_,
         ds_put_format(&ds, "%"PRIuSIZE" bytes", netdev_->tnl_gso->vnet_size);
         cb("vnet-header", ds_cstr(&ds), aux);
     } else if (netdev_linux_tnl_asks_ethtool(netdev_)) {
-        format_packet_uso(&ds);
+        netdev_linux_packet_uso_format(&ds);
         cb("packet-socket-uso", ds_cstr(&ds), aux);
         cb("tx-udp-segmentation",
            !p->known ? "unknown, ethtool does not tell"
