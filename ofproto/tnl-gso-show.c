@@ -185,6 +185,7 @@ tnl_gso_show_row_get(const struct tnl_gso_port *port, size_t i,
     struct tnl_gso_caps caps = tnl_gso_port_caps(port);
     const struct tnl_gso_kind *kind;
     enum tnl_gso_encap encap = 0;
+    struct tnl_gso_plan plan;
 
     for (; i >= tnl_gso_encap_class(encap)->n_kinds; encap++) {
         i -= tnl_gso_encap_class(encap)->n_kinds;
@@ -195,9 +196,9 @@ tnl_gso_show_row_get(const struct tnl_gso_port *port, size_t i,
     kind = &tnl_gso_encap_class(encap)->kinds[i];
     row->desc = typical_desc(kind->proto, encap, kind->version,
                              kind->outer_csum, &caps.limits);
-    tnl_gso_plan(&row->desc, &caps, &row->plan);
+    tnl_gso_plan(&row->desc, &caps, &plan);
     ds_init(&row->why);
-    row->method = tnl_gso_plan_port_method(&row->plan);
+    row->method = tnl_gso_plan_port_method(&plan);
     if (row->method != TNL_GSO_HW && row->method != TNL_GSO_TCP_TSO) {
         tnl_gso_format_why_not_hw(&row->desc, &caps, row->method, &row->why);
     }

@@ -31,7 +31,6 @@
 /* One line of `tnl-gso/show`: the method for one kind of superpacket. */
 struct tnl_gso_show_row {
     struct tnl_gso_desc desc;
-    struct tnl_gso_plan plan;
     enum tnl_gso_method method; /* How the port cuts. */
     struct ds why;              /* Why not hw, or udp-gso. */
 };

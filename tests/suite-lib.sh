@@ -149,16 +149,21 @@ rows() {
     done 4<<<"$2"
 }
 
+# closing FILE: the numbers of the closing line at the end of FILE: passed,
+# failed, and skipped if it says so.  Nothing without one.
+closing() {
+    grep -aE '^[0-9]+ passed, [0-9]+ failed' "$1" | tail -n 1 | sed -nE \
+        's/^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$/\1 \2 \4/p'
+}
+
 # add_up NAME STATUS FILE: a test has counted by itself; its output is in FILE.
 # Adds up its closing line.  Without one, it has crashed.
 add_up() {
-    local line
-    line=$(grep -aE '^[0-9]+ passed, [0-9]+ failed' "$3" | tail -n 1)
-    if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)?$ ]]
-    then
-        PASSED=$((PASSED + BASH_REMATCH[1])) FAILED=$((FAILED + BASH_REMATCH[2]))
-        SKIPPED=$((SKIPPED + ${BASH_REMATCH[4]:-0}))
-        test "$2" -eq 0 -o "${BASH_REMATCH[2]}" -ne 0 && return
+    local p f s
+    if read -r p f s < <(closing "$3"); then
+        PASSED=$((PASSED + p)) FAILED=$((FAILED + f))
+        SKIPPED=$((SKIPPED + ${s:-0}))
+        test "$2" -eq 0 -o "$f" -ne 0 && return
     fi
     fail "$1: exit status $2"
 }
