@@ -8,6 +8,8 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/core/csum-copy-impl.h \
 	lib/tnl-gso/core/csum-copy.c \
 	lib/tnl-gso/core/csum-copy.h \
+	lib/tnl-gso/core/tnl-gro-feedback.c \
+	lib/tnl-gso/core/tnl-gro-feedback.h \
 	lib/tnl-gso/core/tnl-gso-buf.c \
 	lib/tnl-gso/core/tnl-gso-buf.h \
 	lib/tnl-gso/core/tnl-gso-id.c \
@@ -33,6 +35,8 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/fix/tnl-gso-complete.h \
 	lib/tnl-gso/fix/tnl-gso-marks.c \
 	lib/tnl-gso/fix/tnl-gso-marks.h \
+	lib/tnl-gso/ports/netdev-afxdp-tnl.c \
+	lib/tnl-gso/ports/netdev-afxdp-tnl.h \
 	lib/tnl-gso/ports/netdev-dpdk-drivers.c \
 	lib/tnl-gso/ports/netdev-dpdk-drivers.h \
 	lib/tnl-gso/ports/netdev-dummy-tnl.c \
@@ -51,13 +55,32 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/rco/tnl-rco-config.c \
 	lib/tnl-gso/rco/tnl-rco.c \
 	lib/tnl-gso/rco/tnl-rco.h \
-	lib/tnl-gso/receive/tnl-gso-merge.c \
-	lib/tnl-gso/receive/tnl-gso-merge.h \
+	lib/tnl-gso/receive/tnl-gro-desc.c \
+	lib/tnl-gso/receive/tnl-gro-desc.h \
+	lib/tnl-gso/receive/tnl-gro-expect.c \
+	lib/tnl-gso/receive/tnl-gro-expect.h \
+	lib/tnl-gso/receive/tnl-gro-finish.c \
+	lib/tnl-gso/receive/tnl-gro-finish.h \
+	lib/tnl-gso/receive/tnl-gro-gather.c \
+	lib/tnl-gso/receive/tnl-gro-gather.h \
+	lib/tnl-gso/receive/tnl-gro-glance.c \
+	lib/tnl-gso/receive/tnl-gro-glance.h \
+	lib/tnl-gso/receive/tnl-gro-join.c \
+	lib/tnl-gso/receive/tnl-gro-join.h \
+	lib/tnl-gso/receive/tnl-gro-match.c \
+	lib/tnl-gso/receive/tnl-gro-match.h \
+	lib/tnl-gso/receive/tnl-gro-out.c \
+	lib/tnl-gso/receive/tnl-gro-turn.h \
+	lib/tnl-gso/receive/tnl-gro.c \
+	lib/tnl-gso/receive/tnl-gro.h \
 	lib/tnl-gso/stages/tnl-gso-desc.c \
 	lib/tnl-gso/stages/tnl-gso-desc.h \
 	lib/tnl-gso/stages/tnl-gso-execute.c \
 	lib/tnl-gso/stages/tnl-gso-execute.h \
 	lib/tnl-gso/stages/tnl-gso-finish.c \
+	lib/tnl-gso/stages/tnl-gso-finish-ip.h \
+	lib/tnl-gso/stages/tnl-gso-finish-mid.c \
+	lib/tnl-gso/stages/tnl-gso-finish-mid.h \
 	lib/tnl-gso/stages/tnl-gso-finish.h \
 	lib/tnl-gso/stages/tnl-gso-flags.c \
 	lib/tnl-gso/stages/tnl-gso-flags.h \
@@ -89,6 +112,8 @@ lib_libopenvswitch_la_SOURCES += \
 
 if LINUX
 lib_libopenvswitch_la_SOURCES += \
+	lib/tnl-gso/ports/netdev-linux-gro.c \
+	lib/tnl-gso/ports/netdev-linux-gro.h \
 	lib/tnl-gso/ports/netdev-linux-io.c \
 	lib/tnl-gso/ports/netdev-linux-io.h \
 	lib/tnl-gso/ports/netdev-linux-life.c \
@@ -97,8 +122,17 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/ports/netdev-linux-packet-uso.h \
 	lib/tnl-gso/ports/netdev-linux-probe.c \
 	lib/tnl-gso/ports/netdev-linux-probe.h \
+	lib/tnl-gso/ports/netdev-linux-redirect.c \
+	lib/tnl-gso/ports/netdev-linux-redirect.h \
+	lib/tnl-gso/ports/netdev-linux-relay-probe.c \
+	lib/tnl-gso/ports/netdev-linux-relay.c \
+	lib/tnl-gso/ports/netdev-linux-relay.h \
+	lib/tnl-gso/ports/netdev-linux-tap.c \
+	lib/tnl-gso/ports/netdev-linux-tap.h \
 	lib/tnl-gso/ports/netdev-linux-tnl.c \
-	lib/tnl-gso/ports/netdev-linux-tnl.h
+	lib/tnl-gso/ports/netdev-linux-tnl.h \
+	lib/tnl-gso/ports/netdev-linux-trial.c \
+	lib/tnl-gso/ports/netdev-linux-trial.h
 endif
 
 if DPDK_NETDEV

@@ -23,7 +23,10 @@
 
 #include "core/csum-copy.h"
 #include "core/tnl-gso-port.h"
+#include "encap/encap.h"
 #include "netdev-provider.h"
+#include "netdev-vport.h"
+#include "openvswitch/netdev.h"
 #include "openvswitch/vlog.h"
 #include "smap.h"
 #include "stages/tnl-gso-plan.h"
@@ -74,12 +77,23 @@ tnl_gso_tso_after_restart(void)
     return tso_after_restart;
 }
 
+/* Lets 'port' merge, or not.  What it has found before is then forgotten. */
+static void
+set_gro(struct tnl_gso_port *port, bool gro)
+{
+    atomic_store_relaxed(&port->gro, gro);
+    if (!gro) {
+        tnl_gro_effort_reset(&port->gro_effort);
+    }
+}
+
 /* Applies those keys of an Interface's other_config 'config' that are ours to
  * 'netdev'.  A malformed value is logged and ignored. */
 void
 tnl_gso_port_set_config(struct netdev *netdev, const struct smap *config)
 {
     const char *s = smap_get(config, "tnl-gso-methods");
+    bool gro = smap_get_bool(config, "tnl-gro", true);
     uint32_t methods = TNL_GSO_METHODS_ALL;
     char *error;
 
@@ -91,6 +105,64 @@ tnl_gso_port_set_config(struct netdev *netdev, const struct smap *config)
     if (methods != tnl_gso_port_methods(netdev->tnl_gso)) {
         atomic_store_relaxed(&netdev->tnl_gso->methods, methods);
         netdev_change_seq_changed(netdev);
+    }
+    set_gro(netdev->tnl_gso, gro);
+    if (netdev->tnl_gso->set_config) {
+        netdev->tnl_gso->set_config(netdev, config);
+    }
+}
+
+/* Tunnels that share the datapath port called 'name'. */
+struct sharers {
+    const char *name;
+    bool gro;                   /* All of them may merge. */
+};
+
+/* For tnl_gso_ports_for_each(): does 'port' keep the 'sharers' from
+ * merging? */
+static void
+ask_sharer(struct tnl_gso_port *port, void *sharers_)
+{
+    struct sharers *sharers = sharers_;
+    char buf[NETDEV_VPORT_NAME_BUFSIZE];
+
+    if (!tnl_gso_port_gro(port)
+        && tnl_gso_has_outer(port->encap)
+        && strcmp(netdev_get_name(port->netdev), sharers->name)
+        && !strcmp(netdev_vport_get_dpif_port(port->netdev, buf, sizeof buf),
+                   sharers->name)) {
+        sharers->gro = false;
+    }
+}
+
+/* Applies those keys of the other_config 'config' of the Interface 'netdev'
+ * that are for a tunnel; does nothing for other Interfaces.  A packet in a
+ * tunnel arrives at a port of the datapath, which all Interfaces of one type
+ * and UDP port share: if one of them says that nothing is to be merged,
+ * nothing is.  Called whenever the database has changed, for all Interfaces,
+ * so that the last one that is left counts. */
+void
+tnl_gso_tunnel_set_config(struct netdev *netdev, const struct smap *config)
+{
+    bool gro = smap_get_bool(config, "tnl-gro", true);
+    struct sharers sharers = { .gro = gro };
+    char buf[NETDEV_VPORT_NAME_BUFSIZE];
+    struct netdev *shared;
+
+    if (!tnl_gso_has_outer(netdev->tnl_gso->encap)) {
+        return;
+    }
+    set_gro(netdev->tnl_gso, gro);
+    sharers.name = netdev_vport_get_dpif_port(netdev, buf, sizeof buf);
+    shared = netdev_from_name(sharers.name);
+    if (shared) {
+        if (tnl_gso_port_gro(shared->tnl_gso) != gro) {
+            if (gro) {
+                tnl_gso_ports_for_each(ask_sharer, &sharers);
+            }
+            set_gro(shared->tnl_gso, sharers.gro);
+        }
+        netdev_close(shared);
     }
 }
 

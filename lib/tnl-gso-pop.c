@@ -20,17 +20,22 @@
 
 #include <netinet/in.h>
 #include <netinet/ip6.h>
+#include <string.h>
 
 #include "core/tnl-gso-packet.h"
 #include "core/tnl-gso-parse.h"
 #include "core/tnl-gso-port.h"
 #include "encap/encap.h"
+#include "fix/tnl-gso-marks.h"
 #include "netdev-provider.h"
 #include "openvswitch/types.h"
 #include "ovs-atomic.h"
 #include "packets.h"
 #include "rco/tnl-rco.h"
-#include "receive/tnl-gso-merge.h"
+#include "receive/tnl-gro-desc.h"
+#include "receive/tnl-gro-glance.h"
+#include "receive/tnl-gro.h"
+#include "stages/tnl-gso-desc.h"
 #include "util.h"
 
 /* The way of a batch whose tunnel headers come off.
@@ -111,6 +116,32 @@ pop_check(const struct netdev *tunnel, struct dp_packet *p)
     return p;
 }
 
+/* Makes 'p', off which the outer one of two tunnel headers has come, a packet
+ * in one tunnel.  'marks' are what was the inner marks. */
+static void
+unnest(struct dp_packet *p, uint32_t marks)
+{
+    uint32_t fixed = marks & DP_PACKET_OL_FIXED_ID;
+    struct tnl_gso_desc d;
+
+    dp_packet_reset_offload(p);
+    p->offloads = marks & DP_PACKET_OL_TUNNEL_MASK;
+    if (tnl_gso_find_headers(p, &d)) {
+        return;                 /* Whoever sends it drops and counts it. */
+    }
+    if (d.outer_l4 == TNL_GSO_OUTER_UDP) {
+        const struct udp_header *udp
+            = dp_packet_at_assert(p, d.outer.l4_ofs, UDP_HEADER_LEN);
+
+        d.outer_csum = udp->udp_csum != 0;
+    }
+    tnl_gso_marks_partial(p, &d, true);
+    p->offloads |= fixed << DP_PACKET_OL_SHIFT_COUNT;
+    if (d.outer.version == 4) {
+        dp_packet_ip_checksum_set_partial(p);
+    }
+}
+
 /* Ends the pop of the header of 'tunnel' off 'p'.  class->pop_header() has
  * turned the inner marks of 'p' into its marks.  Clears them, as upstream
  * does, except for those that say that a checksum of the inner packet is
@@ -121,13 +152,19 @@ tnl_gso_pop_finish(const struct netdev *tunnel, struct dp_packet *p)
     uint32_t marks = p->offloads;
     uint32_t stay = 0;
 
+    if (OVS_UNLIKELY(dp_packet_tunnel(p))
+        && (tnl_gso_is_super(p) || dp_packet_l4_checksum_partial(p))) {
+        unnest(p, marks);
+        return;
+    }
     if (dp_packet_ip_checksum_partial(p)) {
         stay |= DP_PACKET_OL_IP_CKSUM_MASK;
     }
     if (dp_packet_l4_checksum_partial(p)) {
         stay |= (DP_PACKET_OL_L4_CKSUM_MASK
                  | (marks & (DP_PACKET_OL_L4_PROTO_MASK
-                             | DP_PACKET_OL_RCO)));
+                             | DP_PACKET_OL_RCO
+                             | DP_PACKET_OL_FIXED_ID)));
     }
     dp_packet_reset_offload(p);
     p->offloads = stay;
@@ -137,64 +174,109 @@ tnl_gso_pop_finish(const struct netdev *tunnel, struct dp_packet *p)
     tnl_rco_pop_finish(p);
 }
 
-/* Replaces each train in 'batch' by the superpackets and packets in it, for a
- * pop of 'encap' on 'tunnel', and counts them.  Returns the number of packets
- * that 'batch' has gained by that. */
-static size_t
-split_trains(const struct netdev *tunnel, enum tnl_gso_encap encap,
-             struct dp_packet_batch *batch)
+/* 'clone' has become a copy of 'p' that will go a way of its own. */
+void
+tnl_gso_cloned(struct dp_packet *clone, const struct dp_packet *p)
+{
+    clone->gro_id = p->gro_id;
+    if (OVS_UNLIKELY(p->gro_id && tnl_gso_is_super(p))) {
+        tnl_gro_feedback_made(p->gro_id, 1);
+    }
+}
+
+/* Calls 'cb' with 'pmd' for the packets of 'batch', off which a tunnel header
+ * has come, in runs in which the outer TOS is the same.  'cb' takes ownership
+ * of the packets.
+ *
+ * The datapath sorts a batch by flows, one of which is handled after another,
+ * and flows tell outer TOS apart, ECN marks included.  Packets of a connection
+ * of which some have been marked would overtake each other. */
+void
+tnl_gso_pop_runs(struct dp_packet_batch *batch,
+                 void (*cb)(struct dp_netdev_pmd_thread *,
+                            struct dp_packet_batch *),
+                 struct dp_netdev_pmd_thread *pmd)
+{
+    size_t size = dp_packet_batch_size(batch);
+
+    for (size_t i = 0, end; i < size; i = end) {
+        uint8_t tos = batch->packets[i]->md.tunnel.ip_tos;
+        struct dp_packet_batch run;
+
+        for (end = i + 1; end < size; end++) {
+            if (batch->packets[end]->md.tunnel.ip_tos != tos) {
+                break;
+            }
+        }
+        if (OVS_LIKELY(end - i == size)) {
+            cb(pmd, batch);
+            return;
+        }
+        dp_packet_batch_init(&run);
+        run.trunc = batch->trunc;
+        for (size_t k = i; k < end; k++) {
+            dp_packet_batch_add(&run, batch->packets[k]);
+        }
+        cb(pmd, &run);
+        dp_packet_batch_destroy(&run);
+    }
+}
+
+/* Takes the segment size of UDP off those packets in 'batch' that are no
+ * trains: it is for the UDP header that will come off. */
+static void
+clear_uso_segsz(struct dp_packet_batch *batch)
+{
+    struct dp_packet *packet;
+
+    DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+        if (packet->uso_segsz && !dp_packet_tunnel(packet)
+            && !tnl_gso_is_train(packet)) {
+            packet->uso_segsz = 0;
+        }
+    }
+}
+
+/* Merges what follows each other in 'batch', for a pop on 'tunnel', and counts
+ * it: the packets with 'singles', and what is in trains with 'trains'.
+ * Returns the number of packets that 'batch' has gained by that, those that
+ * were refused not subtracted. */
+static int
+merge(const struct netdev *tunnel, bool singles, bool trains,
+      struct dp_packet_batch *batch)
 {
     struct tnl_gso_port *port = tunnel->tnl_gso;
-    struct dp_packet_batch out;
-    struct dp_packet *packet;
-    size_t n_more = 0;
+    int size = dp_packet_batch_size(batch);
+    struct tnl_gro_count count;
 
-    dp_packet_batch_init(&out);
-    out.trunc = batch->trunc;
-    DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
-        struct tnl_gso_train_result result;
-        enum tnl_gso_reason reason;
-
-        if (!tnl_gso_is_train(packet)) {
-            /* Without a tunnel mark, it is the segment size for the UDP header
-             * that will come off. */
-            if (!dp_packet_tunnel(packet)) {
-                packet->uso_segsz = 0;
-            }
-            dp_packet_batch_add(&out, packet);
-            continue;
-        }
-
-        reason = tnl_gso_train_split(packet, encap, &out, &result);
-        if (reason) {
-            tnl_gso_count_drop(port, reason);
-        } else {
-            n_more += result.n_merged + result.n_single - 1;
-            tnl_gso_count_events(port, TNL_GSO_E_TRAINS, 1);
-            tnl_gso_count_events(port, TNL_GSO_E_TRAIN_MERGED,
-                                 result.n_merged);
-            tnl_gso_count_events(port, TNL_GSO_E_TRAIN_SINGLE,
-                                 result.n_single);
-        }
-        dp_packet_delete(packet);
+    if (!trains
+        && !tnl_gro_is_worth_it(&port->gro_effort, port->encap, batch)) {
+        return 0;
     }
-    dp_packet_batch_swap(batch, &out);
-    dp_packet_batch_destroy(&out);
-    return n_more;
+    memset(&count, 0, sizeof count);
+    tnl_gro_merge(port->encap, !singles, tnl_gro_feedback_id(&port->gro_id),
+                  batch, &count);
+    tnl_gso_count_gro(port, &count);
+    if (singles) {
+        tnl_gro_effort_looked(&port->gro_effort,
+                              count.units[TNL_GRO_JOINED] > 0);
+    }
+    return (int) dp_packet_batch_size(batch) - size + (int) count.too_many;
 }
 
 /* Makes 'batch' fit for class->pop_header() of 'tunnel'.  Returns the number
- * of packets that it has gained because trains were cut; packets that were
- * refused are not subtracted. */
-size_t
+ * of packets that it has gained because trains were cut, or negative if it has
+ * lost some because they were merged; packets that were refused are not
+ * subtracted. */
+int
 tnl_gso_pop_prepare(const struct netdev *tunnel,
                     struct dp_packet_batch *batch)
 {
     size_t i, size = dp_packet_batch_size(batch);
-    enum tnl_gso_encap encap = tunnel->tnl_gso->encap;
-    const struct tnl_rco_class *rco = tnl_gso_encap_class(encap)->rco;
+    const struct tnl_gso_encap_class *class
+        = tnl_gso_encap_class(tunnel->tnl_gso->encap);
     struct dp_packet *packet;
-    size_t n_more = 0;
+    int n_more = 0;
     bool uso = false;
 
     DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
@@ -205,9 +287,22 @@ tnl_gso_pop_prepare(const struct netdev *tunnel,
         }
     }
     if (OVS_UNLIKELY(uso)) {
-        n_more = split_trains(tunnel, encap, batch);
+        clear_uso_segsz(batch);
     }
-    if (rco) {
+    if (class->outer != TNL_GSO_OUTER_NONE) {
+        struct tnl_gso_port *port = tunnel->tnl_gso;
+        bool singles;
+
+        size = dp_packet_batch_size(batch);
+        singles = (size > 1
+                   && (uso || !tnl_gro_effort_skips(&port->gro_effort, size))
+                   && tnl_gso_port_merges(port));
+
+        if (singles || OVS_UNLIKELY(uso)) {
+            n_more = merge(tunnel, singles, uso, batch);
+        }
+    }
+    if (class->rco) {
         size = dp_packet_batch_size(batch);
         DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
             packet = tnl_rco_pop_check(tunnel, packet);

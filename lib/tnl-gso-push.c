@@ -52,6 +52,22 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
 enum { FRAME_RESERVE = 128 };
 enum { MAX_TUNNEL_FRAME_LEN = UINT16_MAX - FRAME_RESERVE };
 
+/* Can a header of 'class' be put in front of superpacket 'p', which is in a
+ * tunnel?  Marks, offsets and descriptions have room for two; a checksum that
+ * is remote in one of them would have to be final in the other. */
+static bool
+nests(const struct tnl_gso_encap_class *class, const struct dp_packet *p)
+{
+    const uint32_t must_not = (TNL_GSO_MID_MARKS | DP_PACKET_OL_INNER_RCO
+                               | ((uint32_t) DP_PACKET_OL_STT
+                                  << DP_PACKET_OL_SHIFT_COUNT));
+    struct tnl_gso_desc d;
+
+    return (class->outer != TNL_GSO_OUTER_NONE
+            && !(p->offloads & must_not)
+            && !tnl_gso_describe(p, &d) && d.n_segs > 1);
+}
+
 /* Can the header in 'data' be put in front of superpacket 'p'?  'class' is
  * that of the header, or null if we do not know it. */
 static bool
@@ -59,7 +75,9 @@ push_takes_super(const struct tnl_gso_encap_class *class,
                  const struct ovs_action_push_tnl *data,
                  const struct dp_packet *p)
 {
-    return class && !dp_packet_tunnel(p) && class->takes_super(data, p);
+    return (class && class->takes_super(data, p)
+            && (OVS_LIKELY(!dp_packet_tunnel(p))
+                || (nests(class, p) && !tnl_rco_is_announced(data))));
 }
 
 /* Must the checksum of 'p' be completed before the header in 'data' comes in
@@ -77,11 +95,57 @@ push_wants_final(const struct tnl_gso_encap_class *class,
 }
 
 /* Does 'p' leave room for the header in 'data', and for FRAME_RESERVE bytes
- * more? */
+ * more?  A packet from AF_XDP has the room that its frame has. */
 static bool
 has_room(const struct dp_packet *p, const struct ovs_action_push_tnl *data)
 {
-    return dp_packet_size(p) + data->header_len <= MAX_TUNNEL_FRAME_LEN;
+    return (dp_packet_size(p) + data->header_len <= MAX_TUNNEL_FRAME_LEN
+            && (OVS_LIKELY(p->source != DPBUF_AFXDP)
+                || tnl_gso_takes_headroom(p, data->header_len)));
+}
+
+/* Makes superpacket 'p', which is in a tunnel, ready to get another header in
+ * front: the tunnel's header says whether a checksum is wanted, marks become
+ * those that the push turns into inner ones, and offsets those of the
+ * innermost headers. */
+static void
+nest(struct dp_packet *p)
+{
+    uint32_t inner = p->offloads >> DP_PACKET_OL_SHIFT_COUNT;
+    struct tnl_gso_desc d;
+
+    if (tnl_gso_describe(p, &d)) {
+        OVS_NOT_REACHED();
+    }
+    if (d.outer_l4 == TNL_GSO_OUTER_UDP) {
+        struct udp_header *udp = dp_packet_at_assert(p, d.outer.l4_ofs,
+                                                     UDP_HEADER_LEN);
+
+        udp->udp_csum = d.outer_csum ? OVS_BE16_MAX : 0;
+    }
+    p->offloads = inner | (p->offloads & DP_PACKET_OL_TUNNEL_MASK);
+    p->l3_ofs = d.inner.ofs;
+    p->l4_ofs = d.inner.l4_ofs;
+}
+
+/* Makes the packets of 'batch' that are in a tunnel fit for another header:
+ * those that stay whole, or final, since marks would describe the wrong
+ * headers. */
+static void
+prepare_nested(struct dp_packet_batch *batch)
+{
+    struct dp_packet *packet;
+
+    DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+        if (OVS_LIKELY(!dp_packet_tunnel(packet))) {
+            continue;
+        } else if (tnl_gso_is_super(packet)) {
+            nest(packet);
+        } else {
+            dp_packet_ol_send_prepare(packet, 0);
+            packet->offloads = 0;
+        }
+    }
 }
 
 /* Appends superpacket 'p' to 'out' in a form that a push of 'data', of 'class'
@@ -101,7 +165,6 @@ push_prepare_super(const struct netdev *tunnel,
     struct tnl_gso_desc desc;
     struct tnl_gso_plan plan;
 
-    /* Marks and offsets have room for one tunnel. */
     if (!push_takes_super(class, data, p)) {
         md = p->md;
         tnl_gso_describe_and_plan(p, &none, &desc, &plan);
@@ -217,6 +280,7 @@ tnl_gso_push_prepare(const struct netdev *tunnel,
             complete_uncut(batch);
         }
     }
+    prepare_nested(batch);
 }
 
 /* Returns the ID for header 'ip', which has just been put in front of

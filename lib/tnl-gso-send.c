@@ -20,11 +20,16 @@
 
 #include <errno.h>
 
+#include "core/tnl-gro-feedback.h"
 #include "core/tnl-gso-packet.h"
 #include "core/tnl-gso-port.h"
+#include "core/tnl-gso-vnet.h"
 #include "encap/encap.h"
 #include "netdev-provider.h"
 #include "ovs-atomic.h"
+#include "receive/tnl-gro-gather.h"
+#include "receive/tnl-gro-glance.h"
+#include "receive/tnl-gro.h"
 #include "stages/tnl-gso-desc.h"
 #include "stages/tnl-gso-execute.h"
 #include "stages/tnl-gso-frames.h"
@@ -33,10 +38,11 @@
 
 /* The way of a batch that is sent.
  *
- * Called by netdev_send() for batches with superpackets, by netdev-linux-tnl.c
- * for a superpacket that the kernel has refused, and by netdev-dpdk-tx.c for
- * one that a driver has refused.  Decides the order in which packets and
- * frames go down to class->send() and port->send_frames(). */
+ * Called by netdev_send() for batches with superpackets or packets that can be
+ * merged, by netdev-linux-tnl.c for a superpacket that the kernel has refused,
+ * and by netdev-dpdk-tx.c for one that a driver has refused.  Decides the
+ * order in which packets and frames go down to class->send() and
+ * port->send_frames(). */
 
 /* Packets that go down to a driver together.  Segments are sent while they
  * are in the cache: collecting those of a whole batch, up to 1,500 packets,
@@ -59,6 +65,9 @@ port_mtu(const struct netdev *netdev)
 /* A superpacket that frames point into. */
 struct held {
     struct dp_packet *p;        /* Owned. */
+    const struct tnl_gro_gathered *gathered; /* Its units, of which 'p' is the
+                                              * first, or null if 'p' is all of
+                                              * it. */
     struct tnl_gso_desc desc;
     struct tnl_gso_plan plan;
 };
@@ -96,16 +105,19 @@ note_error(struct sender *s, int error)
     s->error = s->error ? s->error : error;
 }
 
-/* The kernel has refused a train.  Plans the superpackets of 's' from number
- * 'i' on without trains. */
+/* The kernel has refused 'frame'.  Plans its superpacket, and those of 's'
+ * after it, without such frames: without trains, or without a relay. */
 static void
-plan_without_trains(struct sender *s, size_t i)
+plan_without(struct sender *s, const struct tnl_gso_frame *frame)
 {
     struct tnl_gso_caps caps = tnl_gso_port_caps(s->netdev->tnl_gso);
 
-    caps.methods &= 1u << TNL_GSO_SOFTWARE;
-    for (; i < s->n_held; i++) {
-        tnl_gso_plan(&s->held[i].desc, &caps, &s->held[i].plan);
+    caps.methods &= (1u << TNL_GSO_SOFTWARE
+                     | (frame->train ? 0 : 1u << TNL_GSO_UDP_GSO));
+    for (size_t i = frame->super; i < s->n_held; i++) {
+        if (!s->held[i].gathered) {
+            tnl_gso_plan(&s->held[i].desc, &caps, &s->held[i].plan);
+        }
     }
 }
 
@@ -117,7 +129,9 @@ put_frames(struct sender *s)
     for (; s->rest < s->n_held; s->rest++, s->next = 0) {
         struct held *h = &s->held[s->rest];
 
-        if (OVS_LIKELY(h->plan.method != TNL_GSO_DROP)) {
+        if (h->gathered) {
+            tnl_gro_gathered_frame(h->gathered, &h->desc, s->frames, s->rest);
+        } else if (OVS_LIKELY(h->plan.method != TNL_GSO_DROP)) {
             s->next = tnl_gso_frames_cut(s->frames, s->rest, h->p, &h->desc,
                                          &h->plan, s->next);
             if (s->next < h->plan.n_packets) {
@@ -142,9 +156,11 @@ flush_frames(struct sender *s)
 
         note_error(s, port->send_frames(s->netdev, s->frames, &first_left));
         if (OVS_UNLIKELY(first_left < s->frames->n)) {
-            s->rest = s->frames->frame[first_left].super;
-            s->next = s->frames->frame[first_left].segment;
-            plan_without_trains(s, s->rest);
+            const struct tnl_gso_frame *left = &s->frames->frame[first_left];
+
+            s->rest = left->super;
+            s->next = left->segment;
+            plan_without(s, left);
         }
         tnl_gso_frames_clear(s->frames);
         put_frames(s);
@@ -153,8 +169,14 @@ flush_frames(struct sender *s)
     for (size_t i = 0; i < s->n_held; i++) {
         struct held *h = &s->held[i];
 
-        tnl_gso_count_plan(s->netdev, h->p, &h->desc, &h->plan);
-        dp_packet_delete(h->p);
+        if (h->gathered) {
+            tnl_gso_count_tx(port, &h->desc, &h->plan,
+                             h->desc.hdr_len + h->desc.payload_len);
+            tnl_gro_gathered_free(h->gathered);
+        } else {
+            tnl_gso_count_plan(s->netdev, h->p, &h->desc, &h->plan);
+            dp_packet_delete(h->p);
+        }
     }
     s->n_held = s->rest = s->next = 0;
 }
@@ -181,24 +203,25 @@ goes_as_frames(const struct tnl_gso_port *port,
     return (port->send_frames
             && (plan->method == TNL_GSO_UDP_GSO
                 || (plan->method == TNL_GSO_SOFTWARE
-                    && tnl_gso_frames_can_hold(desc))));
+                    && tnl_gso_frames_can_hold(desc))
+                || (port->relay && port->vnet_size < VNET_TUNNEL_LEN
+                    && tnl_gso_frames_for_relay(desc, plan))));
 }
 
-/* Appends the frames that 'plan' makes of superpacket 'p' to those of 's'.
- * Takes ownership of 'p'. */
+/* Appends frames for 'h' to those of 's'.  Takes ownership of what 'h'
+ * holds. */
 static void
-add_frames(struct sender *s, struct dp_packet *p,
-           const struct tnl_gso_desc *desc, const struct tnl_gso_plan *plan)
+add_frames(struct sender *s, const struct held *h)
 {
     flush_packets(s);
     if (!s->frames) {
         s->frames = tnl_gso_frames_get(s->netdev->tnl_gso->vnet_size);
     }
     if (s->rest < s->n_held || s->n_held == MAX_HELD
-        || !tnl_gso_frames_have_room(s->frames, desc)) {
+        || !tnl_gso_frames_have_room(s->frames, &h->desc)) {
         flush_frames(s);
     }
-    s->held[s->n_held++] = (struct held) { p, *desc, *plan };
+    s->held[s->n_held++] = *h;
     put_frames(s);
 }
 
@@ -298,7 +321,9 @@ send_super(struct sender *s, struct dp_packet *p,
     if (OVS_UNLIKELY(plan.method == TNL_GSO_SPLIT)) {
         send_parts(s, p, &desc, &plan, caps);
     } else if (goes_as_frames(port, &desc, &plan)) {
-        add_frames(s, p, &desc, &plan);
+        struct held h = { .p = p, .desc = desc, .plan = plan };
+
+        add_frames(s, &h);
     } else {
         size_t first = dp_packet_batch_size(&s->out);
 
@@ -311,9 +336,71 @@ send_super(struct sender *s, struct dp_packet *p,
     }
 }
 
-/* Sends 'batch', in which there are superpackets, on 'netdev'.  Arguments and
- * result are those of netdev_send(), which calls this.  Keeps the order.  A
- * packet that is refused is counted, and does not keep back the others. */
+/* Appends the units of 'g' as one superpacket to the frames of 's', or in the
+ * form that a port with 'caps' gets to its packets or frames.  Takes ownership
+ * of the units. */
+static void
+send_gathered(struct sender *s, const struct tnl_gro_gathered *g,
+              const struct tnl_gso_caps *caps)
+{
+    struct held h = { .p = g->packets[0], .gathered = g };
+
+    tnl_gro_gathered_describe(g, &h.desc);
+    tnl_gso_plan(&h.desc, caps, &h.plan);
+    if (OVS_LIKELY(h.plan.method == TNL_GSO_HW
+                   && tnl_gso_frames_can_hold(&h.desc))) {
+        add_frames(s, &h);
+    } else {
+        struct dp_packet *p = tnl_gro_gathered_join(g, s->netdev);
+
+        tnl_gro_gathered_free(g);
+        send_super(s, p, caps);
+    }
+}
+
+/* Can packets of 'batch' be merged for 'netdev'?  It must be one behind which
+ * superpackets are welcome, and take them now. */
+static bool
+merges_for(const struct netdev *netdev, const struct dp_packet_batch *batch)
+{
+    return (dp_packet_batch_size(batch) > 1
+            && netdev->tnl_gso->welcomes_super
+            && netdev->ol_flags & NETDEV_TX_OFFLOAD_TCP_TSO
+            && tnl_gso_port_merges(netdev->tnl_gso));
+}
+
+/* Is 'batch', which could be merged for 'netdev', not worth it? */
+static bool
+skips(const struct netdev *netdev, const struct dp_packet_batch *batch)
+{
+    return tnl_gro_effort_skips(&netdev->tnl_gso->gro_effort,
+                                dp_packet_batch_size(batch));
+}
+
+/* Merges what follows each other in 'batch', which 'netdev' is about to send,
+ * and counts it.  If the port takes frames, superpackets are in '*gather', the
+ * first packet of each in 'batch'. */
+static void
+merge(const struct netdev *netdev, struct dp_packet_batch *batch,
+      struct tnl_gro_gather *gather)
+{
+    struct tnl_gso_port *port = netdev->tnl_gso;
+    struct tnl_gro_count count = { .trains = 0 };
+
+    if (tnl_gro_is_worth_it(&port->gro_effort, TNL_GSO_NO_TUNNEL, batch)) {
+        tnl_gro_merge_for(netdev, batch,
+                          port->send_frames && port->vnet_size ? gather : NULL,
+                          &count);
+        tnl_gso_count_gro(port, &count);
+        tnl_gro_effort_looked(&port->gro_effort,
+                              count.units[TNL_GRO_JOINED] > 0);
+    }
+}
+
+/* Sends 'batch', in which there are superpackets, or packets that are worth to
+ * be merged (tnl_gso_send_takes()), on 'netdev'.  Arguments and result are
+ * those of netdev_send(), which calls this.  Keeps the order.  A packet that
+ * is refused is counted, and does not keep back the others. */
 int
 tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
              bool concurrent_txq)
@@ -330,13 +417,23 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
         .super_flags = (caps.ol_flags | NETDEV_TX_OFFLOAD_TCP_CKSUM
                         | NETDEV_TX_OFFLOAD_UDP_CKSUM),
     };
+    struct tnl_gro_gather gather;
     struct dp_packet *packet;
+    size_t n_gathered = 0;
     uint32_t mtu = 0;
 
+    gather.n = gather.n_packets = 0;
+    if (merges_for(netdev, batch)
+        && !(tnl_gso_batch_has_super(batch) && skips(netdev, batch))) {
+        merge(netdev, batch, &gather);
+    }
     dp_packet_batch_init(&s.out);
     DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
-        if (tnl_gso_is_super(packet)) {
-            if (OVS_UNLIKELY(packet->offloads & TNL_GSO_LATE_MSS_MARKS)) {
+        if (n_gathered < gather.n
+            && packet == gather.items[n_gathered].packets[0]) {
+            send_gathered(&s, &gather.items[n_gathered++], &caps);
+        } else if (tnl_gso_is_super(packet)) {
+            if (OVS_UNLIKELY(tnl_gso_has_late_mss(packet))) {
                 mtu = mtu ? mtu : port_mtu(netdev);
                 tnl_gso_set_late_mss(packet, mtu);
             }
@@ -354,6 +451,16 @@ tnl_gso_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
     dp_packet_batch_destroy(&s.out);
     dp_packet_batch_reset(batch);
     return s.error;
+}
+
+/* Is 'batch' to be sent on 'netdev' by tnl_gso_send(), because there are
+ * superpackets in it, or packets that can be merged? */
+bool
+tnl_gso_send_takes(const struct netdev *netdev,
+                   const struct dp_packet_batch *batch)
+{
+    return (tnl_gso_batch_has_super(batch)
+            || (merges_for(netdev, batch) && !skips(netdev, batch)));
 }
 
 /* Appends to 'out' the packets, needing no offload, that superpacket 'p'

@@ -28,7 +28,9 @@
 #include "stages/tnl-gso-execute.h"
 #include "util.h"
 
-/* Superpackets on their way to userspace: to a controller, which may let them
+/* Superpackets of which somebody is to get the bytes of segments.
+ *
+ * First, those on their way to userspace: to a controller, which may let them
  * go on (continuations), or into a sample (sFlow, IPFIX).
  *
  * Linux v6.18 ovs_dp_upcall() cuts them before: queue_gso_packets().  So
@@ -38,8 +40,13 @@
  *
  * Called from dpif-netdev's action "userspace".  The slow path gets
  * superpackets whole, because it keeps the marks, and so do misses, whose
- * packet is not copied. */
+ * packet is not copied.
+ *
+ * Second, those of which only the first bytes go on: output with max_len, a
+ * mirror with a snaplen.  A superpacket that has been merged would leave as
+ * one short packet, where each of those that it was made of has to. */
 
+COVERAGE_DEFINE(tnl_gso_trunc_cut);
 COVERAGE_DEFINE(tnl_gso_upcall_cut);
 COVERAGE_DEFINE(tnl_gso_upcall_drop);
 
@@ -119,4 +126,54 @@ tnl_gso_upcall_cut(struct dp_packet_batch *batch, bool should_steal,
     if (!should_steal) {
         dp_packet_batch_destroy(&clones);
     }
+}
+
+/* Appends the segments of superpacket 'p' to 'out', each to be truncated to as
+ * many bytes as 'p' is; or 'p' itself, if it cannot be cut.  Takes ownership
+ * of 'p'. */
+static void
+trunc_cut(struct dp_packet *p, struct dp_packet_batch *out)
+{
+    const struct tnl_gso_caps none = { .methods = TNL_GSO_METHODS_ALL };
+    uint32_t max_len = dp_packet_get_send_len(p);
+    size_t first = dp_packet_batch_size(out);
+    const struct pkt_metadata md = p->md;
+    struct tnl_gso_desc desc;
+    struct tnl_gso_plan plan;
+
+    tnl_gso_describe_and_plan(p, &none, &desc, &plan);
+    if (plan.method != TNL_GSO_SOFTWARE) {
+        dp_packet_batch_add(out, p);
+        return;
+    }
+    COVERAGE_INC(tnl_gso_trunc_cut);
+    tnl_gso_execute(NULL, p, &desc, &plan, tnl_gso_alloc_any, out);
+    tnl_gso_packet_set_md(out, first, &md);
+    for (size_t i = first; i < dp_packet_batch_size(out); i++) {
+        dp_packet_set_cutlen(out->packets[i], max_len);
+    }
+}
+
+/* Replaces superpackets in 'batch' that are about to be truncated by their
+ * segments, which then are. */
+void
+tnl_gso_trunc(struct dp_packet_batch *batch)
+{
+    struct dp_packet_batch out;
+    struct dp_packet *packet;
+
+    if (OVS_LIKELY(!tnl_gso_batch_has_super(batch))) {
+        return;
+    }
+    dp_packet_batch_init(&out);
+    out.trunc = batch->trunc;
+    DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+        if (tnl_gso_is_super(packet) && dp_packet_get_cutlen(packet)) {
+            trunc_cut(packet, &out);
+        } else {
+            dp_packet_batch_add(&out, packet);
+        }
+    }
+    dp_packet_batch_swap(batch, &out);
+    dp_packet_batch_destroy(&out);
 }

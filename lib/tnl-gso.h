@@ -61,16 +61,16 @@
  * is, which tnl_gso_send() has.
  *
  * A push that cannot carry a superpacket (the tunnel has per-packet state, or
- * there is a tunnel around it already, or 64 kB would not hold it) cuts it
+ * there are two tunnels around it already, or 64 kB would not hold it) cuts it
  * first: tnl_gso_push_prepare().
  *
  * The other way around, a superpacket arrives in a tunnel as one packet, which
- * loses its headers and stays whole, or as a train: a UDP superpacket that has
- * several tunnelled packets in it.  Before the headers come off,
- * tnl_gso_pop_prepare() replaces a train by the superpackets that it was cut
- * from, if cutting them again would give the same bytes, and otherwise by its
- * packets (tnl-gso-merge.c).  tnl_gso_pop_finish() then keeps the marks of
- * inner checksums.
+ * loses its headers and stays whole; or cut, as packets; or as a train: a UDP
+ * superpacket that has several tunnelled packets in it.  Before the headers
+ * come off, tnl_gso_pop_prepare() makes superpackets of what was cut from one,
+ * if cutting them again would give the same bytes: receive/tnl-gro.h.
+ * tnl_gso_pop_finish() then keeps the marks of inner checksums.  What arrives
+ * cut in no tunnel is merged by tnl_gso_send().
  *
  * tnl-gso-marks.c corrects wrong marks on ordinary packets.
  * tnl-gso-complete.c completes checksums that a port leaves to us.
@@ -94,6 +94,7 @@
 #include "rco/tnl-rco.h"
 #include "stages/tnl-gso-desc.h"
 
+struct dp_netdev_pmd_thread;
 struct dp_packet;
 struct dp_packet_batch;
 struct ip_header;
@@ -103,6 +104,8 @@ struct ovs_action_push_tnl;
 struct smap;
 
 /* tnl-gso-send.c: the way of a batch that is sent. */
+bool tnl_gso_send_takes(const struct netdev *,
+                        const struct dp_packet_batch *);
 int tnl_gso_send(struct netdev *, int qid, struct dp_packet_batch *,
                  bool concurrent_txq);
 void tnl_gso_cut_again(const struct netdev *, struct dp_packet *,
@@ -114,21 +117,27 @@ void tnl_gso_push_prepare(const struct netdev *tunnel,
                           const struct ovs_action_push_tnl *);
 ovs_be16 tnl_gso_new_ip_id(const struct dp_packet *, const struct ip_header *);
 
-/* tnl-gso-upcall.c: superpackets on their way to userspace. */
+/* tnl-gso-upcall.c: superpackets of which somebody gets the bytes. */
 bool tnl_gso_upcall_must_cut(const struct dp_packet_batch *,
                              const struct nlattr *userspace);
 void tnl_gso_upcall_cut(struct dp_packet_batch *, bool should_steal,
                         struct dp_packet_batch *out);
+void tnl_gso_trunc(struct dp_packet_batch *); /* In dp-packet.h, too. */
 
 /* Bytes of a packet that a controller gets: an OpenFlow message counts its
  * length, packet and fields together, in 16 bits. */
 #define TNL_GSO_MAX_PACKET_IN (UINT16_MAX - 2047)
 
 /* tnl-gso-pop.c: the way of a batch whose tunnel headers come off. */
-size_t tnl_gso_pop_prepare(const struct netdev *tunnel,
-                           struct dp_packet_batch *);
+int tnl_gso_pop_prepare(const struct netdev *tunnel,
+                        struct dp_packet_batch *);
+void tnl_gso_pop_runs(struct dp_packet_batch *,
+                      void (*cb)(struct dp_netdev_pmd_thread *,
+                                 struct dp_packet_batch *),
+                      struct dp_netdev_pmd_thread *);
 void tnl_gso_pop_finish(const struct netdev *tunnel, struct dp_packet *);
 void tnl_gso_require_csum6(ovs_be16 udp_dst, bool);
+void tnl_gso_cloned(struct dp_packet *, const struct dp_packet *);
 
 /* tnl-gso-ports.c: the life of a port's state. */
 void tnl_gso_port_create(struct netdev *);
@@ -139,5 +148,6 @@ void tnl_gso_set_config(const struct smap *other_config);
 bool tnl_gso_set_tso(const struct smap *other_config, bool *on);
 bool tnl_gso_tso_after_restart(void);
 void tnl_gso_port_set_config(struct netdev *, const struct smap *);
+void tnl_gso_tunnel_set_config(struct netdev *, const struct smap *);
 
 #endif /* tnl-gso.h */

@@ -3,6 +3,7 @@
 
 ofproto_libofproto_la_SOURCES += \
 	ofproto/tnl-gso/stt-unixctl.c \
+	ofproto/tnl-gso/tnl-gro-show.c \
 	ofproto/tnl-gso/tnl-gso-bridge.c \
 	ofproto/tnl-gso/tnl-gso-bridge.h \
 	ofproto/tnl-gso/tnl-gso-explain.c \

@@ -32,8 +32,9 @@
 #include "openvswitch/netdev.h"
 #include "openvswitch/vlog.h"
 #ifdef __linux__
-#include "ports/netdev-linux-io.h"
+#include "ports/netdev-linux-tnl.h"
 #endif
+#include "receive/tnl-gro.h"
 #include "smap.h"
 #include "stages/tnl-gso-desc.h"
 #include "stages/tnl-gso-plan.h"
@@ -70,6 +71,22 @@ tnl_gso_check_datapath(const struct netdev *netdev, const char *datapath_type,
     return EOPNOTSUPP;
 }
 
+/* Adds the state of merging on the port that tunnel 'netdev' receives on to
+ * its status 'smap'. */
+static void
+get_gro_status(const struct netdev *netdev, struct smap *smap)
+{
+    char buf[NETDEV_VPORT_NAME_BUFSIZE];
+    struct netdev *receiver = netdev_from_name(
+        netdev_vport_get_dpif_port(netdev, buf, sizeof buf));
+    const char *why;
+
+    if (receiver) {
+        smap_add(smap, "tnl_gro", tnl_gro_state(receiver->tnl_gso, &why));
+        netdev_close(receiver);
+    }
+}
+
 /* Adds the method that 'netdev' uses for each kind of superpacket to its
  * status 'smap', for an operator who looks at the database. */
 void
@@ -77,6 +94,9 @@ tnl_gso_get_status(const struct netdev *netdev, struct smap *smap)
 {
     struct tnl_gso_show_row row;
 
+    if (userspace_tso_enabled() && tnl_gro_port_is_tunnel(netdev->tnl_gso)) {
+        get_gro_status(netdev, smap);
+    }
     if (!userspace_tso_enabled() || !tnl_gso_port_sends(netdev->tnl_gso)) {
         return;
     }
@@ -119,6 +139,26 @@ put_counter(struct netdev_custom_stats *cs, unsigned long long value,
     }
 }
 
+/* Appends the counters of merging in 's' that are not zero to 'cs'. */
+static void
+put_gro_counters(struct netdev_custom_stats *cs,
+                 const struct tnl_gso_stats *s, const char *prefix)
+{
+    unsigned long long n_supers = 0;
+
+    for (size_t i = 0; i < TNL_GRO_N_RULES; i++) {
+        put_counter(cs, s->gro_units[i], prefix, "gro",
+                    tnl_gro_rule_to_string(i), "");
+    }
+    for (size_t i = 0; i < TNL_GRO_N_SIZES; i++) {
+        n_supers += s->gro_supers[i];
+    }
+    put_counter(cs, n_supers, prefix, "gro", "superpackets", "");
+    put_counter(cs, s->gro_feedback.cut, prefix, "gro", "cut_again", "");
+    put_counter(cs, s->gro_feedback.pauses, prefix, "gro", "pauses", "");
+    put_counter(cs, s->gro_skipped, prefix, "gro", "skipped", "");
+}
+
 /* Appends the counters of 'port' that are not zero to 'cs'.  Their names begin
  * with "tnl_gso_" and 'prefix'. */
 static void
@@ -148,6 +188,7 @@ put_counters(struct netdev_custom_stats *cs, const struct tnl_gso_port *port,
         put_counter(cs, s.events[i], prefix, "event",
                     tnl_gso_event_to_string(i), "");
     }
+    put_gro_counters(cs, &s, prefix);
 }
 
 /* Appends our counters of 'netdev' that are not zero to 'cs'.  Tunnels share a
@@ -162,7 +203,7 @@ tnl_gso_get_custom_stats(const struct netdev *netdev,
     const char *name = netdev_vport_get_dpif_port(netdev, buf, sizeof buf);
 
 #ifdef __linux__
-    netdev_linux_io_poll(netdev);
+    netdev_linux_tnl_poll(netdev);
 #endif
     put_counters(cs, netdev->tnl_gso, "");
     if (strcmp(name, netdev_get_name(netdev))) {

@@ -52,12 +52,12 @@ packet_from_string(const char *s, size_t len, char **errorp)
     struct ofpbuf key;
     struct flow flow;
 
+    *errorp = NULL;
     if (*dp_packet_put_hex(packet, s, NULL) == '\0') {
         return packet;
     }
     dp_packet_clear(packet);
 
-    *errorp = NULL;
     ofpbuf_init(&key, 0);
     if (!odp_flow_from_string(s, NULL, &key, NULL, errorp)
         && odp_flow_key_to_flow(key.data, key.size, &flow, errorp)
@@ -227,7 +227,28 @@ mark_by_port(struct dp_packet *p)
     }
 }
 
-/* `tnl-gso/explain PORT PACKET mss=N|uso=N [len=N]`. */
+/* `tnl-gso/explain PORT PACKET with=PACKET`. */
+static void
+explain_two(struct unixctl_conn *conn, const char *argv[])
+{
+    const char *args[] = { argv[2], argv[3] + strlen("with=") };
+    struct dp_packet *packets[2] = { NULL, NULL };
+    char *error = NULL;
+
+    for (size_t i = 0; i < 2 && !error; i++) {
+        packets[i] = packet_from_string(args[i], 0, &error);
+    }
+    if (error) {
+        unixctl_command_reply_error(conn, error);
+        free(error);
+    } else {
+        tnl_gro_explain(conn, argv[1], packets);
+    }
+    dp_packet_delete(packets[0]);
+    dp_packet_delete(packets[1]);
+}
+
+/* `tnl-gso/explain PORT PACKET mss=N|uso=N [len=N]`, or the above. */
 void
 tnl_gso_unixctl_explain(struct unixctl_conn *conn, int argc,
                         const char *argv[], void *aux OVS_UNUSED)
@@ -241,6 +262,10 @@ tnl_gso_unixctl_explain(struct unixctl_conn *conn, int argc,
     unsigned int len = 0;
     char *error;
 
+    if (argc == 4 && !strncmp(argv[3], "with=", 5)) {
+        explain_two(conn, argv);
+        return;
+    }
     for (int i = 3; i < argc; i++) {
         if (!ovs_scan(argv[i], "mss=%u", &mss)
             && !ovs_scan(argv[i], "uso=%u", &uso)

@@ -118,24 +118,51 @@ format_why_not_row(const struct tnl_gso_plan_row *row,
     }
 }
 
-/* Returns the first row with 'method' for 'd', or null. */
+/* Returns the first row with 'method' for 'd', or null.  For trains the last
+ * one, which needs the least: what others need decides about the order
+ * only. */
 static const struct tnl_gso_plan_row *
 find_row(enum tnl_gso_method method, const struct tnl_gso_desc *d)
 {
     const struct tnl_gso_encap_class *class = tnl_gso_encap_class(d->encap);
+    const struct tnl_gso_plan_row *found = NULL;
 
     for (size_t i = 0; i < class->n_rows; i++) {
         if (class->rows[i].method == method
-            && tnl_gso_plan_row_is_for(&class->rows[i], d)) {
-            return &class->rows[i];
+            && tnl_gso_plan_row_is_for(&class->rows[i], d)
+            && (!found || method == TNL_GSO_UDP_GSO)) {
+            found = &class->rows[i];
         }
     }
-    return NULL;
+    return found;
+}
+
+/* Appends to 'ds' the reason why the kernel does not cut all of 'd' behind a
+ * port with 'caps', which sends it by 'method': if it has to do with the
+ * kernel, and if there is such a way at all. */
+static void
+format_why_not_kernel(const struct tnl_gso_desc *d,
+                      const struct tnl_gso_caps *caps,
+                      enum tnl_gso_method method, struct ds *ds)
+{
+    const struct tnl_gso_plan_row *row = find_row(TNL_GSO_KERNEL, d);
+
+    if (!row || !(caps->ol_flags & TNL_GSO_TX_TCP_GSO)) {
+        return;
+    }
+    ds_put_cstr(ds, "; kernel: ");
+    if (method == TNL_GSO_UDP_GSO && caps->ol_flags & TNL_GSO_TX_TNL_GSO
+        && caps->methods & (1u << TNL_GSO_KERNEL)) {
+        ds_put_cstr(ds, "the device cuts trains, at less cost");
+    } else {
+        format_why_not_row(row, d, caps, ds);
+    }
 }
 
 /* Appends to 'ds' the reason why a port with 'caps', which sends 'd' by
  * 'method', does not cut all of it (hw; tcp-tso), and, if 'method' is worse
- * than that, why it does not cut a train of it (udp-gso). */
+ * than that, why the kernel does not cut it (kernel) or the port a train of it
+ * (udp-gso). */
 void
 tnl_gso_format_why_not_hw(const struct tnl_gso_desc *d,
                           const struct tnl_gso_caps *caps,
@@ -162,6 +189,10 @@ tnl_gso_format_why_not_hw(const struct tnl_gso_desc *d,
         ds_put_cstr(ds, class->why_no_row);
     }
 
+    if (method == TNL_GSO_UDP_GSO || method == TNL_GSO_SOFTWARE
+        || method == TNL_GSO_DROP) {
+        format_why_not_kernel(d, caps, method, ds);
+    }
     if (method == TNL_GSO_SOFTWARE || method == TNL_GSO_DROP) {
         with_csum.outer_csum = true;
         row = find_row(TNL_GSO_UDP_GSO, &with_csum);

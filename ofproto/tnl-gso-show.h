@@ -32,7 +32,7 @@
 struct tnl_gso_show_row {
     struct tnl_gso_desc desc;
     enum tnl_gso_method method; /* How the port cuts. */
-    struct ds why;              /* Why not hw, or udp-gso. */
+    struct ds why;              /* Why not hw, kernel or udp-gso. */
 };
 
 bool tnl_gso_port_sends(const struct tnl_gso_port *);
@@ -47,8 +47,20 @@ const char *tnl_gso_l4_string(const struct tnl_gso_desc *);
 const char *tnl_gso_outer_family(const struct tnl_gso_desc *);
 const char *tnl_gso_csum_string(const struct tnl_gso_desc *);
 
-/* Commands that have a file of their own. */
+/* tnl-gro-show.c. */
+struct dp_packet;
+struct json;
 struct unixctl_conn;
+bool tnl_gro_port_is_tunnel(const struct tnl_gso_port *);
+bool tnl_gro_port_can(const struct tnl_gso_port *);
+const char *tnl_gro_state(const struct tnl_gso_port *, const char **why);
+void tnl_gro_show(const struct tnl_gso_port *, struct ds *text, struct json *);
+void tnl_gro_stats(const struct tnl_gso_stats *, struct ds *text,
+                   struct json *);
+void tnl_gro_explain(struct unixctl_conn *, const char *name,
+                     struct dp_packet *const packets[2]);
+
+/* Commands that have a file of their own. */
 void tnl_gso_unixctl_explain(struct unixctl_conn *, int argc,
                              const char *argv[], void *aux);
 void stt_unixctl_show(struct unixctl_conn *, int argc, const char *argv[],

@@ -32,8 +32,9 @@
 #include "ports/netdev-dpdk-tnl.h"
 #endif
 #ifdef __linux__
-#include "ports/netdev-linux-io.h"
+#include "ports/netdev-linux-gro.h"
 #include "ports/netdev-linux-probe.h"
+#include "ports/netdev-linux-tnl.h"
 #endif
 #include "stages/tnl-gso-flags.h"
 #include "stages/tnl-gso-plan.h"
@@ -87,8 +88,8 @@ struct show_known {
     struct json *json;          /* Null for text. */
 };
 
-/* Callback of netdev_linux_probe_list() and netdev_dpdk_tnl_list(): appends
- * 'text', called 'name', to the struct show_known 'out_'. */
+/* Callback of netdev_linux_probe_list() and the like: appends 'text', called
+ * 'name', to the struct show_known 'out_'. */
 static void
 show_known(const char *name, const char *text, void *out_)
 {
@@ -111,10 +112,30 @@ show_all_known(const struct netdev *netdev, struct ds *text,
 
 #ifdef __linux__
     netdev_linux_probe_list(netdev, show_known, &out);
+    netdev_linux_gro_list(netdev, show_known, &out);
 #endif
 #ifdef DPDK_NETDEV
     netdev_dpdk_tnl_list(netdev, show_known, &out);
 #endif
+}
+
+/* show_port() for 'port', a tunnel, which sends nothing itself. */
+static void
+show_tunnel(struct tnl_gso_port *port, struct reply *r)
+{
+    struct json *json = NULL;
+
+    if (!reply_wants(r, port)) {
+        return;
+    }
+    if (r->ports) {
+        json = json_for_port(port);
+        json_array_add(r->ports, json);
+    } else {
+        ds_put_format(&r->text, "%s (%s)\n", netdev_get_name(port->netdev),
+                      netdev_get_type(port->netdev));
+    }
+    tnl_gro_show(port, &r->text, json);
 }
 
 /* For tnl_gso_ports_for_each(): appends `tnl-gso/show` of 'port' to the struct
@@ -127,18 +148,22 @@ show_port(struct tnl_gso_port *port, void *r_)
     struct tnl_gso_caps caps = tnl_gso_port_caps(port);
     struct ds flags = DS_EMPTY_INITIALIZER;
     struct ds methods = DS_EMPTY_INITIALIZER;
+    struct json *json = NULL;
     struct json *known = NULL;
     struct json *table = NULL;
     struct tnl_gso_show_row row;
 
+    if (tnl_gro_port_is_tunnel(port)) {
+        show_tunnel(port, r);
+        return;
+    }
     if (!tnl_gso_port_sends(port) || !reply_wants(r, port)) {
         return;
     }
     tnl_gso_format_offloads(caps.ol_flags, &flags);
     tnl_gso_methods_format(caps.methods, &methods);
     if (r->ports) {
-        struct json *json = json_for_port(port);
-
+        json = json_for_port(port);
         known = json_object_create();
         table = json_array_create_empty();
         json_object_put_string(json, "source", tnl_gso_port_source(port));
@@ -157,6 +182,9 @@ show_port(struct tnl_gso_port *port, void *r_)
                       caps.methods == TNL_GSO_METHODS_ALL ? "" : " (narrowed)",
                       ds_cstr(&methods));
     }
+    if (tnl_gro_port_can(port)) {
+        tnl_gro_show(port, &r->text, json);
+    }
     show_all_known(port->netdev, &r->text, known);
     if (!table) {
         ds_put_format(&r->text, "  %-9s %-5s %-5s %-11s %s\n",
@@ -171,15 +199,15 @@ show_port(struct tnl_gso_port *port, void *r_)
         const char *csum = tnl_gso_csum_string(&row.desc);
 
         if (table) {
-            struct json *json = json_object_create();
+            struct json *line = json_object_create();
 
-            json_object_put_string(json, "encap", encap);
-            json_object_put_string(json, "l4", l4);
-            json_object_put_string(json, "outer", outer);
-            json_object_put_string(json, "csum", csum);
-            json_object_put_string(json, "method", method);
-            json_object_put_string(json, "why", ds_cstr(&row.why));
-            json_array_add(table, json);
+            json_object_put_string(line, "encap", encap);
+            json_object_put_string(line, "l4", l4);
+            json_object_put_string(line, "outer", outer);
+            json_object_put_string(line, "csum", csum);
+            json_object_put_string(line, "method", method);
+            json_object_put_string(line, "why", ds_cstr(&row.why));
+            json_array_add(table, line);
         } else {
             ds_put_format(&r->text, "  %-9s %-5s %-5s %-11s %s",
                           udp ? "plain udp" : encap, outer, csum, method,
@@ -202,6 +230,7 @@ stats_port(struct tnl_gso_port *port, void *r_)
 {
     struct reply *r = r_;
     struct tnl_gso_stats s;
+    struct json *json = NULL;
     struct json *tx = NULL;
     struct json *drops = NULL;
     struct json *events = NULL;
@@ -210,12 +239,11 @@ stats_port(struct tnl_gso_port *port, void *r_)
         return;
     }
 #ifdef __linux__
-    netdev_linux_io_poll(port->netdev);
+    netdev_linux_tnl_poll(port->netdev);
 #endif
     tnl_gso_stats_get(port, &s);
     if (r->ports) {
-        struct json *json = json_for_port(port);
-
+        json = json_for_port(port);
         tx = json_object_create();
         drops = json_object_create();
         events = json_object_create();
@@ -243,14 +271,15 @@ stats_port(struct tnl_gso_port *port, void *r_)
             if (!c->packets) {
                 continue;
             } else if (by_method) {
-                struct json *json = json_object_create();
+                struct json *counter = json_object_create();
 
-                json_object_put(json, "packets",
+                json_object_put(counter, "packets",
                                 json_integer_create(c->packets));
-                json_object_put(json, "segments",
+                json_object_put(counter, "segments",
                                 json_integer_create(c->segments));
-                json_object_put(json, "bytes", json_integer_create(c->bytes));
-                json_object_put(by_method, method, json);
+                json_object_put(counter, "bytes",
+                                json_integer_create(c->bytes));
+                json_object_put(by_method, method, counter);
             } else {
                 ds_put_format(&r->text, "  tx %s %s: packets=%llu, "
                               "segments=%llu, bytes=%llu\n", encap, method,
@@ -279,6 +308,9 @@ stats_port(struct tnl_gso_port *port, void *r_)
             ds_put_format(&r->text, "  %s: %llu\n",
                           tnl_gso_event_to_string(i), s.events[i]);
         }
+    }
+    if (tnl_gro_port_can(port)) {
+        tnl_gro_stats(&s, &r->text, json);
     }
 }
 
@@ -348,7 +380,8 @@ tnl_gso_init(void)
     unixctl_command_register("tnl-gso/stats", "[port]", 0, 1,
                              tnl_gso_unixctl_ports, &stats);
     unixctl_command_register("tnl-gso/explain",
-                             "port packet mss=N|uso=N [len=N]", 3, 4,
+                             "port packet mss=N|uso=N [len=N] | "
+                             "port packet with=packet", 3, 4,
                              tnl_gso_unixctl_explain, NULL);
     unixctl_command_register("stt/show", "", 0, 0, stt_unixctl_show, NULL);
 }

@@ -4,15 +4,19 @@
 tests_ovstest_SOURCES += \
 	tests/tnl-gso/bench/bench-tnl-gso.c \
 	tests/tnl-gso/bench/bench.h \
+	tests/tnl-gso/bench/gro.c \
 	tests/tnl-gso/bench/measure.c \
 	tests/tnl-gso/bench/reassembly.c \
 	tests/tnl-gso/bench/ways.c \
+	tests/tnl-gso/unit/big-receive.c \
+	tests/tnl-gso/unit/big-receive.h \
 	tests/tnl-gso/unit/stt-lifecycle.c \
 	tests/tnl-gso/unit/stt-lifecycle-ports.c \
 	tests/tnl-gso/unit/stt-lifecycle.h \
 	tests/tnl-gso/unit/stt-lifecycle-ports.h \
 	tests/tnl-gso/unit/stt-ref.c \
 	tests/tnl-gso/unit/stt-ref.h \
+	tests/tnl-gso/unit/test-netdev-afxdp.c \
 	tests/tnl-gso/unit/test-netdev-dpdk-drivers.c \
 	tests/tnl-gso/unit/test-stream-accept.c \
 	tests/tnl-gso/unit/test-stt-attack.c \
@@ -22,9 +26,21 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/unit/test-stt-reasm-random.c \
 	tests/tnl-gso/unit/test-stt-reasm.c \
 	tests/tnl-gso/unit/test-stt-reasm.h \
+	tests/tnl-gso/unit/test-tnl-gro-diff.c \
+	tests/tnl-gso/unit/test-tnl-gro-effort.c \
+	tests/tnl-gso/unit/test-tnl-gro-expect.c \
+	tests/tnl-gso/unit/test-tnl-gro-mistakes.c \
+	tests/tnl-gso/unit/test-tnl-gro-pop.c \
+	tests/tnl-gso/unit/test-tnl-gro-props.c \
+	tests/tnl-gso/unit/test-tnl-gro-rules.c \
+	tests/tnl-gso/unit/test-tnl-gro-shapes.c \
+	tests/tnl-gso/unit/test-tnl-gro.h \
 	tests/tnl-gso/unit/test-tnl-gso.c \
 	tests/tnl-gso/unit/test-tnl-gso.h \
+	tests/tnl-gso/unit/test-tnl-gro-send.c \
 	tests/tnl-gso/unit/test-tnl-gso-big.c \
+	tests/tnl-gso/unit/test-tnl-gso-big.h \
+	tests/tnl-gso/unit/test-tnl-gso-big-rows.c \
 	tests/tnl-gso/unit/test-tnl-gso-buf.c \
 	tests/tnl-gso/unit/test-tnl-gso-compare.c \
 	tests/tnl-gso/unit/test-tnl-gso-compare-frames.c \
@@ -37,6 +53,10 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/unit/test-tnl-gso-limits.c \
 	tests/tnl-gso/unit/test-tnl-gso-merge-rules.c \
 	tests/tnl-gso/unit/test-tnl-gso-merge.c \
+	tests/tnl-gso/unit/test-tnl-gso-nested.c \
+	tests/tnl-gso/unit/test-tnl-gso-nested-push.c \
+	tests/tnl-gso/unit/test-tnl-gso-nested-ref.c \
+	tests/tnl-gso/unit/test-tnl-gso-nested.h \
 	tests/tnl-gso/unit/test-tnl-gso-plan.c \
 	tests/tnl-gso/unit/test-tnl-gso-plan-rules.c \
 	tests/tnl-gso/unit/test-tnl-gso-port.c \
@@ -45,6 +65,7 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/unit/test-tnl-gso-push.c \
 	tests/tnl-gso/unit/test-tnl-gso-rco.c \
 	tests/tnl-gso/unit/test-tnl-gso-rco-pop.c \
+	tests/tnl-gso/unit/test-tnl-gso-relay.c \
 	tests/tnl-gso/unit/test-tnl-gso-rx.c \
 	tests/tnl-gso/unit/test-tnl-gso-segment.c \
 	tests/tnl-gso/unit/test-tnl-gso-send.c \
@@ -60,6 +81,13 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/unit/test-stt-push.c \
 	tests/tnl-gso/tools/tnl-gso-matrix.c \
 	tests/tnl-gso/tools/tnl-gso-nics.c \
+	tests/tnl-gso/unit/tnl-gro-joinable.c \
+	tests/tnl-gso/unit/tnl-gro-judge.c \
+	tests/tnl-gso/unit/tnl-gro-list.c \
+	tests/tnl-gso/unit/tnl-gro-list.h \
+	tests/tnl-gso/unit/tnl-gro-mutate.c \
+	tests/tnl-gso/unit/tnl-gro-random.c \
+	tests/tnl-gso/unit/tnl-gro-units.c \
 	tests/tnl-gso/unit/tnl-gso-pkt.c \
 	tests/tnl-gso/unit/tnl-gso-pkt-frame.c \
 	tests/tnl-gso/unit/tnl-gso-pkt.h \
@@ -71,6 +99,7 @@ tests_ovstest_SOURCES += \
 
 if DPDK_NETDEV
 tests_ovstest_SOURCES += \
+	tests/tnl-gso/bench/bench-tnl-gro-dpdk.c \
 	tests/tnl-gso/bench/bench-tnl-gso-dpdk.c \
 	tests/tnl-gso/unit/test-netdev-dpdk-rx.c \
 	tests/tnl-gso/unit/test-tnl-gso-dpdk.c \
@@ -96,19 +125,39 @@ tests_tnl_gso_fuzz_fuzz_tnl_gso_SOURCES = \
 tests_tnl_gso_fuzz_fuzz_tnl_gso_LDADD = lib/libopenvswitch.la
 
 EXTRA_PROGRAMS += tests/tnl-gso/fuzz/fuzz-tnl-gso-vnet
-tests_tnl_gso_fuzz_fuzz_tnl_gso_vnet_SOURCES = tests/tnl-gso/fuzz/fuzz-tnl-gso-vnet.c
+tests_tnl_gso_fuzz_fuzz_tnl_gso_vnet_SOURCES = \
+	tests/tnl-gso/fuzz/fuzz-tnl-gso-vnet.c \
+	tests/tnl-gso/unit/big-receive.c
 tests_tnl_gso_fuzz_fuzz_tnl_gso_vnet_LDADD = lib/libopenvswitch.la
 EXTRA_PROGRAMS += tests/tnl-gso/fuzz/fuzz-tnl-gso-merge
 tests_tnl_gso_fuzz_fuzz_tnl_gso_merge_SOURCES = \
 	tests/tnl-gso/fuzz/fuzz-tnl-gso-merge.c \
 	tests/tnl-gso/unit/test-tnl-gso-compare.c \
 	tests/tnl-gso/unit/test-tnl-gso-compare-frames.c \
+	tests/tnl-gso/unit/tnl-gro-joinable.c \
+	tests/tnl-gso/unit/tnl-gro-judge.c \
+	tests/tnl-gso/unit/tnl-gro-list.c \
+	tests/tnl-gso/unit/tnl-gro-units.c \
 	tests/tnl-gso/unit/tnl-gso-pkt.c \
 	tests/tnl-gso/unit/tnl-gso-pkt-frame.c \
 	tests/tnl-gso/unit/tnl-gso-ref.c \
 	tests/tnl-gso/unit/tnl-gso-ref-parse.c \
 	tests/tnl-gso/unit/tnl-gso-train.c
 tests_tnl_gso_fuzz_fuzz_tnl_gso_merge_LDADD = lib/libopenvswitch.la
+EXTRA_PROGRAMS += tests/tnl-gso/fuzz/fuzz-tnl-gro
+tests_tnl_gso_fuzz_fuzz_tnl_gro_SOURCES = \
+	tests/tnl-gso/fuzz/fuzz-tnl-gro.c \
+	tests/tnl-gso/unit/test-tnl-gso-compare.c \
+	tests/tnl-gso/unit/test-tnl-gso-compare-frames.c \
+	tests/tnl-gso/unit/tnl-gro-joinable.c \
+	tests/tnl-gso/unit/tnl-gro-judge.c \
+	tests/tnl-gso/unit/tnl-gro-list.c \
+	tests/tnl-gso/unit/tnl-gro-units.c \
+	tests/tnl-gso/unit/tnl-gso-pkt.c \
+	tests/tnl-gso/unit/tnl-gso-pkt-frame.c \
+	tests/tnl-gso/unit/tnl-gso-ref.c \
+	tests/tnl-gso/unit/tnl-gso-ref-parse.c
+tests_tnl_gso_fuzz_fuzz_tnl_gro_LDADD = lib/libopenvswitch.la
 EXTRA_PROGRAMS += tests/tnl-gso/fuzz/fuzz-stt-pop
 tests_tnl_gso_fuzz_fuzz_stt_pop_SOURCES = \
 	tests/tnl-gso/fuzz/fuzz-stt-pop.c \
@@ -126,7 +175,6 @@ tests_tnl_gso_fuzz_fuzz_stt_reasm_SOURCES = \
 	tests/tnl-gso/unit/stt-ref.c
 tests_tnl_gso_fuzz_fuzz_stt_reasm_LDADD = lib/libopenvswitch.la
 
-# Built by tests/run-bench alone: upstream's checksums at their best.
 EXTRA_PROGRAMS += tests/tnl-gso/fuzz/fuzz-tnl-gso-rco
 tests_tnl_gso_fuzz_fuzz_tnl_gso_rco_SOURCES = \
 	tests/tnl-gso/fuzz/fuzz-tnl-gso-rco.c \
@@ -139,6 +187,7 @@ tests_tnl_gso_fuzz_fuzz_tnl_gso_rco_SOURCES = \
 	tests/tnl-gso/unit/tnl-gso-ref-parse.c
 tests_tnl_gso_fuzz_fuzz_tnl_gso_rco_LDADD = lib/libopenvswitch.la
 
+# Built by tests/run-bench alone: upstream's checksums at their best.
 EXTRA_PROGRAMS += tests/tnl-gso/bench/bench-native
 tests_tnl_gso_bench_bench_native_SOURCES = \
 	tests/ovstest.c \
@@ -146,6 +195,7 @@ tests_tnl_gso_bench_bench_native_SOURCES = \
 	tests/tnl-gso/bench/bench-tnl-gso.c \
 	tests/tnl-gso/bench/bench.h \
 	tests/tnl-gso/bench/csum-native.c \
+	tests/tnl-gso/bench/gro.c \
 	tests/tnl-gso/bench/measure.c \
 	tests/tnl-gso/bench/reassembly.c \
 	tests/tnl-gso/bench/ways.c \

@@ -174,8 +174,13 @@ skip_all() {
     finish
 }
 
-# finish: the closing line, and the end of the suite.
+# finish: the closing line, and the end of the suite.  What has crashed when it
+# was to end is a failure, see reap().
 finish() {
+    local what
+    while read -r what; do
+        fail "$what"
+    done < <(test ! -e "$TMP/crashed" || cat "$TMP/crashed")
     echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
     test $FAILED = 0 -a $((PASSED + SKIPPED)) != 0
     exit
@@ -197,6 +202,7 @@ wait_for() {
 }
 
 # background COMMAND...: LAST_PID is the command itself, which is no function.
+# COMMANDS are those that nobody has ended, or found ended.
 declare -A COMMANDS
 background() {
     "$@" &
@@ -208,23 +214,27 @@ background() {
 end() {
     local pid
     for pid; do
-        kill "$pid" 2>/dev/null
+        # One that has crashed before is alive()'s to judge.
+        kill "$pid" 2>/dev/null || unset "COMMANDS[$pid]"
     done
     reap "$@"
 }
 
-# reap PID...: waits for these, and tells of a crash.
+# reap PID...: waits for these, which have been told to end.  A crash is told
+# at once, and counted by finish(), since this may be a subshell.
 reap() {
     local pid
     for pid; do
         wait_for 5 ended "$pid" || kill -KILL "$pid" 2>/dev/null
         wait "$pid" 2>/dev/null
         # SIGABRT, SIGBUS, SIGFPE, SIGSEGV.
-        case $? in
-            134|135|136|139)
-                echo "Crashed when it was to end: ${COMMANDS[$pid]-$pid}"
+        case $?${COMMANDS[$pid]:+ known} in
+            134*known|135*known|136*known|139*known)
+                echo "$NAME: crashed when it was to end: ${COMMANDS[$pid]}" \
+                    | tee -a "$TMP/crashed" >&2
                 ;;
         esac
+        unset "COMMANDS[$pid]"
     done
 }
 

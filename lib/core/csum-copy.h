@@ -21,7 +21,7 @@
  * once on its way from a superpacket to its segments.
  *
  * Called by the segment stage (tnl-gso-seg.c, tnl-gso-frames.c,
- * tnl-gso-train.c), by merge (tnl-gso-merge.c) and STT reassembly
+ * tnl-gso-train.c), by join (tnl-gro-join.c) and STT reassembly
  * (stt-frame.c) on arrival, and wherever the checksum of a whole packet or of
  * a header is computed.  Knows nothing about packets. */
 
@@ -83,6 +83,13 @@ csum_short(const void *p_, size_t n)
     }
     sum = (sum & UINT32_MAX) + (sum >> 32);
     return (sum & UINT16_MAX) + (sum >> 16);
+}
+
+/* csum_short() of bytes ['start', 'end') of 'p', which must be few, too. */
+static inline uint32_t
+csum_range(const uint8_t *p, size_t start, size_t end)
+{
+    return csum_short(p + start, end - start);
 }
 
 /* One implementation of csum_copy() and csum_fold(). */

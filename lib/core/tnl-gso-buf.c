@@ -366,6 +366,15 @@ tnl_gso_buf_new_parts(size_t size)
     return p;
 }
 
+/* The same as a tnl_gso_alloc_func, for superpackets that may go anywhere.
+ * The headroom is that of tnl_gso_buf_new_parts(). */
+struct dp_packet *
+tnl_gso_alloc_super(const struct netdev *netdev OVS_UNUSED, size_t size,
+                    size_t headroom OVS_UNUSED)
+{
+    return tnl_gso_buf_new_parts(size);
+}
+
 /* Returns how many bytes of memory a packet from tnl_gso_buf_new_parts(size)
  * takes. */
 size_t

@@ -79,6 +79,8 @@ void tnl_gso_buf_reserve_rx(struct dp_packet *[], size_t n, size_t *fitted,
 size_t tnl_gso_buf_rx_len(size_t len, bool aux);
 struct dp_packet *tnl_gso_buf_new_rx_std(size_t size);
 struct dp_packet *tnl_gso_buf_new_parts(size_t size);
+struct dp_packet *tnl_gso_alloc_super(const struct netdev *, size_t size,
+                                      size_t headroom);
 size_t tnl_gso_buf_parts_memory(size_t size);
 struct dp_packet *tnl_gso_buf_received(struct dp_packet *);
 struct dp_packet *tnl_gso_buf_to_malloc(struct dp_packet *);

@@ -26,6 +26,11 @@
 #include "core/tnl-gso-types.h"
 #include "dp-packet.h"
 
+/* DP_PACKET_OL_FIXED_ID for the inner IP header.  It does not fit into the
+ * enum, which has the type int. */
+#define TNL_GSO_OL_INNER_FIXED_ID \
+    ((uint32_t) DP_PACKET_OL_FIXED_ID << DP_PACKET_OL_SHIFT_COUNT)
+
 /* Is 'p' a superpacket?  It then has one of two segment sizes, in bytes of
  * payload: tso_segsz says how to cut TCP, uso_segsz how to cut UDP.  Either
  * means the innermost header that the marks know of.  A train (a UDP datagram

@@ -288,6 +288,34 @@ tnl_gso_l4_len(const void *frame, size_t size, const struct tnl_gso_l3 *l3)
     return tnl_gso_at(frame, size, l3->l4_ofs, len) ? len : 0;
 }
 
+/* Returns the sum of the IP header 'l3' in 'frame', options and extension
+ * headers, without the fields that differ from segment to segment: IPv4 total
+ * length, ID and checksum; IPv6 payload length. */
+uint32_t
+tnl_gso_ip_sum(const void *frame, const struct tnl_gso_l3 *l3)
+{
+    size_t ofs = l3->ofs;
+
+    return (l3->version == 4
+            ? (csum_range(frame, ofs, ofs + 2)
+               + csum_range(frame, ofs + 6, ofs + 10)
+               + csum_range(frame, ofs + 12, l3->l4_ofs))
+            : (csum_range(frame, ofs, ofs + 4)
+               + csum_range(frame, ofs + 6, l3->l4_ofs)));
+}
+
+/* Returns the sum of the TCP header at 'l4_ofs' in 'frame', which ends at
+ * 'end', without the fields that differ from segment to segment: sequence
+ * number, data offset with flags, checksum. */
+uint32_t
+tnl_gso_tcp_sum(const void *frame, size_t l4_ofs, size_t end)
+{
+    return (csum_range(frame, l4_ofs, l4_ofs + 4)           /* Ports. */
+            + csum_range(frame, l4_ofs + 8, l4_ofs + 12)    /* Ack. */
+            + csum_range(frame, l4_ofs + 14, l4_ofs + 16)   /* Window. */
+            + csum_range(frame, l4_ofs + 18, end));
+}
+
 /* Returns the sum of the pseudo-header for the packet behind the IP header
  * 'l3', which the parser has found in 'frame': RFC 9293 section 3.1, RFC 8200
  * section 8.1.  The length in it is 'l4_len' bytes; with 0, the caller adds

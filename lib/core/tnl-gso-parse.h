@@ -90,6 +90,8 @@ tnl_gso_ip_end(const void *frame, size_t l3_ofs)
 size_t tnl_gso_l4_min_len(uint8_t proto);
 size_t tnl_gso_l4_len(const void *frame, size_t size,
                       const struct tnl_gso_l3 *);
+uint32_t tnl_gso_ip_sum(const void *frame, const struct tnl_gso_l3 *);
+uint32_t tnl_gso_tcp_sum(const void *frame, size_t l4_ofs, size_t end);
 uint32_t tnl_gso_pseudo_sum(const void *frame, const struct tnl_gso_l3 *,
                             size_t l4_len);
 ovs_be16 tnl_gso_pseudo_csum(const void *frame, const struct tnl_gso_l3 *,

@@ -38,6 +38,8 @@ struct bucket {
     } tx[TNL_GSO_N_ENCAPS][TNL_GSO_N_METHODS];
     atomic_ullong drops[TNL_GSO_N_REASONS];
     atomic_ullong events[TNL_GSO_N_EVENTS];
+    atomic_ullong gro_units[TNL_GRO_N_RULES];
+    atomic_ullong gro_supers[TNL_GRO_N_SIZES];
 };
 
 /* For ovsthread_stats_bucket_get(): a bucket of zeros. */
@@ -77,6 +79,11 @@ tnl_gso_port_new(const struct netdev *netdev)
     port->netdev = netdev;
     port->alloc = tnl_gso_buf_new;
     atomic_init(&port->methods, TNL_GSO_METHODS_ALL);
+    atomic_init(&port->gro, true);
+    atomic_init(&port->gro_id, 0);
+    atomic_init(&port->gro_effort.fruitless, 0);
+    atomic_init(&port->gro_effort.glances, 0);
+    atomic_init(&port->gro_effort.skipped, 0);
     atomic_init(&port->super_flags, 0);
     atomic_init(&port->mtu, 0);
     atomic_init(&port->n_devices, 0);
@@ -104,6 +111,17 @@ tnl_gso_port_unlink(struct netdev *netdev)
     ovs_mutex_unlock(&ports_mutex);
 }
 
+/* The number of 'port' among tunnels that merge, or 0. */
+static uint8_t
+port_gro_id(const struct tnl_gso_port *port)
+{
+    uint8_t id;
+
+    atomic_read_relaxed(&CONST_CAST(struct tnl_gso_port *, port)->gro_id,
+                        &id);
+    return id;
+}
+
 /* Frees 'port', which must not be linked.  No thread may be sending on it any
  * more. */
 void
@@ -119,6 +137,7 @@ tnl_gso_port_free(struct tnl_gso_port *port)
         free_cacheline(b);
     }
     ovsthread_stats_destroy(&port->buckets);
+    tnl_gro_feedback_free(port_gro_id(port));
     free(port);
 }
 
@@ -132,6 +151,25 @@ tnl_gso_port_methods(const struct tnl_gso_port *port)
     atomic_read_relaxed(&CONST_CAST(struct tnl_gso_port *, port)->methods,
                         &methods);
     return methods;
+}
+
+/* Is merging allowed on 'port'? */
+bool
+tnl_gso_port_gro(const struct tnl_gso_port *port)
+{
+    bool gro;
+
+    atomic_read_relaxed(&CONST_CAST(struct tnl_gso_port *, port)->gro, &gro);
+    return gro;
+}
+
+/* Are packets that arrive in the tunnel 'port', or are sent on another, to be
+ * merged now?  Without userspace TSO, nobody takes superpackets. */
+bool
+tnl_gso_port_merges(const struct tnl_gso_port *port)
+{
+    return (userspace_tso_enabled() && tnl_gso_port_gro(port)
+            && !tnl_gro_feedback_paused(port_gro_id(port)));
 }
 
 /* Returns a snapshot of the capabilities of 'port' for superpackets. */
@@ -199,6 +237,38 @@ tnl_gso_count_drop(struct tnl_gso_port *port, enum tnl_gso_reason reason)
     add(&bucket_get(port)->drops[reason], 1);
 }
 
+/* Counts what became of the units of one batch on the tunnel 'port'. */
+void
+tnl_gso_count_gro(struct tnl_gso_port *port,
+                  const struct tnl_gro_count *count)
+{
+    struct bucket *b = bucket_get(port);
+    uint32_t n_supers = 0;
+
+    for (size_t i = 0; i < TNL_GRO_N_RULES; i++) {
+        if (count->units[i]) {
+            add(&b->gro_units[i], count->units[i]);
+        }
+    }
+    for (size_t i = 0; i < TNL_GRO_N_SIZES; i++) {
+        if (count->supers[i]) {
+            add(&b->gro_supers[i], count->supers[i]);
+            n_supers += count->supers[i];
+        }
+    }
+    if (n_supers) {
+        tnl_gro_feedback_made(port_gro_id(port), n_supers);
+    }
+    if (OVS_UNLIKELY(count->trains)) {
+        add(&b->events[TNL_GSO_E_TRAINS], count->trains);
+        add(&b->events[TNL_GSO_E_TRAIN_MERGED], count->train_merged);
+        add(&b->events[TNL_GSO_E_TRAIN_SINGLE], count->train_single);
+    }
+    if (OVS_UNLIKELY(count->too_many)) {
+        add(&b->drops[TNL_GSO_R_TOO_MANY], count->too_many);
+    }
+}
+
 /* Counts that the driver of 'port' does not send 'p': all segments of it that
  * have been counted as sent. */
 void
@@ -216,7 +286,11 @@ tnl_gso_stats_get(const struct tnl_gso_port *port, struct tnl_gso_stats *s)
     struct bucket *b;
     size_t i;
 
-    *s = (struct tnl_gso_stats) { .drops = { 0 } };
+    *s = (struct tnl_gso_stats) {
+        .gro_skipped = get(&CONST_CAST(struct tnl_gso_port *,
+                                       port)->gro_effort.skipped),
+        .gro_feedback = tnl_gro_feedback_get(port_gro_id(port)),
+    };
     OVSTHREAD_STATS_FOR_EACH_BUCKET (b, i, &port->buckets) {
         for (size_t e = 0; e < TNL_GSO_N_ENCAPS; e++) {
             for (size_t m = 0; m < TNL_GSO_N_METHODS; m++) {
@@ -230,6 +304,12 @@ tnl_gso_stats_get(const struct tnl_gso_port *port, struct tnl_gso_stats *s)
         }
         for (size_t e = 0; e < TNL_GSO_N_EVENTS; e++) {
             s->events[e] += get(&b->events[e]);
+        }
+        for (size_t r = 0; r < TNL_GRO_N_RULES; r++) {
+            s->gro_units[r] += get(&b->gro_units[r]);
+        }
+        for (size_t g = 0; g < TNL_GRO_N_SIZES; g++) {
+            s->gro_supers[g] += get(&b->gro_supers[g]);
         }
     }
 }
@@ -264,6 +344,8 @@ tnl_gso_event_to_string(enum tnl_gso_event event)
         return "rx_train_merged";
     case TNL_GSO_E_TRAIN_SINGLE:
         return "rx_train_single";
+    case TNL_GSO_E_TX_NESTED:
+        return "tx_nested";
     case TNL_GSO_E_TX_RCO:
         return "tx_rco";
     case TNL_GSO_E_RX_RCO:
@@ -282,6 +364,16 @@ tnl_gso_event_to_string(enum tnl_gso_event event)
         return "tx_refused";
     case TNL_GSO_E_RX_SOCKET_FULL:
         return "rx_socket_full";
+    case TNL_GSO_E_RX_TAP_FULL:
+        return "rx_tap_full";
+    case TNL_GSO_E_RX_BIG:
+        return "rx_big";
+    case TNL_GSO_E_RX_BIG_COPIED:
+        return "rx_big_copied";
+    case TNL_GSO_E_RELAY_DOWN:
+        return "relay_down";
+    case TNL_GSO_E_RELAY_LOST:
+        return "relay_lost";
     case TNL_GSO_N_EVENTS:
     default:
         OVS_NOT_REACHED();

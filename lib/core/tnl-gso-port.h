@@ -26,6 +26,7 @@
 
 #include <stdint.h>
 
+#include "core/tnl-gro-feedback.h"
 #include "core/tnl-gso-types.h"
 #include "openvswitch/list.h"
 #include "ovs-atomic.h"
@@ -36,8 +37,10 @@
 struct dp_packet;
 struct netdev;
 struct netdev_dpdk_tnl;
+struct netdev_linux_gro;
 struct netdev_linux_io;
 struct netdev_linux_probe;
+struct netdev_linux_relay;
 struct tnl_gso_frames;
 
 /* Events other than the execution of plans, counted by port. */
@@ -48,6 +51,8 @@ enum tnl_gso_event {
     TNL_GSO_E_TRAINS,           /* Trains received, cut before the pop. */
     TNL_GSO_E_TRAIN_MERGED,     /* Superpackets made of their units. */
     TNL_GSO_E_TRAIN_SINGLE,     /* Units that went on by themselves. */
+    TNL_GSO_E_TX_NESTED,        /* Superpackets in two tunnels, of those that
+                                 * are counted by encapsulation and method. */
     TNL_GSO_E_TX_RCO,           /* Sent with a remote checksum; superpackets
                                  * count as one. */
     TNL_GSO_E_RX_RCO,           /* Received with one. */
@@ -64,6 +69,16 @@ enum tnl_gso_event {
                                  * that the kernel or a driver did not take. */
     TNL_GSO_E_RX_SOCKET_FULL,   /* Packets that a packet socket had no room
                                  * for when they arrived. */
+    TNL_GSO_E_RX_TAP_FULL,      /* Packets that the kernel has dropped in
+                                 * front of a tap. */
+    TNL_GSO_E_RX_BIG,           /* Superpackets received that no dp_packet
+                                 * holds, and that became several. */
+    TNL_GSO_E_RX_BIG_COPIED,    /* Those of them whose payload was copied. */
+    TNL_GSO_E_RELAY_DOWN,       /* How often a port's relay has gone down, for
+                                 * the kernel refused a superpacket, or for
+                                 * somebody has taken its filter away. */
+    TNL_GSO_E_RELAY_LOST,       /* Superpackets that got lost between a port's
+                                 * relay and its device. */
     TNL_GSO_N_EVENTS
 };
 
@@ -78,6 +93,10 @@ struct tnl_gso_stats {
     struct tnl_gso_counter tx[TNL_GSO_N_ENCAPS][TNL_GSO_N_METHODS];
     unsigned long long drops[TNL_GSO_N_REASONS];
     unsigned long long events[TNL_GSO_N_EVENTS];
+    unsigned long long gro_units[TNL_GRO_N_RULES];
+    unsigned long long gro_supers[TNL_GRO_N_SIZES];
+    unsigned long long gro_skipped;
+    struct tnl_gro_feedback gro_feedback;
 };
 
 /* Hangs on a struct netdev from its creation to its end. */
@@ -87,6 +106,13 @@ struct tnl_gso_port {
     enum tnl_gso_encap encap;   /* Encapsulation that it pushes and pops;
                                  * TNL_GSO_PLAIN if it is no tunnel of ours. */
     atomic_uint32_t methods;    /* Allowed: bits of TNL_GSO_METHODS_ALL. */
+    atomic_bool gro;            /* Merging is allowed. */
+    bool welcomes_super;        /* Who is behind it has use for superpackets:
+                                 * packets are merged when they are sent, if
+                                 * it takes superpackets. */
+    atomic_uint8_t gro_id;      /* tnl-gro-feedback.h; 0 until something is
+                                 * merged. */
+    struct tnl_gro_effort gro_effort; /* Of merging. */
     struct ovsthread_stats buckets;
 
     /* Capabilities of the netdev for superpackets, in addition to its
@@ -103,7 +129,14 @@ struct tnl_gso_port {
     struct netdev_linux_probe *kernel; /* Kernel ports: for
                                         * netdev-linux-probe.c. */
     struct netdev_linux_io *io; /* The same: their sockets. */
+    struct netdev_linux_relay *relay; /* The same: netdev-linux-relay.c. */
+    struct netdev_linux_gro *kernel_gro; /* On Linux: for
+                                          * netdev-linux-gro.c. */
     struct netdev_dpdk_tnl *dpdk; /* DPDK ports: for netdev-dpdk-tnl.c. */
+
+    /* Applies the keys of an Interface's other_config that only one file
+     * knows, or null. */
+    void (*set_config)(struct netdev *, const struct smap *);
 
     /* Makes packets that only this netdev sends. */
     tnl_gso_alloc_func *alloc;
@@ -122,6 +155,8 @@ void tnl_gso_port_link(struct netdev *);
 void tnl_gso_port_unlink(struct netdev *);
 uint32_t tnl_gso_port_methods(const struct tnl_gso_port *);
 struct tnl_gso_caps tnl_gso_port_caps(const struct tnl_gso_port *);
+bool tnl_gso_port_gro(const struct tnl_gso_port *);
+bool tnl_gso_port_merges(const struct tnl_gso_port *);
 
 void tnl_gso_count_tx(struct tnl_gso_port *, const struct tnl_gso_desc *,
                       const struct tnl_gso_plan *, uint32_t frame_len);
@@ -129,6 +164,7 @@ void tnl_gso_count_event(struct tnl_gso_port *, enum tnl_gso_event);
 void tnl_gso_count_events(struct tnl_gso_port *, enum tnl_gso_event,
                           uint32_t n);
 void tnl_gso_count_drop(struct tnl_gso_port *, enum tnl_gso_reason);
+void tnl_gso_count_gro(struct tnl_gso_port *, const struct tnl_gro_count *);
 void tnl_gso_count_refused(struct tnl_gso_port *, const struct dp_packet *);
 void tnl_gso_stats_get(const struct tnl_gso_port *, struct tnl_gso_stats *);
 

@@ -59,6 +59,66 @@ enum tnl_gso_reason {
     TNL_GSO_N_REASONS
 };
 
+/* Receive: what becomes of a unit, a packet or one of those in a train, when
+ * packets that arrived cut are merged (receive/tnl-gro.h).  Each is a counter
+ * that an operator sees: tnl_gro_rule_to_string(). */
+enum tnl_gro_rule {
+    TNL_GRO_JOINED,             /* Continues a superpacket. */
+    TNL_GRO_FIRST,              /* The first of its flow.  Others may follow
+                                 * it. */
+
+    /* It cannot be merged. */
+    TNL_GRO_R_NOT_TCP,
+    TNL_GRO_R_HEADERS,          /* A header malformed, cut short, unknown or
+                                 * stacked; a length that does not agree, as
+                                 * with padding. */
+    TNL_GRO_R_FRAGMENT,         /* An IP fragment. */
+    TNL_GRO_R_SUPER,            /* A superpacket already. */
+    TNL_GRO_R_CONTROL,          /* SYN, RST or URG. */
+    TNL_GRO_R_NO_PAYLOAD,
+    TNL_GRO_R_CSUM,             /* A checksum is wrong. */
+
+    /* It does not continue what came before it in its flow. */
+    TNL_GRO_R_METADATA,         /* Another ingress port, mark or priority. */
+    TNL_GRO_R_OUTER,            /* Outer headers differ. */
+    TNL_GRO_R_TUNNEL,           /* Tunnel headers or their options differ. */
+    TNL_GRO_R_L2,               /* Inner Ethernet header or VLAN tag. */
+    TNL_GRO_R_TOS,              /* Inner TOS or traffic class, ECN included. */
+    TNL_GRO_R_TTL,              /* Inner TTL or hop limit. */
+    TNL_GRO_R_IP,               /* Inner DF, flow label, IP options or
+                                 * extension headers. */
+    TNL_GRO_R_IP_ID,            /* IPv4 IDs neither count nor stay. */
+    TNL_GRO_R_ACK,
+    TNL_GRO_R_WINDOW,
+    TNL_GRO_R_OPTIONS,          /* TCP options: timestamps, for instance. */
+    TNL_GRO_R_TCP_FLAGS,        /* TCP flags differ, or there is CWR, which
+                                 * only a first one may have. */
+    TNL_GRO_R_SEQ,              /* Sequence number: loss, reordering. */
+    TNL_GRO_R_LENGTH,           /* Longer than those before it. */
+    TNL_GRO_R_ENDED,            /* The one before it was shorter, or had PSH or
+                                 * FIN. */
+    TNL_GRO_R_FULL,             /* The superpacket would exceed 64 kB. */
+    TNL_GRO_R_TABLE,            /* Too many flows at once. */
+    TNL_GRO_N_RULES
+};
+
+/* Superpackets made of 2 or 3 units, of 4 to 7, and so on: one counter for
+ * each power of two. */
+#define TNL_GRO_N_SIZES 11
+
+/* What became of units. */
+struct tnl_gro_count {
+    uint32_t units[TNL_GRO_N_RULES]; /* Each unit has one rule. */
+    uint32_t supers[TNL_GRO_N_SIZES]; /* Superpackets made, by the logarithm of
+                                       * their units, less 1. */
+    uint32_t trains;            /* Trains that were cut. */
+    uint32_t train_merged;      /* Superpackets that begin with a unit of a
+                                 * train. */
+    uint32_t train_single;      /* Units of trains that go on by themselves. */
+    uint32_t too_many;          /* Trains of too many units, which are
+                                 * dropped. */
+};
+
 /* One IP header.  Offsets count bytes from the start of the frame. */
 struct tnl_gso_l3 {
     uint16_t ofs;               /* IP header. */
@@ -73,9 +133,14 @@ struct tnl_gso_l3 {
     bool ext;                   /* IPv6 extension headers are present. */
 };
 
+/* A packet may be in two tunnels.  "Outer" then means the outermost headers,
+ * "inner" the innermost ones, and "mid" those between them, the outer headers
+ * of the inner tunnel. */
 struct tnl_gso_desc {
-    enum tnl_gso_encap encap;
+    enum tnl_gso_encap encap;   /* The outermost one. */
     enum tnl_gso_outer outer_l4; /* That of the class of 'encap'. */
+    enum tnl_gso_outer mid_l4;  /* TNL_GSO_OUTER_NONE unless there are two
+                                 * tunnels. */
     struct tnl_gso_l3 outer;    /* Tunnel's IP header; unset with
                                  * TNL_GSO_OUTER_NONE. */
     struct tnl_gso_l3 inner;    /* IP header in front of the header that is
@@ -97,8 +162,15 @@ struct tnl_gso_desc {
                                  * get one in any case. */
     bool rco;                   /* The other end of the tunnel completes it,
                                  * for each segment: tnl-rco.h. */
+    bool fixed_id;              /* The IPv4 ID of 'inner' is that of each
+                                 * segment; otherwise it counts. */
     bool stacked;               /* MPLS labels, or more than one VLAN tag, on
                                  * either level: no NIC describes these. */
+
+    /* Only in two tunnels. */
+    enum tnl_gso_encap mid_encap; /* The inner one. */
+    struct tnl_gso_l3 mid;      /* Its IP header. */
+    bool mid_csum;              /* It has a UDP or GRE checksum. */
 };
 
 /* Bytes of the headers that a train of 'd' has only once, the outer ones up to
@@ -123,6 +195,11 @@ tnl_gso_train_unit_len(const struct tnl_gso_desc *d)
  * byte. */
 #define TNL_GSO_MAX_SEGS 2048
 
+/* Bytes of headers in front of payload that frames, trains and the template of
+ * finish have room for.  Enough for IPv4 options on both levels, TCP options
+ * and 252 bytes of Geneve options.  Two tunnels may have more. */
+enum { TNL_GSO_MAX_TEMPLATE = 512 };
+
 /* The order is that of cost: the first one that a port can do is taken. */
 enum tnl_gso_method {
     TNL_GSO_PASS,               /* Nobody cuts: it is an ordinary packet. */
@@ -132,6 +209,8 @@ enum tnl_gso_method {
                                  * compute.  A shorter last segment is a
                                  * packet of its own. */
     TNL_GSO_TCP_TSO,            /* STT: the port cuts the outer TCP header. */
+    TNL_GSO_KERNEL,             /* The kernel cuts all of it, behind a port
+                                 * whose device does not. */
     TNL_GSO_UDP_GSO,            /* A train: the port cuts the outer UDP. */
     TNL_GSO_SOFTWARE,           /* We cut. */
     TNL_GSO_DROP,
@@ -146,6 +225,7 @@ enum tnl_gso_method {
 #define TNL_GSO_METHODS_ALL ((1u << TNL_GSO_HW)             \
                              | (1u << TNL_GSO_HW_PARTIAL)   \
                              | (1u << TNL_GSO_TCP_TSO)      \
+                             | (1u << TNL_GSO_KERNEL)       \
                              | (1u << TNL_GSO_UDP_GSO)      \
                              | (1u << TNL_GSO_SOFTWARE))
 
@@ -158,6 +238,14 @@ enum tnl_gso_method {
 #define TNL_GSO_TX_TCP_GSO (UINT64_C(1) << 42)     /* Takes plain TCP to be cut
                                                     * by somebody behind it,
                                                     * if not by itself. */
+
+#define TNL_GSO_TX_UDP_TSO (UINT64_C(1) << 43)     /* Cuts plain UDP itself: a
+                                                    * train is one packet to
+                                                    * the kernel. */
+
+#define TNL_GSO_TX_TNL_GSO (UINT64_C(1) << 44)     /* Takes VXLAN and Geneve to
+                                                    * be cut by somebody behind
+                                                    * it, if not by itself. */
 
 /* Limits of a port in spite of its offloads.  0 means that there is no such
  * limit.  For a train, its outer UDP header and the segments of that are

@@ -35,6 +35,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/tnl-gso-packet.h"
 #include "core/tnl-gso-types.h"
 #include "dp-packet.h"
 #include "encap/list.h"
@@ -43,18 +44,20 @@
 struct ovs_action_push_tnl;
 struct tnl_rco_class;
 
-/* The marks that tell packets of all encapsulations apart.  Bit 15 is not used
- * yet; it counts together with one of DP_PACKET_OL_TUNNEL_MASK only, since
- * upstream clears no other. */
-#define TNL_GSO_ENCAP_MARKS (DP_PACKET_OL_TUNNEL_MASK | DP_PACKET_OL_STT \
-                             | UINT16_C(1) << 15)
+/* The marks that tell packets of all encapsulations apart. */
+#define TNL_GSO_ENCAP_MARKS (DP_PACKET_OL_TUNNEL_MASK | DP_PACKET_OL_STT)
 
-/* A superpacket with one of these marks, an STT frame or one in a tunnel, gets
- * its segment size from the port that it leaves through:
- * tnl_gso_set_late_mss(). */
-#define TNL_GSO_LATE_MSS_MARKS \
+/* The mark of a packet in two tunnels that says which one the inner of them
+ * is: that of its class among the inner marks.  All other inner marks are
+ * those of the innermost headers, and so are the inner offsets. */
+#define TNL_GSO_MID_MARKS \
+    ((uint32_t) DP_PACKET_OL_TUNNEL_MASK << DP_PACKET_OL_SHIFT_COUNT)
+
+/* Marks that a superpacket keeps when it is made several. */
+#define TNL_GSO_KEPT_MARKS \
     (DP_PACKET_OL_STT \
-     | (uint32_t) DP_PACKET_OL_STT << DP_PACKET_OL_SHIFT_COUNT)
+     | (uint32_t) DP_PACKET_OL_STT << DP_PACKET_OL_SHIFT_COUNT \
+     | DP_PACKET_OL_FIXED_ID | TNL_GSO_OL_INNER_FIXED_ID)
 
 /* One row of `tnl-gso/show`: a kind of superpacket. */
 struct tnl_gso_kind {
@@ -117,12 +120,8 @@ struct tnl_gso_encap_class {
     int (*likelihood)(const void *l4);
 
     /* Returns the bytes of the header at 'hdr', options included, of which the
-     * first byte must be there.  Null unless 'outer' is TNL_GSO_OUTER_UDP. */
+     * first 2 bytes must be there.  Null with TNL_GSO_OUTER_NONE. */
     size_t (*hdr_len)(const uint8_t *hdr);
-
-    /* Does the header at 'hdr', 8 bytes of which are there, say that an
-     * Ethernet frame follows?  Null unless 'outer' is TNL_GSO_OUTER_UDP. */
-    bool (*has_ethernet)(const uint8_t *hdr);
 
     /* Can the header in 'data' be put in front of superpacket 'p'?  Not if
      * something in it is different for each segment, which only a push knows.
@@ -159,10 +158,9 @@ struct tnl_gso_encap_class {
                       + GIVEN_tso + GIVEN_tso_name + GIVEN_rows               \
                       + GIVEN_n_rows + GIVEN_why_no_row + GIVEN_kinds         \
                       + GIVEN_n_kinds + GIVEN_parse + GIVEN_likelihood        \
-                      + GIVEN_hdr_len + GIVEN_has_ethernet                    \
-                      + GIVEN_takes_super + GIVEN_sums_at_push                \
-                      + GIVEN_mark_by_port + GIVEN_pop_prepare              \
-                      + GIVEN_rco >= 0);                 \
+                      + GIVEN_hdr_len + GIVEN_takes_super                     \
+                      + GIVEN_sums_at_push + GIVEN_mark_by_port               \
+                      + GIVEN_pop_prepare + GIVEN_rco >= 0);                  \
     const struct tnl_gso_encap_class tnl_gso_encap_##NAME = {                 \
         MEMBERS(TNL_GSO_INIT)                                                 \
     }
@@ -173,6 +171,9 @@ struct tnl_gso_encap_class {
     extern const struct tnl_gso_encap_class tnl_gso_encap_##NAME;
 TNL_GSO_ENCAPS
 #undef TNL_GSO_ENCAP
+
+/* The encapsulation of packets that are in no tunnel. */
+#define TNL_GSO_NO_TUNNEL TNL_GSO_PLAIN
 
 /* All classes. */
 extern const struct tnl_gso_encap_class *const
@@ -201,9 +202,18 @@ tnl_gso_encap_of(const struct dp_packet *p)
 {
     uint32_t marks = p->offloads & TNL_GSO_ENCAP_MARKS;
 
-    return (OVS_LIKELY(!(marks & (DP_PACKET_OL_TUNNEL_MASK
-                                  | DP_PACKET_OL_STT)))
-            ? 0 : tnl_gso_encap_of_marks__(marks));
+    return OVS_LIKELY(!marks) ? 0 : tnl_gso_encap_of_marks__(marks);
+}
+
+/* Does superpacket 'p', an STT frame or one in a tunnel, get its segment size
+ * from the port that it leaves through: tnl_gso_set_late_mss()? */
+static inline bool
+tnl_gso_has_late_mss(const struct dp_packet *p)
+{
+    uint32_t inner = p->offloads >> DP_PACKET_OL_SHIFT_COUNT;
+
+    return ((p->offloads & TNL_GSO_ENCAP_MARKS) == DP_PACKET_OL_STT
+            || (inner & TNL_GSO_ENCAP_MARKS) == DP_PACKET_OL_STT);
 }
 
 enum tnl_gso_encap tnl_gso_encap_of_netdev_type(const char *type);
@@ -220,7 +230,7 @@ extern const struct tnl_gso_kind tnl_gso_tunnel_kinds[TNL_GSO_N_TUNNEL_KINDS];
 
 /* Initializers of 'rows' for a tunnel over UDP that a port with TSO, one flag,
  * cuts.  tnl-gso-plan.c says why it needs the others. */
-#define TNL_GSO_N_UDP_TUNNEL_ROWS 8
+#define TNL_GSO_N_UDP_TUNNEL_ROWS 14
 #define TNL_GSO_UDP_TUNNEL_ROWS(TSO)                                      \
     { TNL_GSO_HW, false, false, NETDEV_TX_OFFLOAD_TCP_TSO | (TSO) },      \
     { TNL_GSO_HW, false, true, (NETDEV_TX_OFFLOAD_TCP_TSO | (TSO)         \
@@ -235,6 +245,14 @@ extern const struct tnl_gso_kind tnl_gso_tunnel_kinds[TNL_GSO_N_TUNNEL_KINDS];
     { TNL_GSO_HW_PARTIAL, true, true,                                     \
       (NETDEV_TX_OFFLOAD_TCP_TSO | (TSO)                                  \
        | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM) },                             \
+    { TNL_GSO_UDP_GSO, true, false,                                       \
+      TNL_GSO_TX_UDP_GSO | TNL_GSO_TX_UDP_TSO },                          \
+    { TNL_GSO_UDP_GSO, true, true,                                        \
+      TNL_GSO_TX_UDP_GSO | TNL_GSO_TX_UDP_TSO },                          \
+    { TNL_GSO_KERNEL, false, false, TNL_GSO_TX_TNL_GSO },                 \
+    { TNL_GSO_KERNEL, false, true, TNL_GSO_TX_TNL_GSO },                  \
+    { TNL_GSO_KERNEL, true, false, TNL_GSO_TX_TNL_GSO },                  \
+    { TNL_GSO_KERNEL, true, true, TNL_GSO_TX_TNL_GSO },                   \
     { TNL_GSO_UDP_GSO, true, false, TNL_GSO_TX_UDP_GSO },                 \
     { TNL_GSO_UDP_GSO, true, true, TNL_GSO_TX_UDP_GSO }
 

@@ -257,7 +257,6 @@ static const struct tnl_rco_class geneve_rco = {
     MEMBER(parse, geneve_parse)                         \
     MEMBER(likelihood, geneve_likelihood)               \
     MEMBER(hdr_len, geneve_hdr_len)                     \
-    MEMBER(has_ethernet, geneve_has_ethernet)           \
     MEMBER(takes_super, tnl_gso_takes_any_super)        \
     MEMBER(sums_at_push, tnl_gso_sums_nothing)          \
     MEMBER(mark_by_port, NULL)                          \

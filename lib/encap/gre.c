@@ -101,6 +101,26 @@ gre_sums_at_push(const struct ovs_action_push_tnl *data)
     return push_flags(data) & htons(GRE_CSUM);
 }
 
+/* See struct tnl_gso_encap_class. */
+static size_t
+gre_hdr_len(const uint8_t *hdr)
+{
+    ovs_be16 flags = get_unaligned_be16((const void *) hdr);
+
+    return (sizeof(struct gre_base_hdr) + (flags & htons(GRE_CSUM) ? 4 : 0)
+            + (flags & htons(GRE_KEY) ? 4 : 0)
+            + (flags & htons(GRE_SEQ) ? 4 : 0));
+}
+
+/* Returns 0 if the GRE checksum of 'p', which covers the last 'len' bytes, is
+ * right.  That of a packet with a mark has been verified. */
+ovs_be16
+tnl_gso_gre_csum(const struct dp_packet *p, size_t len)
+{
+    return (dp_packet_l4_checksum_good(p) ? 0
+            : csum_fast(dp_packet_l4(p), len));
+}
+
 /* Writes the checksum of GRE header 'gre', of 'len' bytes with its payload,
  * if it has one, once all that it covers is there. */
 void
@@ -154,8 +174,7 @@ gre_pop_prepare(struct dp_packet *p)
     MEMBER(n_kinds, TNL_GSO_N_TUNNEL_KINDS)                             \
     MEMBER(parse, gre_parse)                                            \
     MEMBER(likelihood, gre_likelihood)                                  \
-    MEMBER(hdr_len, NULL)                                               \
-    MEMBER(has_ethernet, NULL)                                          \
+    MEMBER(hdr_len, gre_hdr_len)                                          \
     MEMBER(takes_super, gre_takes_super)                                \
     MEMBER(sums_at_push, gre_sums_at_push)                              \
     MEMBER(mark_by_port, NULL)                                          \

@@ -17,14 +17,18 @@
 #ifndef TNL_GSO_ENCAP_GRE_H
 #define TNL_GSO_ENCAP_GRE_H 1
 
-/* GRE checksums, for a push of upstream's (netdev-native-tnl.c) and for
+/* GRE checksums, for upstream's push and pop (netdev-native-tnl.c) and for
  * packets behind a vnet header (netdev-linux-vnet.c).  Everything else that is
  * so of GRE is said in its class. */
 
 #include <stddef.h>
 
+#include "openvswitch/types.h"
 #include "packets.h"
 
+struct dp_packet;
+
+ovs_be16 tnl_gso_gre_csum(const struct dp_packet *, size_t len);
 void tnl_gso_gre_seq_csum(struct gre_base_hdr *, size_t len);
 
 #endif /* encap/gre.h */

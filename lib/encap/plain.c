@@ -50,7 +50,6 @@ static const struct tnl_gso_kind plain_kinds[] = {
     MEMBER(parse, NULL)                                 \
     MEMBER(likelihood, NULL)                            \
     MEMBER(hdr_len, NULL)                               \
-    MEMBER(has_ethernet, NULL)                          \
     MEMBER(takes_super, NULL)                           \
     MEMBER(sums_at_push, NULL)                          \
     MEMBER(mark_by_port, NULL)                          \

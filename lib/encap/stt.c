@@ -95,7 +95,6 @@ stt_mark_by_port(struct dp_packet *p)
     MEMBER(parse, NULL)                                 \
     MEMBER(likelihood, NULL)                            \
     MEMBER(hdr_len, NULL)                               \
-    MEMBER(has_ethernet, NULL)                          \
     MEMBER(takes_super, stt_takes_super)                \
     MEMBER(sums_at_push, tnl_gso_sums_nothing)          \
     MEMBER(mark_by_port, stt_mark_by_port)              \

@@ -92,17 +92,11 @@ vxlan_likelihood(const void *l4)
     return udp->udp_dst == htons(PORT) ? 3 : 1;
 }
 
-/* Members of struct tnl_gso_encap_class: see there. */
+/* See struct tnl_gso_encap_class. */
 static size_t
 vxlan_hdr_len(const uint8_t *hdr OVS_UNUSED)
 {
     return sizeof(struct vxlanhdr);
-}
-
-static bool
-vxlan_has_ethernet(const uint8_t *hdr)
-{
-    return !(hdr[0] & P_BIT);
 }
 
 /* Remote checksums, as in Linux v6.18 vxlan_build_skb() and vxlan_remcsum().
@@ -187,7 +181,6 @@ static const struct tnl_rco_class vxlan_rco = {
     MEMBER(parse, vxlan_parse)                          \
     MEMBER(likelihood, vxlan_likelihood)                \
     MEMBER(hdr_len, vxlan_hdr_len)                      \
-    MEMBER(has_ethernet, vxlan_has_ethernet)            \
     MEMBER(takes_super, tnl_gso_takes_any_super)        \
     MEMBER(sums_at_push, tnl_gso_sums_nothing)          \
     MEMBER(mark_by_port, NULL)                          \

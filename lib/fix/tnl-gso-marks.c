@@ -106,9 +106,9 @@ repair_level(uint32_t marks, enum tnl_gso_reason reason,
 }
 
 /* Marks 'p', described by 'd', as having a partial innermost L4 checksum,
- * whose header must be TCP, UDP or SCTP.  If there is a tunnel, also marks 'p'
- * as being in it; an outer UDP checksum, if there is one, is then partial if
- * 'outer_partial' is true, else final. */
+ * whose header must be TCP, UDP or SCTP.  If there is a tunnel or two, also
+ * marks 'p' as being in it; an outer UDP checksum, if there is one, is then
+ * partial if 'outer_partial' is true, else final. */
 void
 tnl_gso_marks_partial(struct dp_packet *p, const struct tnl_gso_desc *d,
                       bool outer_partial)
@@ -123,6 +123,9 @@ tnl_gso_marks_partial(struct dp_packet *p, const struct tnl_gso_desc *d,
         return;
     }
 
+    if (d->mid_l4 != TNL_GSO_OUTER_NONE) {
+        p->offloads |= tnl_gso_encap_class(d->mid_encap)->mark;
+    }
     p->offloads <<= DP_PACKET_OL_SHIFT_COUNT;
     p->inner_l3_ofs = d->inner.ofs;
     p->inner_l4_ofs = d->inner.l4_ofs;
@@ -212,13 +215,15 @@ tnl_gso_marks_truncate(struct dp_packet *p)
 }
 
 /* How many bytes of headroom, data and tailroom 'p' can have: dp_packet keeps
- * sizes in 16 bits, and an mbuf's shared info is behind its data. */
+ * sizes in 16 bits, an mbuf's shared info is behind its data, and a packet
+ * from AF_XDP is in a frame that the kernel knows. */
 static size_t
 max_room(const struct dp_packet *p)
 {
     enum { MBUF_EXTRA = 128 };
 
-    return UINT16_MAX - (p->source == DPBUF_DPDK ? MBUF_EXTRA : 0);
+    return (p->source == DPBUF_AFXDP ? dp_packet_get_allocated(p)
+            : UINT16_MAX - (p->source == DPBUF_DPDK ? MBUF_EXTRA : 0));
 }
 
 /* Can 'p' get 'size' bytes of headroom and lose nothing at its end? */
@@ -231,7 +236,8 @@ tnl_gso_takes_headroom(const struct dp_packet *p, size_t size)
 
 /* If upstream's way of giving 'p' at least 'size' bytes of headroom would need
  * more room than a packet can have, gives them without room to spare and
- * returns true.  Otherwise returns false, having done nothing.
+ * returns true.  Otherwise returns false, having done nothing.  The data of a
+ * packet from AF_XDP moves towards its end; upstream's way would abort.
  *
  * A packet that does not fit at all loses bytes at its end.  Of a superpacket,
  * every segment that goes out is right nevertheless, and TCP sends the rest
@@ -242,13 +248,19 @@ tnl_gso_make_headroom(struct dp_packet *p, size_t size)
     enum { USUAL = 64 };
     size_t max = max_room(p);
 
-    if (OVS_LIKELY(MAX(size, USUAL) + dp_packet_size(p)
-                   + dp_packet_tailroom(p) <= max)) {
+    if (OVS_LIKELY(p->source != DPBUF_AFXDP
+                   && MAX(size, USUAL) + dp_packet_size(p)
+                      + dp_packet_tailroom(p) <= max)) {
         return false;
     }
     if (size + dp_packet_size(p) > max) {
         COVERAGE_INC(tnl_gso_truncated);
         dp_packet_set_size(p, max - size);
+    }
+    if (p->source == DPBUF_AFXDP) {
+        dp_packet_shift(p, MIN(MAX(size, USUAL), max - dp_packet_size(p))
+                           - dp_packet_headroom(p));
+        return true;
     }
     dp_packet_resize(p, MIN(MAX(size, USUAL), max - dp_packet_size(p)), 0);
     return true;
@@ -256,7 +268,7 @@ tnl_gso_make_headroom(struct dp_packet *p, size_t size)
 
 /* Gives 'p' at least 'size' bytes of tailroom if it can.  Its data may move.
  * It stays as it is if it would become too long, and so does one from AF_XDP,
- * whose data cannot move. */
+ * which cannot get another buffer. */
 void
 tnl_gso_try_tailroom(struct dp_packet *p, size_t size)
 {

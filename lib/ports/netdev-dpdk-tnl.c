@@ -50,6 +50,15 @@ netdev_dpdk_tnl_sends_mbufs(const struct netdev_class *class)
     return !strncmp(class->type, "dpdk", 4);
 }
 
+/* Is there a guest behind a netdev of 'class'?  What has been negotiated with
+ * it is in its ol_flags.  Behind others there is a wire, for which a
+ * superpacket would only have to be cut again. */
+bool
+netdev_dpdk_tnl_has_guest(const struct netdev_class *class)
+{
+    return !strncmp(class->type, "dpdkvhostuser", 13);
+}
+
 /* Gives the packet in 'mbuf' a buffer of its own for 'size' bytes behind
  * 'headroom'.  Returns false if there is no memory, or no room in 64 kB. */
 static bool

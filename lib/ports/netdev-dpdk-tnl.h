@@ -38,6 +38,7 @@ struct tnl_gso_port;
 
 /* netdev-dpdk-tnl.c: packets in mbufs. */
 bool netdev_dpdk_tnl_sends_mbufs(const struct netdev_class *);
+bool netdev_dpdk_tnl_has_guest(const struct netdev_class *);
 struct dp_packet *netdev_dpdk_tnl_alloc(const struct netdev *, size_t size,
                                         size_t headroom);
 struct dp_packet *netdev_dpdk_tnl_alloc_from(struct rte_mempool *, size_t size,

@@ -37,6 +37,7 @@
 #include "openvswitch/vlog.h"
 #include "ovs-atomic.h"
 #include "ovs-thread.h"
+#include "ports/netdev-linux-tap.h"
 #include "socket-util.h"
 #include "userspace-tso.h"
 #include "util.h"
@@ -61,6 +62,9 @@ struct netdev_linux_io {
                                  * Not owned. */
     size_t n_rx;                /* Their number. */
     uint64_t rx_missed;         /* Packets that they had no room for. */
+    uint64_t tap_dropped;       /* Packets that the kernel has dropped in
+                                 * front of the tap, as it told last. */
+    bool tap_known;             /* It has told. */
     uint64_t told;              /* Packets not sent that the device may have
                                  * counted: netdev_linux_io_lost(). */
 };
@@ -159,6 +163,27 @@ poll_rx(struct netdev_linux_io *io, struct tnl_gso_port *port)
     }
 }
 
+/* Adds to the counters of 'netdev', if it is a tap, the packets that the
+ * kernel has dropped in front of it since the last call.  What it had dropped
+ * before the first one was somebody else's: a tap outlives the daemon. */
+static void
+poll_tap(struct netdev_linux_io *io, const struct netdev *netdev)
+    OVS_REQUIRES(io->mutex)
+{
+    uint64_t n;
+
+    if (netdev_get_class(netdev) != &netdev_tap_class
+        || !netdev_linux_tap_dropped(netdev_linux_cast(netdev)->tap_fd, &n)) {
+        return;
+    }
+    if (io->tap_known && n > io->tap_dropped) {
+        tnl_gso_count_events(netdev->tnl_gso, TNL_GSO_E_RX_TAP_FULL,
+                             MIN(n - io->tap_dropped, UINT32_MAX));
+    }
+    io->tap_dropped = n;
+    io->tap_known = true;
+}
+
 /* Makes packet socket 'fd', which remains the caller's, one from which
  * 'netdev' receives. */
 void
@@ -190,7 +215,8 @@ netdev_linux_io_del_rx(const struct netdev *netdev, int fd)
     ovs_mutex_unlock(&io->mutex);
 }
 
-/* Brings the counters of 'netdev' up to date, before they are shown. */
+/* netdev_linux_tnl_poll() for what gets lost at sockets and taps from which
+ * 'netdev' receives. */
 void
 netdev_linux_io_poll(const struct netdev *netdev)
 {
@@ -199,6 +225,7 @@ netdev_linux_io_poll(const struct netdev *netdev)
     if (io) {
         ovs_mutex_lock(&io->mutex);
         poll_rx(io, netdev->tnl_gso);
+        poll_tap(io, netdev);
         ovs_mutex_unlock(&io->mutex);
     }
 }
@@ -227,9 +254,9 @@ netdev_linux_io_lost(struct netdev *netdev_, size_t n, int error)
     ovs_mutex_unlock(&io->mutex);
 }
 
-/* Does 'netdev' send without a queueing discipline? */
-static bool
-is_noqueue(const struct netdev *netdev)
+/* Does device 'name' send without a queueing discipline? */
+bool
+netdev_linux_io_is_noqueue(const char *name)
 {
     static const struct nl_policy policy[] = {
         [IFLA_QDISC] = { .type = NL_A_STRING, .optional = true },
@@ -242,7 +269,7 @@ is_noqueue(const struct netdev *netdev)
     nl_msg_put_nlmsghdr(&request, sizeof(struct ifinfomsg)
                         + NL_ATTR_SIZE(IFNAMSIZ), RTM_GETLINK, NLM_F_REQUEST);
     ofpbuf_put_zeros(&request, sizeof(struct ifinfomsg));
-    nl_msg_put_string(&request, IFLA_IFNAME, netdev_get_name(netdev));
+    nl_msg_put_string(&request, IFLA_IFNAME, name);
     if (!nl_transact(NETLINK_ROUTE, &request, &reply)) {
         noqueue = (nl_policy_parse(reply, (NLMSG_HDRLEN
                                            + sizeof(struct ifinfomsg)),
@@ -257,10 +284,10 @@ is_noqueue(const struct netdev *netdev)
 }
 
 /* Adds to '*stats' of 'netdev' the packets that netdev-linux and its sockets
- * have lost.  '*stats' are those of the device if 'error', a positive errno
- * value, is 0.  With ENODEV, because the device is in another network
- * namespace or does not exist, the losses are all that is known.  Returns 0,
- * or 'error' if that is neither. */
+ * have lost, and those that were dropped in front of a tap.  '*stats' are
+ * those of the device if 'error', a positive errno value, is 0.  With ENODEV,
+ * because the device is in another network namespace or does not exist, the
+ * losses are all that is known.  Returns 0, or 'error' if that is neither. */
 int
 netdev_linux_io_stats(const struct netdev *netdev_,
                       struct netdev_stats *stats, int error)
@@ -280,15 +307,17 @@ netdev_linux_io_stats(const struct netdev *netdev_,
 
     ovs_mutex_lock(&io->mutex);
     poll_rx(io, netdev_->tnl_gso);
+    poll_tap(io, netdev_);
     told = io->told;
     if (!tap && told) {
         io->told = 0;
         ovs_mutex_unlock(&io->mutex);
-        told = is_noqueue(netdev_) ? 0 : told;
+        told = (netdev_linux_io_is_noqueue(netdev_get_name(netdev_)) ? 0
+                : told);
         ovs_mutex_lock(&io->mutex);
         netdev->tx_dropped += told;
     }
-    stats->rx_dropped += netdev->rx_dropped;
+    stats->rx_dropped += netdev->rx_dropped + (error ? io->tap_dropped : 0);
     stats->tx_dropped += netdev->tx_dropped + (tap && error ? told : 0);
     stats->rx_missed_errors += io->rx_missed;
     ovs_mutex_unlock(&io->mutex);

@@ -20,10 +20,11 @@
 /* The packet sockets of a kernel port, and packets that get lost between them
  * and the device, which does not count them.
  *
- * Called from netdev-linux.c, by netdev-linux-tnl.c for packets that the
+ * Called from netdev-linux.c, and by netdev-linux-tnl.c for packets that the
  * kernel has refused, and before counters are shown.  Must not look into a
  * packet. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct netdev;
@@ -41,5 +42,6 @@ void netdev_linux_io_lost(struct netdev *, size_t n, int error);
 void netdev_linux_io_poll(const struct netdev *);
 int netdev_linux_io_stats(const struct netdev *, struct netdev_stats *,
                           int error);
+bool netdev_linux_io_is_noqueue(const char *name);
 
 #endif /* netdev-linux-io.h */

@@ -39,6 +39,7 @@
 #include "openvswitch/list.h"
 #include "openvswitch/vlog.h"
 #include "ovs-thread.h"
+#include "ports/netdev-linux-relay.h"
 #include "ports/netdev-linux-vnet.h"
 #include "socket-util.h"
 #include "util.h"
@@ -160,6 +161,7 @@ netdev_linux_life_replaced(struct netdev *netdev)
         uint32_t orig;
 
         atomic_add_relaxed(&netdev->tnl_gso->n_devices, 1, &orig);
+        netdev_linux_relay_follow(netdev);
     }
 }
 

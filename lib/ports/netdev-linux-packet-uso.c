@@ -24,7 +24,6 @@
 #include <linux/virtio_net.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -32,20 +31,12 @@
 
 #include "core/tnl-gso-vnet.h"
 #include "openvswitch/dynamic-string.h"
-#include "ovs-thread.h"
 #include "packets.h"
+#include "ports/netdev-linux-trial.h"
 #include "socket-util.h"
 #include "util.h"
 
 /* See netdev-linux-packet-uso.h. */
-
-/* Result of sending a UDP superpacket through an AF_PACKET socket of this
- * kernel. */
-static struct {
-    struct ovsthread_once once;
-    const char *step;           /* The step that has failed, or null. */
-    int error;                  /* Its errno value. */
-} packet_uso = { .once = OVSTHREAD_ONCE_INITIALIZER };
 
 /* A UDP superpacket of two datagrams of 16 bytes.  Its addresses are for
  * documentation (RFC 5737): nobody has a route to them. */
@@ -100,30 +91,28 @@ send_uso_to_loopback(int inet_fd, int packet_fd)
     return sendmsg(packet_fd, &msg, 0) < 0 ? "sendmsg" : NULL;
 }
 
-/* The thread that sets 'packet_uso'.  Its network namespace ends with it. */
-static void *
-packet_uso_main(void *aux OVS_UNUSED)
+/* Sends a UDP superpacket through an AF_PACKET socket of this kernel: 'try' of
+ * struct netdev_linux_trial. */
+static const char *
+try_uso(int *error)
 {
-    int inet_fd, packet_fd;
+    int inet_fd = socket(AF_INET, SOCK_DGRAM, 0);
+    int packet_fd = socket(AF_PACKET, SOCK_RAW, 0);
+    const char *step = (inet_fd < 0 || packet_fd < 0 ? "socket"
+                        : send_uso_to_loopback(inet_fd, packet_fd));
 
-    if (unshare(CLONE_NEWNET)) {
-        packet_uso.step = "unshare";
-        packet_uso.error = errno;
-        return NULL;
-    }
-    inet_fd = socket(AF_INET, SOCK_DGRAM, 0);
-    packet_fd = socket(AF_PACKET, SOCK_RAW, 0);
-    packet_uso.step = (inet_fd < 0 || packet_fd < 0 ? "socket"
-                       : send_uso_to_loopback(inet_fd, packet_fd));
-    packet_uso.error = packet_uso.step ? errno : 0;
+    *error = step ? errno : 0;
     if (inet_fd >= 0) {
         close(inet_fd);
     }
     if (packet_fd >= 0) {
         close(packet_fd);
     }
-    return NULL;
+    return step;
 }
+
+static struct netdev_linux_trial packet_uso
+    = NETDEV_LINUX_TRIAL_INITIALIZER(try_uso);
 
 /* Does this kernel take UDP superpackets from AF_PACKET sockets?  Only EINVAL
  * means no: if it could not be tried, the first refusal will demote the
@@ -131,11 +120,7 @@ packet_uso_main(void *aux OVS_UNUSED)
 bool
 netdev_linux_packet_takes_uso(void)
 {
-    if (ovsthread_once_start(&packet_uso.once)) {
-        xpthread_join(ovs_thread_create("tnl_gso_probe", packet_uso_main,
-                                        NULL), NULL);
-        ovsthread_once_done(&packet_uso.once);
-    }
+    netdev_linux_trial_run(&packet_uso);
     return !(packet_uso.step && !strcmp(packet_uso.step, "sendmsg")
              && packet_uso.error == EINVAL);
 }

@@ -41,8 +41,11 @@
 #include "ovs-atomic.h"
 #include "ovs-thread.h"
 #include "packets.h"
+#include "ports/netdev-linux-gro.h"
 #include "ports/netdev-linux-life.h"
 #include "ports/netdev-linux-packet-uso.h"
+#include "ports/netdev-linux-relay.h"
+#include "ports/netdev-linux-tap.h"
 #include "ports/netdev-linux-tnl.h"
 #include "ports/netdev-linux-vnet.h"
 #include "socket-util.h"
@@ -66,24 +69,11 @@
  *           either direction.
  *   others  AF_PACKET sockets.  They take the same superpackets for all
  *           devices: one is tried once, in a network namespace of its own.
+ *           Tunnelled ones go through a relay (netdev-linux-relay.h).
  *           ethtool tells which ones the device itself cuts; the kernel cuts
  *           the others. */
 
 VLOG_DEFINE_THIS_MODULE(netdev_linux_probe);
-
-/* Linux v6.18 include/uapi/linux/if_tun.h, virtio_net.h.  Older headers do
- * not have these. */
-#ifndef TUN_F_USO4
-#define TUN_F_USO4 0x20
-#define TUN_F_USO6 0x40
-#endif
-#ifndef TUN_F_UDP_TUNNEL_GSO
-#define TUN_F_UDP_TUNNEL_GSO 0x080
-#define TUN_F_UDP_TUNNEL_GSO_CSUM 0x100
-#endif
-
-#define TAP_USO (TUN_F_USO4 | TUN_F_USO6)
-#define TAP_TUNNEL (TUN_F_UDP_TUNNEL_GSO | TUN_F_UDP_TUNNEL_GSO_CSUM)
 
 /* Offloads requested on top of upstream's, the most first: each step leaves
  * out those that the kernel got last.  The last step is upstream's. */
@@ -106,12 +96,12 @@ static const struct tnl_gso_flag_name tap_names[] = {
     { TUN_F_UDP_TUNNEL_GSO_CSUM, "tunnel_csum" },
 };
 
-/* Device features that we look at, by their names in ethtool. */
-enum feature { F_TX_UDP_SEG, F_GRO, F_UDP_GRO_FORWARDING, N_FEATURES };
-static const char *const feature_names[N_FEATURES] = {
-    [F_TX_UDP_SEG] = "tx-udp-segmentation",
-    [F_GRO] = "rx-gro",
-    [F_UDP_GRO_FORWARDING] = "rx-udp-gro-forwarding",
+/* The device features that we look at. */
+enum feature { UDP_SEG, TNL_SEG, TNL_CSUM_SEG, N_FEATURES };
+static const char *const feature_names[] = {
+    [UDP_SEG] = "tx-udp-segmentation",
+    [TNL_SEG] = "tx-udp_tnl-segmentation",
+    [TNL_CSUM_SEG] = "tx-udp_tnl-csum-segmentation",
 };
 
 /* After a refusal UDP superpackets are tried again: it may have been because
@@ -142,8 +132,7 @@ struct netdev_linux_probe {
 
     /* Others. */
     bool known;                 /* The features have been read. */
-    bool has[N_FEATURES];       /* The device knows this feature. */
-    bool on[N_FEATURES];        /* And it is on. */
+    bool on[N_FEATURES];        /* Those that are on. */
 };
 
 /* Returns the state of a new kernel port, of which nothing is known yet. */
@@ -184,18 +173,31 @@ netdev_linux_probe_free(struct netdev_linux_probe *probe)
  * AF_PACKET: UDP superpackets and STT frames are worth sending whatever the
  * device's tx-udp-segmentation and tx-tcp-segmentation say.  If these are off,
  * the kernel cuts, which costs less than one packet per segment through the
- * socket.
+ * socket.  So do superpackets in a tunnel, if there is a relay; a device that
+ * cuts these knows the outer IP header anyway.
  *
  * Tap: superpackets that its owner may write are those that the kernel can
  * hand over. */
 static uint64_t
-super_flags(const struct netdev_linux_probe *p)
+super_flags(const struct netdev *netdev)
 {
+    const struct netdev_linux_probe *p = netdev->tnl_gso->kernel;
     uint64_t flags = 0;
 
     if (!p->tap) {
         flags = (TNL_GSO_TX_TCP_GSO
-                 | (netdev_linux_packet_takes_uso() ? TNL_GSO_TX_UDP_GSO : 0));
+                 | (netdev_linux_packet_takes_uso() ? TNL_GSO_TX_UDP_GSO : 0)
+                 | (p->on[UDP_SEG] ? TNL_GSO_TX_UDP_TSO : 0));
+        if (netdev_linux_relay_is_up(netdev)) {
+            flags |= TNL_GSO_TX_TNL_GSO;
+            if (p->on[TNL_SEG]) {
+                flags |= (tnl_gso_encap_tso_flags(true)
+                          | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM
+                          | (p->on[TNL_CSUM_SEG]
+                             ? NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM : 0)
+                          | (p->on[UDP_SEG] ? TNL_GSO_TX_TNL_UDP_GSO : 0));
+            }
+        }
     } else {
         bool uso = (p->granted & TAP_USO) == TAP_USO;
 
@@ -219,7 +221,7 @@ static bool
 store_flags(struct netdev *netdev, uint64_t ol_flags)
 {
     struct tnl_gso_port *port = netdev->tnl_gso;
-    uint64_t old, new = super_flags(port->kernel);
+    uint64_t old, new = super_flags(netdev);
     bool changed = false;
 
     atomic_read_relaxed(&port->super_flags, &old);
@@ -256,17 +258,16 @@ netdev_linux_tnl_set_ol(struct netdev *netdev, uint64_t ol_flags,
         netdev->ol_flags = ol_flags;
         return;
     }
+    netdev_linux_gro_follow(netdev);
 
     again = p->known;
     p->known = true;
-    for (size_t f = 0; f < N_FEATURES; f++) {
-        p->has[f] = p->on[f] = false;
-        for (uint32_t i = 0; i < names->len; i++) {
+    memset(p->on, 0, sizeof p->on);
+    for (uint32_t i = 0; i < names->len; i++) {
+        for (size_t f = 0; f < N_FEATURES; f++) {
             if (!strncmp((const char *) names->data + i * ETH_GSTRING_LEN,
                          feature_names[f], ETH_GSTRING_LEN)) {
-                p->has[f] = true;
                 p->on[f] = (features->features[i / 32].active >> i % 32) & 1;
-                break;
             }
         }
     }
@@ -280,6 +281,19 @@ netdev_linux_tnl_set_ol(struct netdev *netdev, uint64_t ol_flags,
         ds_destroy(&ds);
         netdev_change_seq_changed(netdev);
     }
+}
+
+/* Stores what follows from the relay of 'netdev', which has come or gone. */
+void
+netdev_linux_probe_refresh(struct netdev *netdev_)
+{
+    struct netdev_linux *netdev = netdev_linux_cast(netdev_);
+
+    ovs_mutex_lock(&netdev->mutex);
+    if (store_flags(netdev_, netdev_->ol_flags)) {
+        netdev_change_seq_changed(netdev_);
+    }
+    ovs_mutex_unlock(&netdev->mutex);
 }
 
 /* Stores the MTU of 'netdev', in bytes, or 0 if it is not known: then the
@@ -433,6 +447,7 @@ retry(struct tnl_gso_port *port, void *aux OVS_UNUSED)
 void
 netdev_linux_tnl_run(void)
 {
+    netdev_linux_relay_run();
     if (atomic_count_get(&n_stopped)) {
         tnl_gso_ports_for_each(retry, NULL);
     }
@@ -458,6 +473,7 @@ retry_wait(struct tnl_gso_port *port, void *aux OVS_UNUSED)
 void
 netdev_linux_tnl_wait(void)
 {
+    netdev_linux_relay_wait();
     if (atomic_count_get(&n_stopped)) {
         tnl_gso_ports_for_each(retry_wait, NULL);
     }
@@ -492,7 +508,8 @@ format_tap_refused(const struct netdev_linux_probe *p, struct ds *ds)
     }
 }
 
-/* See netdev-linux-probe.h.  'cb' is called with the netdev's mutex locked. */
+/* See netdev-linux-probe.h.  'cb' may be called with the netdev's mutex
+ * locked. */
 void
 netdev_linux_probe_list(const struct netdev *netdev_,
                         void (*cb)(const char *name, const char *text,
@@ -519,22 +536,17 @@ netdev_linux_probe_list(const struct netdev *netdev_,
         ds_clear(&ds);
         ds_put_format(&ds, "%"PRIuSIZE" bytes", netdev_->tnl_gso->vnet_size);
         cb("vnet-header", ds_cstr(&ds), aux);
+        cb("largest-received", "64 kB, the kernel cuts what is longer", aux);
     } else if (netdev_linux_tnl_asks_ethtool(netdev_)) {
         netdev_linux_packet_uso_format(&ds);
         cb("packet-socket-uso", ds_cstr(&ds), aux);
-        cb("tx-udp-segmentation",
-           !p->known ? "unknown, ethtool does not tell"
-           : p->on[F_TX_UDP_SEG] ? "on"
-           : "off, the kernel cuts", aux);
-        if (p->has[F_UDP_GRO_FORWARDING]
-            && !(p->on[F_UDP_GRO_FORWARDING] && p->on[F_GRO])) {
-            ds_clear(&ds);
-            ds_put_format(&ds, "off, trains that are cut on their way here "
-                          "stay so; try: ethtool -K %s gro on %s on",
-                          netdev_get_name(netdev_),
-                          feature_names[F_UDP_GRO_FORWARDING]);
-            cb(feature_names[F_UDP_GRO_FORWARDING], ds_cstr(&ds), aux);
+        for (size_t f = 0; f < N_FEATURES; f++) {
+            cb(feature_names[f],
+               !p->known ? "unknown, ethtool does not tell"
+               : p->on[f] ? "on"
+               : "off, the kernel cuts", aux);
         }
+        cb("largest-received", "512 kB, made several of at most 64 kB", aux);
     }
     if (udp_gso_stopped(p)) {
         ds_clear(&ds);
@@ -544,5 +556,10 @@ netdev_linux_probe_list(const struct netdev *netdev_,
         cb("demoted", ds_cstr(&ds), aux);
     }
     ovs_mutex_unlock(&netdev->mutex);
+    if (netdev_linux_tnl_asks_ethtool(netdev_)) {
+        ds_clear(&ds);
+        netdev_linux_relay_format(netdev_, &ds);
+        cb("relay", ds_cstr(&ds), aux);
+    }
     ds_destroy(&ds);
 }

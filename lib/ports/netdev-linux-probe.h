@@ -28,6 +28,8 @@ struct netdev_linux_probe;
 struct netdev_linux_probe *netdev_linux_probe_new(void);
 void netdev_linux_probe_free(struct netdev_linux_probe *);
 
+void netdev_linux_probe_refresh(struct netdev *);
+
 /* Calls 'cb' with 'aux' for each property that is known of 'netdev', with its
  * name. */
 void netdev_linux_probe_list(const struct netdev *netdev,

@@ -34,6 +34,7 @@
 #include "netdev-provider.h"
 #include "openvswitch/vlog.h"
 #include "ports/netdev-linux-io.h"
+#include "ports/netdev-linux-relay.h"
 #include "stages/tnl-gso-frames.h"
 #include "tnl-gso.h"
 #include "util.h"
@@ -177,6 +178,14 @@ netdev_linux_tnl_tap_refused(struct netdev *netdev,
     return error;
 }
 
+/* Brings the counters of 'netdev' up to date, before they are shown. */
+void
+netdev_linux_tnl_poll(const struct netdev *netdev)
+{
+    netdev_linux_io_poll(netdev);
+    netdev_linux_relay_poll(netdev);
+}
+
 /* Does a netdev of 'class' take frames?  All with vnet headers do. */
 bool
 netdev_linux_tnl_takes_frames(const struct netdev_class *class)
@@ -192,9 +201,9 @@ frame_iov(const struct tnl_gso_frames *frames, size_t i)
     return CONST_CAST(struct iovec *, &frames->iov[frames->frame[i].first]);
 }
 
-/* Sends frames ['first', 'frames->n') through AF_PACKET socket 'fd' on the
- * device of 'netdev'.  Returns how many were sent, and sets '*error' to 0, or
- * to a positive errno value if none was. */
+/* Sends frames from 'first' on through AF_PACKET socket 'fd' on the device of
+ * 'netdev', up to the first one that is for the relay.  Returns how many were
+ * sent, and sets '*error' to 0, or to a positive errno value if none was. */
 static size_t
 send_packet_socket(struct netdev *netdev, int fd,
                    const struct tnl_gso_frames *frames, size_t first,
@@ -205,22 +214,23 @@ send_packet_socket(struct netdev *netdev, int fd,
         .sll_family = AF_PACKET,
         .sll_ifindex = netdev_get_ifindex(netdev),
     };
+    size_t end;
     int retval;
 
     if (sll.sll_ifindex < 0) {
         *error = -sll.sll_ifindex;
         return 0;
     }
-    for (size_t i = first; i < frames->n; i++) {
-        msgs[i].msg_hdr = (struct msghdr) {
+    for (end = first; end < frames->n && !frames->frame[end].relay; end++) {
+        msgs[end].msg_hdr = (struct msghdr) {
             .msg_name = &sll,
             .msg_namelen = sizeof sll,
-            .msg_iov = frame_iov(frames, i),
-            .msg_iovlen = frames->frame[i].n,
+            .msg_iov = frame_iov(frames, end),
+            .msg_iovlen = frames->frame[end].n,
         };
     }
     do {
-        retval = sendmmsg(fd, &msgs[first], frames->n - first, 0);
+        retval = sendmmsg(fd, &msgs[first], end - first, 0);
     } while (retval < 0 && errno == EINTR);
     *error = retval < 0 ? errno : 0;
     return MAX(retval, 0);
@@ -241,6 +251,21 @@ send_tap(int fd, const struct tnl_gso_frames *frames, size_t first,
     return retval >= 0;
 }
 
+/* send_packet_socket() for the relay of 'netdev', which takes one frame at a
+ * time. */
+static size_t
+send_relay(struct netdev *netdev, const struct tnl_gso_frames *frames,
+           size_t first, int *error)
+{
+    int fd = netdev_linux_relay_fd(netdev);
+
+    if (fd < 0) {
+        *error = -fd;
+        return 0;
+    }
+    return send_tap(fd, frames, first, error);
+}
+
 /* Counts frames ['first', 'end'), which 'netdev' does not send because of
  * 'error', and their segments. */
 static void
@@ -250,15 +275,16 @@ lost_frames(struct netdev *netdev, const struct tnl_gso_frames *frames,
     netdev_linux_io_lost(netdev, end - first, error);
     for (size_t i = first; i < end; i++) {
         tnl_gso_count_events(netdev->tnl_gso, TNL_GSO_E_TX_REFUSED,
-                             tnl_gso_frame_n_segs(&frames->frame[i]));
+                             frames->frame[i].n_segs);
     }
 }
 
 /* Sends all of 'frames' on 'netdev'.  A frame that the kernel refuses, or
  * drops because a queue is full, is counted as dropped, and the others are
  * sent nevertheless.  But if it is a train, which an old kernel does not know,
- * the port is demoted, and frames from '*first_left' on are left to the
- * caller.  Returns 0 or a positive errno value, EAGAIN if a queue was full. */
+ * or was for a relay that does not work any more, the port does without, and
+ * frames from '*first_left' on are left to the caller.  Returns 0 or a
+ * positive errno value, EAGAIN if a queue was full. */
 int
 netdev_linux_tnl_send_frames(struct netdev *netdev_,
                              const struct tnl_gso_frames *frames,
@@ -276,12 +302,26 @@ netdev_linux_tnl_send_frames(struct netdev *netdev_,
     }
 
     for (size_t i = 0; i < frames->n; ) {
+        bool relay = frames->frame[i].relay;
         int error;
-        size_t n = (tap ? send_tap(fd, frames, i, &error)
-                    : send_packet_socket(netdev_, fd, frames, i, &error));
 
-        i += n;
-        if (error == EINVAL && tnl_gso_frame_is_train(&frames->frame[i])) {
+        if (relay && netdev->present && !(netdev->ifi_flags & IFF_UP)) {
+            /* What gets lost behind a relay has no error. */
+            lost_frames(netdev_, frames, i, i + 1, ENETDOWN);
+            result = ENETDOWN;
+            i++;
+            continue;
+        }
+        i += (tap ? send_tap(fd, frames, i, &error)
+              : relay ? send_relay(netdev_, frames, i, &error)
+              : send_packet_socket(netdev_, fd, frames, i, &error));
+        if (OVS_UNLIKELY(error && relay && error != ENOBUFS
+                         && error != ENOMEM)) {
+            netdev_linux_relay_refused(netdev_, error);
+            *first_left = i;
+            return 0;
+        }
+        if (error == EINVAL && frames->frame[i].train) {
             netdev_linux_tnl_stop_udp_gso(netdev_);
             *first_left = i;
             return 0;

@@ -20,8 +20,8 @@
 /* Superpackets and frames on kernel ports: sending them, and the capabilities
  * of the kernel for them.
  *
- * Called by netdev-linux.c, and by tnl-gso-send.c through 'send_frames' of
- * struct tnl_gso_port. */
+ * Called by netdev-linux.c, by tnl-gso-send.c through 'send_frames' of struct
+ * tnl_gso_port, and before counters are shown. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,6 +45,7 @@ int netdev_linux_tnl_refused(struct netdev *, const struct dp_packet_batch *,
 int netdev_linux_tnl_tap_refused(struct netdev *,
                                  const struct dp_packet_batch *, size_t i,
                                  int error);
+void netdev_linux_tnl_poll(const struct netdev *);
 bool netdev_linux_tnl_takes_frames(const struct netdev_class *);
 int netdev_linux_tnl_send_frames(struct netdev *,
                                  const struct tnl_gso_frames *,

@@ -106,6 +106,7 @@ parse_needs_csum(struct dp_packet *b, struct virtio_net_hdr *vnet)
             return -1;
         }
         if (start > d.inner.l4_ofs && !tnl_gso_find_tunnel(b, start, &d)
+            && d.mid_l4 == TNL_GSO_OUTER_NONE
             && offset == tnl_gso_l4_csum_ofs(d.inner.proto)
             && l4_len(b, &d)) {
             /* The outer checksum of TCP and UDP is final, made by local
@@ -350,8 +351,8 @@ netdev_linux_vnet_build(struct dp_packet *b, int mtu)
 {
     uint16_t segsz = b->uso_segsz ? b->uso_segsz : dp_packet_get_tso_segsz(b);
     struct virtio_net_hdr vnet = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM };
-    const struct tcp_header *tcp;
     struct tnl_gso_desc d;
+    bool cwr = false;
     size_t hdr_len;
     int csum_ofs;
     size_t l4;
@@ -383,21 +384,18 @@ netdev_linux_vnet_build(struct dp_packet *b, int mtu)
     }
 
     if (b->uso_segsz) {
-        vnet.gso_type = VNET_GSO_UDP_L4;
         put_at(b, l4 + offsetof(struct udp_header, udp_len),
                htons(dp_packet_size(b) - l4));
     } else {
-        tcp = dp_packet_at_assert(b, l4, TCP_HEADER_LEN);
-        vnet.gso_type = ((d.inner.version == 4 ? VIRTIO_NET_HDR_GSO_TCPV4
-                          : VIRTIO_NET_HDR_GSO_TCPV6)
-                         | netdev_linux_vnet_ecn(tcp));
+        const struct tcp_header *tcp = dp_packet_at_assert(b, l4,
+                                                           TCP_HEADER_LEN);
+
+        cwr = tcp->tcp_ctl & htons(TCP_CWR);
     }
+    vnet.gso_type = vnet_gso_type(&d, cwr);
     csum_ofs = tnl_gso_l4_csum_ofs(d.inner.proto);
     put_at(b, l4 + csum_ofs, pseudo_csum(b, &d.inner));
     if (d.outer_l4 != TNL_GSO_OUTER_NONE) {
-        /* Linux wants the outer family, the specification the inner one. */
-        vnet.gso_type |= (d.outer.version == 4 ? VNET_GSO_UDP_TUNNEL_IPV4
-                          : VNET_GSO_UDP_TUNNEL_IPV6);
         if (d.outer_csum) {
             vnet.flags |= VNET_F_UDP_TUNNEL_CSUM;
             put_at(b, d.outer.l4_ofs + offsetof(struct udp_header, udp_csum),
@@ -499,7 +497,6 @@ ssize_t
 netdev_linux_vnet_write(const struct netdev *netdev, int fd,
                         const struct dp_packet *b)
 {
-    enum { OUTER_TH_OFFSET = 20, INNER_NH_OFFSET = 22 };
     size_t extra = vnet_extra(netdev);
     const struct virtio_net_hdr *vnet = dp_packet_data(b);
     uint8_t header[VNET_TUNNEL_LEN] = { 0 };
@@ -513,8 +510,8 @@ netdev_linux_vnet_write(const struct netdev *netdev, int fd,
     memcpy(header, vnet, VNET_LEN);
     if (vnet->gso_type & VNET_GSO_UDP_TUNNEL) {
         /* Offsets of the frame: build has not adjusted them to the header. */
-        memcpy(header + OUTER_TH_OFFSET, &b->l4_ofs, sizeof b->l4_ofs);
-        memcpy(header + INNER_NH_OFFSET, &b->inner_l3_ofs,
+        memcpy(header + VNET_OUTER_TH_OFS, &b->l4_ofs, sizeof b->l4_ofs);
+        memcpy(header + VNET_INNER_NH_OFS, &b->inner_l3_ofs,
                sizeof b->inner_l3_ofs);
     }
     iov[0] = (struct iovec) { header, VNET_LEN + extra };

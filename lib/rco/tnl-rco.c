@@ -40,7 +40,7 @@
 
 /* Remote checksum offload: packets.  See tnl-rco.h.
  *
- * Called before and after a pop (tnl-gso-pop.c, tnl-gso-merge.c), when a push
+ * Called before and after a pop (tnl-gso-pop.c, receive/), when a push
  * completes checksums (tnl-gso-push.c, netdev-stt.c) and when it has put the
  * header in front (netdev.c), for the header itself (netdev-native-tnl.c), and
  * for superpackets from the kernel (tnl-gso-marks.c).  The headers that are
@@ -168,6 +168,16 @@ tnl_rco_build_header(const struct netdev *netdev,
     }
 }
 
+/* Does the header in 'data' announce remote checksums, which a push of it is
+ * to make? */
+bool
+tnl_rco_is_announced(const struct ovs_action_push_tnl *data)
+{
+    const struct tnl_rco_class *class = push_rco_class(data);
+
+    return class && class->is_announced(push_data_hdr(data));
+}
+
 /* Makes the inner checksum of 'p', in front of which is the header of 'data',
  * remote, and stores where it is in '*rco'.  Returns false, having done
  * nothing, if that must not be: the checksum is not partial, or no outer
@@ -271,8 +281,9 @@ tnl_rco_mark_transit(struct dp_packet *p, const struct tnl_gso_desc *d)
         return;
     }
     inner_ofs = hdr_ofs + class->hdr_len(frame + hdr_ofs);
-    if (parse_inner(frame, dp_packet_size(p), inner_ofs, &l3)
-        && tnl_rco_agrees(&rco, &l3, inner_ofs)) {
+    if (d->mid_l4 != TNL_GSO_OUTER_NONE     /* Describe refuses it. */
+        || (parse_inner(frame, dp_packet_size(p), inner_ofs, &l3)
+            && tnl_rco_agrees(&rco, &l3, inner_ofs))) {
         p->offloads &= ~DP_PACKET_OL_INNER_L4_CKSUM_MASK;
         p->offloads |= DP_PACKET_OL_INNER_RCO;
     }

@@ -95,6 +95,7 @@ void tnl_rco_count_received(const struct netdev *tunnel,
 void tnl_rco_pop_finish(struct dp_packet *);
 void tnl_rco_count_final(const struct netdev *tunnel,
                          const struct dp_packet *);
+bool tnl_rco_is_announced(const struct ovs_action_push_tnl *);
 void tnl_rco_build_header(const struct netdev *,
                           struct ovs_action_push_tnl *);
 void tnl_rco_push_finish(const struct netdev *tunnel,

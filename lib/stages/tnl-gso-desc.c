@@ -36,9 +36,49 @@ desc_init(struct tnl_gso_desc *d, enum tnl_gso_encap encap)
     };
 }
 
-/* Finds the IP headers of 'p' and stores them in '*d'.  The tunnel mark that a
- * push has left says which encapsulation surrounds the innermost one.  Ignores
- * lengths in headers.
+/* Makes 'd->inner', which has been found in a tunnel, the IP header of a
+ * tunnel of 'encap' in that, whose header 'm' describes as if it were the only
+ * one. */
+static void
+set_mid(const void *frame, enum tnl_gso_encap encap,
+        const struct tnl_gso_desc *m, struct tnl_gso_desc *d)
+{
+    const struct udp_header *udp;
+
+    d->mid = d->inner;
+    d->mid_encap = encap;
+    d->inner = m->inner;
+    d->mid_l4 = tnl_gso_encap_class(encap)->outer;
+    d->stacked |= m->stacked;
+    d->numbered |= m->numbered;
+    d->mid_csum = m->outer_csum;
+    if (d->mid_l4 == TNL_GSO_OUTER_UDP) {
+        udp = (const void *) ((const char *) frame + d->mid.l4_ofs);
+        d->mid_csum = udp->udp_csum != 0;
+    }
+}
+
+/* Finds the headers of the tunnel in the tunnel that 'd' describes, which
+ * 'marks' say, out of TNL_GSO_MID_MARKS. */
+static enum tnl_gso_reason
+find_mid(const void *frame, size_t size, uint32_t marks,
+         struct tnl_gso_desc *d)
+{
+    enum tnl_gso_encap encap
+        = tnl_gso_encap_of_marks__(marks >> DP_PACKET_OL_SHIFT_COUNT);
+    struct tnl_gso_desc m = { .outer = d->inner };
+    enum tnl_gso_reason reason;
+
+    reason = tnl_gso_encap_class(encap)->parse(frame, size, &m);
+    if (!reason) {
+        set_mid(frame, encap, &m, d);
+    }
+    return reason;
+}
+
+/* Finds the IP headers of 'p' and stores them in '*d'.  The tunnel marks that
+ * pushes have left say which encapsulations surround the innermost one.
+ * Ignores lengths in headers.
  *
  * Returns TNL_GSO_OK, or the reason why it cannot be done; '*d' is then valid
  * only in 'encap' and 'outer_l4'. */
@@ -66,23 +106,47 @@ tnl_gso_find_headers(const struct dp_packet *p, struct tnl_gso_desc *d)
         return reason;
     }
     d->outer_csum = dp_packet_l4_checksum_partial(p);
-    return tnl_gso_encap_class(d->encap)->parse(frame, size, d);
+    reason = tnl_gso_encap_class(d->encap)->parse(frame, size, d);
+    if (OVS_UNLIKELY(p->offloads & TNL_GSO_MID_MARKS) && !reason) {
+        reason = find_mid(frame, size, p->offloads & TNL_GSO_MID_MARKS, d);
+    }
+    return reason;
+}
+
+static bool find_unmarked(const void *frame, size_t size, size_t inner_l4_ofs,
+                          bool nested, struct tnl_gso_desc *);
+
+/* Finds a tunnel in the one that 'd' describes, for find_unmarked(). */
+static bool
+find_unmarked_mid(const void *frame, size_t size, size_t inner_l4_ofs,
+                  struct tnl_gso_desc *d)
+{
+    struct tnl_gso_desc m = { .outer = d->inner };
+
+    if (find_unmarked(frame, size, inner_l4_ofs, true, &m)) {
+        set_mid(frame, m.encap, &m, d);
+        return true;
+    }
+    return false;
 }
 
 /* Parses the header behind 'd->outer' as one of 'encap'.  Returns true if it
  * is one with which Linux makes superpackets and, unless 'inner_l4_ofs' is 0,
- * if the L4 header in it is there.  Otherwise returns false, having changed
- * nothing in 'd' but 'inner' and 'numbered'. */
+ * if the L4 header in it is there, or unless 'nested' the one in a tunnel in
+ * it.  Otherwise returns false, having changed nothing in 'd' but 'inner' and
+ * 'numbered'. */
 static bool
 try_tunnel(const void *frame, size_t size, enum tnl_gso_encap encap,
-           size_t inner_l4_ofs, struct tnl_gso_desc *d)
+           size_t inner_l4_ofs, bool nested, struct tnl_gso_desc *d)
 {
     const struct tnl_gso_encap_class *class = tnl_gso_encap_class(encap);
     bool outer_csum = d->outer_csum;
     bool stacked = d->stacked;
 
     if (!class->parse(frame, size, d) && !d->numbered
-        && (!inner_l4_ofs || d->inner.l4_ofs == inner_l4_ofs)) {
+        && (!inner_l4_ofs || d->inner.l4_ofs == inner_l4_ofs
+            || (!nested && d->inner.l4_ofs < inner_l4_ofs
+                && find_unmarked_mid(frame, size, inner_l4_ofs, d)))) {
         d->encap = encap;
         d->outer_l4 = class->outer;
         return true;
@@ -92,31 +156,16 @@ try_tunnel(const void *frame, size_t size, enum tnl_gso_encap encap,
     return false;
 }
 
-/* Finds the tunnel in 'p', which has no tunnel mark.  'inner_l4_ofs' is the
- * offset of the innermost L4 header that the kernel has told, or 0 where
- * nothing is at stake but an explanation.  Sets '*d' as tnl_gso_find_headers()
- * does for a packet with a mark, except that 'd->outer_csum' tells whether
- * there is an outer checksum.  Returns TNL_GSO_OK, or the reason why there is
- * no tunnel.
- *
- * Where a container runs VXLAN over a veth, the kernel hands over tunnelled
- * superpackets as if they were plain ones: a vnet header of 10 bytes has no
- * other field to tell (Linux v6.18 virtio_net_hdr_from_skb()). */
-enum tnl_gso_reason
-tnl_gso_find_tunnel(const struct dp_packet *p, size_t inner_l4_ofs,
-                    struct tnl_gso_desc *d)
+/* Finds the tunnel behind 'd->outer' by what its headers look like, likeliest
+ * first: see try_tunnel() for the arguments and the result. */
+static bool
+find_unmarked(const void *frame, size_t size, size_t inner_l4_ofs, bool nested,
+              struct tnl_gso_desc *d)
 {
     enum { MAX_LIKELIHOOD = 3, MIN_UDP_LEN = UDP_HEADER_LEN + 4 };
-    enum tnl_gso_reason reason = tnl_gso_find_headers(p, d);
-    const void *frame = dp_packet_data(p);
-    size_t size = dp_packet_size(p);
     enum tnl_gso_outer outer_l4;
     const void *l4;
 
-    if (reason) {
-        return reason;
-    }
-    d->outer = d->inner;
     if (d->outer.proto == IPPROTO_GRE) {
         outer_l4 = TNL_GSO_OUTER_GRE;
         l4 = tnl_gso_at(frame, size, d->outer.l4_ofs,
@@ -126,7 +175,7 @@ tnl_gso_find_tunnel(const struct dp_packet *p, size_t inner_l4_ofs,
         l4 = tnl_gso_at(frame, size, d->outer.l4_ofs, MIN_UDP_LEN);
         d->outer_csum = l4 && ((const struct udp_header *) l4)->udp_csum;
     } else {
-        return TNL_GSO_R_TUNNEL;
+        return false;
     }
     for (int likelihood = l4 ? MAX_LIKELIHOOD : -1; likelihood >= 0;
          likelihood--) {
@@ -135,12 +184,36 @@ tnl_gso_find_tunnel(const struct dp_packet *p, size_t inner_l4_ofs,
 
             if (class->outer == outer_l4
                 && class->likelihood(l4) == likelihood
-                && try_tunnel(frame, size, i, inner_l4_ofs, d)) {
-                return TNL_GSO_OK;
+                && try_tunnel(frame, size, i, inner_l4_ofs, nested, d)) {
+                return true;
             }
         }
     }
-    return TNL_GSO_R_TUNNEL;
+    return false;
+}
+
+/* Finds the tunnel, or the two tunnels, in 'p', which has no tunnel mark.
+ * 'inner_l4_ofs' is the offset of the innermost L4 header that the kernel has
+ * told, or 0 where nothing is at stake but an explanation, and where one
+ * tunnel is looked for.  Sets '*d' as tnl_gso_find_headers() does for a packet
+ * with a mark, except that 'd->outer_csum' tells whether there is an outer
+ * checksum.  Returns TNL_GSO_OK, or the reason why there is no tunnel.
+ *
+ * Where a container runs VXLAN over a veth, the kernel hands over tunnelled
+ * superpackets as if they were plain ones: a vnet header of 10 bytes has no
+ * other field to tell (Linux v6.18 virtio_net_hdr_from_skb()). */
+enum tnl_gso_reason
+tnl_gso_find_tunnel(const struct dp_packet *p, size_t inner_l4_ofs,
+                    struct tnl_gso_desc *d)
+{
+    enum tnl_gso_reason reason = tnl_gso_find_headers(p, d);
+
+    if (reason) {
+        return reason;
+    }
+    d->outer = d->inner;
+    return (find_unmarked(dp_packet_data(p), dp_packet_size(p), inner_l4_ofs,
+                          false, d) ? TNL_GSO_OK : TNL_GSO_R_TUNNEL);
 }
 
 /* Does the UDP header behind 'd->inner' have a checksum, or will it get one?
@@ -195,12 +268,19 @@ tnl_gso_describe(const struct dp_packet *p, struct tnl_gso_desc *d)
     d->l4_partial = (d->outer_l4 != TNL_GSO_OUTER_NONE
                      ? dp_packet_inner_l4_checksum_partial(p)
                      : dp_packet_l4_checksum_partial(p));
+    d->fixed_id = (p->offloads & (d->outer_l4 != TNL_GSO_OUTER_NONE
+                                  ? TNL_GSO_OL_INNER_FIXED_ID
+                                  : DP_PACKET_OL_FIXED_ID)) != 0;
     if (p->offloads & DP_PACKET_OL_INNER_RCO) {
         d->rco = d->l4_partial = true;
     }
     if (d->numbered) {
         /* Such packets are cut before the push. */
         return TNL_GSO_R_TUNNEL;
+    }
+    if (OVS_UNLIKELY(d->mid_l4 != TNL_GSO_OUTER_NONE) && d->rco) {
+        /* Nobody but another host makes such a one. */
+        return TNL_GSO_R_RCO;
     }
     return reason ? reason : parse_l4(frame, size, udp, d);
 }

@@ -87,8 +87,12 @@ tnl_gso_count_plan(const struct netdev *netdev, const struct dp_packet *p,
                    const struct tnl_gso_plan *plan)
 {
     tnl_gso_count_tx(netdev->tnl_gso, desc, plan, dp_packet_size(p));
+    if (OVS_UNLIKELY(desc->mid_l4 != TNL_GSO_OUTER_NONE)) {
+        tnl_gso_count_event(netdev->tnl_gso, TNL_GSO_E_TX_NESTED);
+    }
     if (plan->method == TNL_GSO_SOFTWARE) {
         dp_packet_gso_count_cut();
+        tnl_gro_feedback_cut(p->gro_id);
     } else if (plan->method == TNL_GSO_DROP) {
         tnl_gso_log_drop(netdev, desc, plan);
     }
@@ -119,6 +123,7 @@ tnl_gso_execute(const struct netdev *netdev, struct dp_packet *p,
     case TNL_GSO_HW:
     case TNL_GSO_HW_PARTIAL:
     case TNL_GSO_TCP_TSO:
+    case TNL_GSO_KERNEL:
     case TNL_GSO_UDP_GSO:
     case TNL_GSO_SPLIT:
         tnl_gso_cut(p, desc, plan, alloc, netdev, out);

@@ -28,6 +28,8 @@
 #include "dp-packet.h"
 #include "encap/encap.h"
 #include "packets.h"
+#include "stages/tnl-gso-finish-ip.h"
+#include "stages/tnl-gso-finish-mid.h"
 #include "unaligned.h"
 #include "util.h"
 
@@ -51,47 +53,6 @@
  * from the outer L4 header on, so everything that one sum covers starts at an
  * even offset of another. */
 
-/* The sum of bytes ['start', 'end') of 'frame'. */
-static uint32_t
-sum_range(const uint8_t *frame, size_t start, size_t end)
-{
-    return csum_short(frame + start, end - start);
-}
-
-/* The checksum that follows from sum 'partial'. */
-static inline ovs_be16
-finish_sum(uint32_t partial)
-{
-    return (OVS_FORCE ovs_be16) ~csum_fold16(partial);
-}
-
-/* The sum of an IP header, options and extension headers, without the fields
- * that put_ip_len() and put_ip_id() write. */
-static uint32_t
-ip_sum(const uint8_t *frame, const struct tnl_gso_l3 *l3)
-{
-    size_t ofs = l3->ofs;
-    uint32_t sum;
-
-    if (l3->version == 4) {
-        sum = sum_range(frame, ofs, ofs + 2);           /* Up to length, ID. */
-        sum += sum_range(frame, ofs + 6, ofs + 10);     /* Up to checksum. */
-        return sum + sum_range(frame, ofs + 12, l3->l4_ofs);
-    } else {
-        sum = sum_range(frame, ofs, ofs + 4);           /* Up to length. */
-        return sum + sum_range(frame, ofs + 6, l3->l4_ofs);
-    }
-}
-
-/* The ID of header 'l3' in 'frame', or 0 if it is IPv6. */
-static uint16_t
-ip_id(const uint8_t *frame, const struct tnl_gso_l3 *l3)
-{
-    const struct ip_header *ip = (const void *) (frame + l3->ofs);
-
-    return l3->version == 4 ? ntohs(ip->ip_id) : 0;
-}
-
 /* Does the port write the outer UDP checksum of every segment?  In the parts
  * of a split, the plan of each decides that later. */
 static bool
@@ -99,7 +60,26 @@ port_sums_outer(const struct tnl_gso_finish *f)
 {
     return (f->desc->outer_csum
             && (f->plan->method == TNL_GSO_HW
+                || f->plan->method == TNL_GSO_KERNEL
                 || f->plan->method == TNL_GSO_SPLIT));
+}
+
+/* Returns what the innermost packet sums up to, from its IP header to its end
+ * at 'end', without looking at payload: an IPv4 header with its checksum sums
+ * up to zero.  So do the TCP or UDP packet and its pseudo-header: the packet
+ * is minus the latter. */
+static uint32_t
+inner_sum(const struct tnl_gso_finish *f, uint32_t end)
+{
+    const struct tnl_gso_desc *d = f->desc;
+    ovs_be16 l4_len = htons(end - d->inner.l4_ofs);
+    uint32_t sum = 0;
+
+    if (d->inner.version == 6) {
+        sum = csum_add16(f->inner_ip_sum,
+                         htons(end - d->inner.ofs - IPV6_HEADER_LEN));
+    }
+    return csum_add16(sum, finish_sum(csum_add16(f->l4_sum, l4_len)));
 }
 
 /* Returns the outer checksum of a packet whose segments have 'seg_len' bytes
@@ -111,25 +91,13 @@ outer_csum(const struct tnl_gso_finish *f, uint32_t seg_len)
 {
     const struct tnl_gso_desc *d = f->desc;
     uint32_t end = d->hdr_len + seg_len;
-    ovs_be16 l4_len = htons(end - d->inner.l4_ofs);
-    uint32_t sum = f->outer_l4_sum;
-    ovs_be16 csum;
-
-    /* An inner IPv4 header with its checksum sums up to zero.  So do the TCP
-     * or UDP packet and its pseudo-header: the packet is minus the latter. */
-    if (d->inner.version == 6) {
-        sum += f->inner_ip_sum;
-        sum = csum_add16(sum, htons(end - d->inner.ofs - IPV6_HEADER_LEN));
-    }
-    sum = csum_add16(sum, finish_sum(csum_add16(f->l4_sum, l4_len)));
-    if (d->outer_l4 == TNL_GSO_OUTER_GRE) {
-        return finish_sum(sum);
-    }
-
     ovs_be16 udp_len = htons(end - d->outer.l4_ofs);
+    uint32_t sum = inner_sum(f, end);
 
-    csum = finish_sum(csum_add16(csum_add16(sum, udp_len), udp_len));
-    return csum ? csum : htons(0xffff);
+    if (OVS_UNLIKELY(d->mid_l4 != TNL_GSO_OUTER_NONE)) {
+        sum = tnl_gso_finish_mid_sum(f, end, sum);
+    }
+    return finish_tunnel_csum(d->outer_l4, sum + f->outer_l4_sum, udp_len);
 }
 
 /* Returns the outer checksum of 'frame', a packet with a remote checksum whose
@@ -143,7 +111,6 @@ outer_csum_rco(const struct tnl_gso_finish *f, const uint8_t *frame,
     const struct tnl_gso_desc *d = f->desc;
     const void *l4 = frame + d->inner.l4_ofs;
     uint32_t sum = f->outer_l4_sum + f->l4_hdr_sum + payload_sum;
-    ovs_be16 csum;
 
     sum = csum_add16(csum_add16(sum, l->outer_udp_len), l->outer_udp_len);
     if (d->inner.version == 6) {
@@ -159,15 +126,7 @@ outer_csum_rco(const struct tnl_gso_finish *f, const uint8_t *frame,
 
         sum = csum_add16(csum_add16(sum, udp->udp_len), udp->udp_csum);
     }
-    csum = finish_sum(sum);
-    return csum ? csum : htons(0xffff);
-}
-
-/* The length field of 'l3' in a packet that ends at 'end'. */
-static ovs_be16
-ip_len(const struct tnl_gso_l3 *l3, uint32_t end)
-{
-    return htons(end - l3->ofs - (l3->version == 4 ? 0 : IPV6_HEADER_LEN));
+    return finish_udp_csum(sum);
 }
 
 /* Fills in '*l' for packets with 'payload_len' bytes of payload. */
@@ -181,50 +140,27 @@ finish_len_init(struct tnl_gso_finish_len *l, const struct tnl_gso_finish *f,
     *l = (struct tnl_gso_finish_len) {
         .payload_len = payload_len,
         .inner_l4_len = htons(end - d->inner.l4_ofs),
-        .inner_ip_len = ip_len(&d->inner, end),
+        .inner_ip_len = finish_ip_len(&d->inner, end),
     };
     l->l4_sum = csum_add16(f->l4_sum, l->inner_l4_len);
     l->inner_ip_sum = csum_add16(f->inner_ip_sum, l->inner_ip_len);
 
     if (d->outer_l4 != TNL_GSO_OUTER_NONE) {
-        l->outer_ip_len = ip_len(&d->outer, end);
+        l->outer_ip_len = finish_ip_len(&d->outer, end);
         l->outer_ip_sum = csum_add16(f->outer_ip_sum, l->outer_ip_len);
         l->outer_udp_len = htons(end - d->outer.l4_ofs);
+        if (OVS_UNLIKELY(d->mid_l4 != TNL_GSO_OUTER_NONE)) {
+            uint32_t seg_len = MIN(payload_len, d->mss);
+
+            tnl_gso_finish_mid_len(f, l, seg_len,
+                                   inner_sum(f, d->hdr_len + seg_len));
+        }
         if (d->rco) {
             l->outer_csum = (OVS_FORCE ovs_be16) csum_fold16(
                 csum_add16(f->outer_pseudo_sum, l->outer_udp_len));
         } else if (d->outer_csum && !port_sums_outer(f)) {
             l->outer_csum = outer_csum(f, MIN(payload_len, d->mss));
         }
-    }
-}
-
-/* Writes the length 'len' of header 'l3'. */
-static void
-put_ip_len(uint8_t *frame, const struct tnl_gso_l3 *l3, ovs_be16 len)
-{
-    if (l3->version == 4) {
-        struct ip_header *ip = (void *) (frame + l3->ofs);
-
-        ip->ip_tot_len = len;
-    } else {
-        struct ovs_16aligned_ip6_hdr *ip6 = (void *) (frame + l3->ofs);
-
-        ip6->ip6_plen = len;
-    }
-}
-
-/* Writes the ID 'id' and the checksum of header 'l3', if it is IPv4, with the
- * sum of the header without them. */
-static void
-put_ip_id(uint8_t *frame, const struct tnl_gso_l3 *l3, uint32_t sum,
-          uint16_t id)
-{
-    if (l3->version == 4) {
-        struct ip_header *ip = (void *) (frame + l3->ofs);
-
-        ip->ip_id = htons(id);
-        ip->ip_csum = finish_sum(csum_add16(sum, ip->ip_id));
     }
 }
 
@@ -247,7 +183,7 @@ finish_common(const struct tnl_gso_finish *f, uint8_t *frame,
     struct udp_header *inner_udp = (void *) (frame + d->inner.l4_ofs);
     struct udp_header *udp = (void *) (frame + d->outer.l4_ofs);
 
-    put_ip_len(frame, &d->inner, l->inner_ip_len);
+    finish_put_ip_len(frame, &d->inner, l->inner_ip_len);
     if (d->inner.proto == IPPROTO_UDP) {
         inner_udp->udp_len = l->inner_l4_len;
     }
@@ -263,7 +199,10 @@ finish_common(const struct tnl_gso_finish *f, uint8_t *frame,
     if (d->outer_l4 == TNL_GSO_OUTER_NONE) {
         return;
     }
-    put_ip_len(frame, &d->outer, l->outer_ip_len);
+    if (OVS_UNLIKELY(d->mid_l4 != TNL_GSO_OUTER_NONE)) {
+        tnl_gso_finish_mid_common(f, frame, l);
+    }
+    finish_put_ip_len(frame, &d->outer, l->outer_ip_len);
     if (d->outer_l4 == TNL_GSO_OUTER_UDP) {
         udp->udp_len = l->outer_udp_len;
         if (d->outer_csum && !port_sums_outer(f)) {
@@ -302,7 +241,7 @@ finish_marks(const struct tnl_gso_finish *f, uint32_t before, bool super)
     bool udp = d->inner.proto == IPPROTO_UDP;
     uint32_t offloads = (udp ? DP_PACKET_OL_L4_PROTO_UDP
                          : DP_PACKET_OL_L4_PROTO_TCP);
-    uint32_t late_mss = super ? before & TNL_GSO_LATE_MSS_MARKS : 0;
+    uint32_t kept = super ? before & TNL_GSO_KEPT_MARKS : 0;
 
     if (d->rco) {
         return udp_marks(d, d->outer_csum && !f->plan->csum);
@@ -320,6 +259,9 @@ finish_marks(const struct tnl_gso_finish *f, uint32_t before, bool super)
                      : DP_PACKET_OL_IP_CKSUM_GOOD);
     }
     if (d->outer_l4 != TNL_GSO_OUTER_NONE) {
+        if (OVS_UNLIKELY(d->mid_l4 != TNL_GSO_OUTER_NONE)) {
+            offloads |= tnl_gso_encap_class(d->mid_encap)->mark;
+        }
         offloads <<= DP_PACKET_OL_SHIFT_COUNT;
         offloads |= tnl_gso_encap_class(d->encap)->mark;
         if (d->outer.version == 4) {
@@ -332,7 +274,7 @@ finish_marks(const struct tnl_gso_finish *f, uint32_t before, bool super)
                          : DP_PACKET_OL_L4_CKSUM_GOOD);
         }
     }
-    return offloads | late_mss;
+    return offloads | kept;
 }
 
 /* Prepares '*f' for all packets out of the superpacket that starts at
@@ -351,38 +293,40 @@ tnl_gso_finish_init(struct tnl_gso_finish *f, const void *frame_,
     f->plan = plan;
     f->sum_l4 = plan->csum && !desc->rco;
     f->sum_remote = plan->csum && desc->rco;
-    f->ids = plan->unit / desc->mss;
-    f->inner_id = ip_id(frame, &desc->inner);
-    f->inner_ip_sum = csum_fold16(ip_sum(frame, &desc->inner));
+    f->more = f->sum_remote || desc->mid_l4 != TNL_GSO_OUTER_NONE;
+    f->outer_ids = plan->unit / desc->mss;
+    f->inner_ids = desc->fixed_id ? 0 : f->outer_ids;
+    f->inner_id = finish_ip_id(frame, &desc->inner);
+    f->inner_ip_sum = csum_fold16(tnl_gso_ip_sum(frame, &desc->inner));
     f->l4_sum = csum_fold16(tnl_gso_pseudo_sum(frame, &desc->inner, 0));
 
-    sum = sum_range(frame, l4_ofs, l4_ofs + 4);                 /* Ports. */
     if (desc->inner.proto == IPPROTO_TCP) {
         const struct tcp_header *tcp = (const void *) (frame + l4_ofs);
 
         f->seq = ntohl(get_16aligned_be32(&tcp->tcp_seq));
         f->tcp_ctl = tcp->tcp_ctl;
-        sum += sum_range(frame, l4_ofs + 8, l4_ofs + 12);   /* Ack. */
-        sum += sum_range(frame, l4_ofs + 14, l4_ofs + 16);  /* Window. */
-        sum += sum_range(frame, l4_ofs + 18, desc->hdr_len);
+        sum = tnl_gso_tcp_sum(frame, l4_ofs, desc->hdr_len);
+    } else {
+        sum = csum_range(frame, l4_ofs, l4_ofs + 4);    /* Ports. */
     }
     f->l4_hdr_sum = csum_fold16(sum);
 
     if (desc->outer_l4 != TNL_GSO_OUTER_NONE) {
-        size_t ofs = desc->outer.l4_ofs;
+        bool nested = desc->mid_l4 != TNL_GSO_OUTER_NONE;
+        size_t end = nested ? desc->mid.ofs : desc->inner.ofs;
 
-        f->outer_id = ip_id(frame, &desc->outer);
-        f->outer_ip_sum = csum_fold16(ip_sum(frame, &desc->outer));
+        if (OVS_UNLIKELY(nested)) {
+            tnl_gso_finish_mid_init(f, frame);
+        }
+        f->outer_id = finish_ip_id(frame, &desc->outer);
+        f->outer_ip_sum = csum_fold16(tnl_gso_ip_sum(frame, &desc->outer));
 
-        if (desc->outer_l4 == TNL_GSO_OUTER_GRE) {
-            sum = sum_range(frame, ofs, ofs + 4);
-            sum += sum_range(frame, ofs + (desc->outer_csum ? 8 : 4),
-                             desc->inner.ofs);
-        } else {
-            sum = tnl_gso_pseudo_sum(frame, &desc->outer, 0);
-            f->outer_pseudo_sum = csum_fold16(sum);
-            sum += sum_range(frame, ofs, ofs + 4);          /* Ports. */
-            sum += sum_range(frame, ofs + UDP_HEADER_LEN, desc->inner.ofs);
+        sum = finish_tunnel_sum(frame, desc->outer_l4, desc->outer.l4_ofs,
+                                desc->outer_csum, end);
+        if (desc->outer_l4 == TNL_GSO_OUTER_UDP) {
+            f->outer_pseudo_sum = csum_fold16(
+                tnl_gso_pseudo_sum(frame, &desc->outer, 0));
+            sum += f->outer_pseudo_sum;
         }
         f->outer_l4_sum = csum_fold16(sum);
     }
@@ -441,10 +385,26 @@ finish_udp(const struct tnl_gso_finish *f, struct udp_header *udp,
     if (f->sum_l4) {
         uint32_t sum = l->l4_sum + f->l4_hdr_sum + payload_sum;
 
-        udp->udp_csum = finish_sum(csum_add16(sum, udp->udp_len));
-        if (!udp->udp_csum) {
-            udp->udp_csum = htons(0xffff);
-        }
+        udp->udp_csum = finish_udp_csum(csum_add16(sum, udp->udp_len));
+    }
+}
+
+/* Writes the headers that few packets have: those of a tunnel in the tunnel,
+ * and an outer checksum that depends on the payload. */
+static void
+write_more(const struct tnl_gso_finish *f, uint8_t *frame,
+           const struct tnl_gso_finish_len *l, uint32_t index,
+           uint32_t payload_sum)
+{
+    const struct tnl_gso_desc *d = f->desc;
+
+    if (d->mid_l4 != TNL_GSO_OUTER_NONE) {
+        tnl_gso_finish_mid_packet(f, frame, l, index);
+    }
+    if (f->sum_remote) {
+        struct udp_header *udp = (void *) (frame + d->outer.l4_ofs);
+
+        udp->udp_csum = outer_csum_rco(f, frame, l, payload_sum);
     }
 }
 
@@ -456,7 +416,6 @@ write_headers(const struct tnl_gso_finish *f, uint8_t *frame, uint32_t index,
     const struct tnl_gso_desc *d = f->desc;
     const struct tnl_gso_finish_len *l = (payload_len == f->full.payload_len
                                           ? &f->full : &f->last);
-    uint32_t id_ofs = index * f->ids;
     void *l4 = frame + d->inner.l4_ofs;
 
     if (OVS_LIKELY(frame != f->head)) {
@@ -471,13 +430,13 @@ write_headers(const struct tnl_gso_finish *f, uint8_t *frame, uint32_t index,
     } else {
         finish_tcp(f, l4, l, index, payload_sum);
     }
-    put_ip_id(frame, &d->inner, l->inner_ip_sum, f->inner_id + id_ofs);
+    finish_put_ip_id(frame, &d->inner, l->inner_ip_sum,
+                     f->inner_id + index * f->inner_ids);
     if (d->outer_l4 != TNL_GSO_OUTER_NONE) {
-        put_ip_id(frame, &d->outer, l->outer_ip_sum, f->outer_id + id_ofs);
-        if (f->sum_remote) {
-            struct udp_header *udp = (void *) (frame + d->outer.l4_ofs);
-
-            udp->udp_csum = outer_csum_rco(f, frame, l, payload_sum);
+        finish_put_ip_id(frame, &d->outer, l->outer_ip_sum,
+                         f->outer_id + index * f->outer_ids);
+        if (OVS_UNLIKELY(f->more)) {
+            write_more(f, frame, l, index, payload_sum);
         }
     }
 }
@@ -496,6 +455,30 @@ tnl_gso_finish_frame(const struct tnl_gso_finish *f, uint8_t *frame,
     write_headers(f, frame, index, payload_len, payload_sum);
 }
 
+/* tnl_gso_finish_frame() for packet number 0 of the plan, a superpacket in a
+ * tunnel over UDP with 'payload_len' bytes of payload, behind which there is
+ * only a vnet header: the checksums that somebody else completes for each
+ * segment become the sums of their pseudo-headers. */
+void
+tnl_gso_finish_whole(const struct tnl_gso_finish *f, uint8_t *frame,
+                     uint32_t payload_len)
+{
+    const struct tnl_gso_desc *d = f->desc;
+    size_t end = d->hdr_len + payload_len;
+    ovs_be16 csum;
+
+    write_headers(f, frame, 0, payload_len, 0);
+    csum = tnl_gso_pseudo_csum(frame, &d->inner, end - d->inner.l4_ofs);
+    memcpy(frame + d->inner.l4_ofs + tnl_gso_l4_csum_ofs(d->inner.proto),
+           &csum, sizeof csum);
+    if (port_sums_outer(f)) {
+        struct udp_header *udp = (void *) (frame + d->outer.l4_ofs);
+
+        udp->udp_csum = tnl_gso_pseudo_csum(frame, &d->outer,
+                                            end - d->outer.l4_ofs);
+    }
+}
+
 /* Turns 'frame', finished as the first packet of a train, into the outer
  * headers of the train, of 'len' bytes in all: one UDP datagram with a partial
  * checksum, whose payload somebody cuts. */
@@ -505,11 +488,11 @@ tnl_gso_finish_train(const struct tnl_gso_finish *f, uint8_t *frame,
 {
     const struct tnl_gso_l3 *outer = &f->desc->outer;
     struct udp_header *udp = (void *) (frame + outer->l4_ofs);
-    ovs_be16 outer_len = ip_len(outer, len);
+    ovs_be16 outer_len = finish_ip_len(outer, len);
 
-    put_ip_len(frame, outer, outer_len);
-    put_ip_id(frame, outer, csum_add16(f->outer_ip_sum, outer_len),
-              ip_id(frame, outer));
+    finish_put_ip_len(frame, outer, outer_len);
+    finish_put_ip_id(frame, outer, csum_add16(f->outer_ip_sum, outer_len),
+                     finish_ip_id(frame, outer));
     udp->udp_len = htons(len - outer->l4_ofs);
     udp->udp_csum = tnl_gso_pseudo_csum(frame, outer, len - outer->l4_ofs);
 }

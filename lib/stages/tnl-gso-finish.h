@@ -48,11 +48,13 @@ struct tnl_gso_finish_len {
     ovs_be16 outer_udp_len;
     ovs_be16 outer_csum;        /* UDP or GRE.  With a remote checksum the sum
                                  * of the pseudo-header. */
-};
 
-/* Bytes of headers that a template may have.  Enough for IPv4 options on both
- * levels, TCP options and 252 bytes of Geneve options. */
-enum { TNL_GSO_MAX_TEMPLATE = 512 };
+    /* Only in two tunnels: headers of the inner one. */
+    uint32_t mid_ip_sum;        /* IPv4, as 'outer_ip_sum'. */
+    ovs_be16 mid_ip_len;
+    ovs_be16 mid_udp_len;
+    ovs_be16 mid_csum;
+};
 
 /* Everything that is the same in all packets out of one superpacket, found
  * once.  All but the last have one length. */
@@ -63,6 +65,7 @@ struct tnl_gso_finish {
     bool sum_remote;            /* There is a remote checksum, and the outer
                                  * one, which then depends on the payload, is
                                  * ours. */
+    bool more;                  /* That, or two tunnels. */
     uint32_t l4_sum;            /* Addresses and protocol of the inner
                                  * pseudo-header. */
     uint32_t l4_hdr_sum;        /* TCP header without sequence number, control
@@ -73,21 +76,29 @@ struct tnl_gso_finish {
                                  * extension headers without length. */
     uint32_t outer_ip_sum;      /* Outer IPv4, likewise. */
     uint32_t outer_l4_sum;      /* Outer UDP or GRE header and all up to the
-                                 * inner IP header, without lengths and
+                                 * next IP header, without lengths and
                                  * checksum; UDP: with addresses and protocol
                                  * of the outer pseudo-header. */
     uint32_t outer_pseudo_sum;  /* UDP: addresses and protocol of the outer
                                  * pseudo-header. */
+    uint32_t mid_ip_sum;        /* In two tunnels, the same of the inner one:
+                                 * as 'outer_ip_sum', */
+    uint32_t mid_l4_sum;        /* as 'outer_l4_sum' without the pseudo-header,
+                                 * up to the innermost IP header, */
+    uint32_t mid_pseudo_sum;    /* as 'outer_pseudo_sum'. */
     uint32_t seq;               /* TCP: of the first payload byte. */
     uint32_t segment_marks;     /* Of a packet that nobody cuts again, unless
                                  * it is the only one. */
     ovs_be16 tcp_ctl;           /* TCP: data offset and flags, as it came. */
     struct tnl_gso_finish_len full;
     struct tnl_gso_finish_len last;
-    uint32_t ids;               /* IPv4 IDs that each packet but the last
-                                 * takes: its segments. */
+    uint32_t inner_ids;         /* IPv4 IDs that each packet but the last
+                                 * takes: its segments, or 0 if the ID is
+                                 * fixed. */
+    uint32_t outer_ids;
     uint16_t inner_id;          /* IPv4 IDs of the first segment. */
     uint16_t outer_id;
+    uint16_t mid_id;
     const uint8_t *head;        /* 'template', or the headers of the
                                  * superpacket if they do not fit there. */
     const struct tnl_gso_finish_len *head_is_for; /* Length class for which
@@ -102,6 +113,8 @@ void tnl_gso_finish_init(struct tnl_gso_finish *, const void *frame,
 void tnl_gso_finish_frame(const struct tnl_gso_finish *, uint8_t *frame,
                           uint32_t index, uint32_t payload_len,
                           uint32_t payload_sum);
+void tnl_gso_finish_whole(const struct tnl_gso_finish *, uint8_t *frame,
+                          uint32_t payload_len);
 void tnl_gso_finish_train(const struct tnl_gso_finish *, uint8_t *frame,
                           uint32_t len);
 void tnl_gso_finish_train_packet(const struct tnl_gso_finish *,

@@ -41,6 +41,8 @@ static const struct tnl_gso_flag_name behind_encaps[] = {
     { TNL_GSO_TX_UDP_GSO, "udp_seg" },
     { TNL_GSO_TX_TNL_UDP_GSO, "tnl_udp_seg" },
     { TNL_GSO_TX_TCP_GSO, "tcp_gso" },
+    { TNL_GSO_TX_UDP_TSO, "udp_tso" },
+    { TNL_GSO_TX_TNL_GSO, "tnl_gso" },
 };
 
 enum {

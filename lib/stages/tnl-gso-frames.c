@@ -44,6 +44,7 @@ enum { ALIGN = 16 };
 
 /* More than any vnet header has. */
 enum { MAX_VNET_ROOM = 2 * ALIGN };
+BUILD_ASSERT_DECL((int) MAX_VNET_ROOM >= (int) VNET_TUNNEL_LEN);
 
 BUILD_ASSERT_DECL(offsetof(struct tnl_gso_frames, area) % ALIGN == 0);
 BUILD_ASSERT_DECL(MAX_VNET_ROOM + ROUND_UP(TNL_GSO_MAX_TEMPLATE, ALIGN)
@@ -145,6 +146,20 @@ put_train_vnet_hdr(struct virtio_net_hdr *vnet, const struct tnl_gso_desc *d,
     }
 }
 
+/* Writes the vnet header, of 'size' bytes, of the superpacket that 'd'
+ * describes: all of it but the fields for a tunnel.  'cwr' tells whether it
+ * is TCP with CWR. */
+static void
+put_super_vnet_hdr(struct virtio_net_hdr *vnet, size_t size,
+                   const struct tnl_gso_desc *d, bool cwr)
+{
+    memset(vnet, 0, size);
+    put_needs_csum(vnet, &d->inner);
+    vnet->gso_type = vnet_gso_type(d, cwr);
+    vnet->gso_size = (OVS_FORCE __virtio16) d->mss;
+    vnet->hdr_len = (OVS_FORCE __virtio16) d->hdr_len;
+}
+
 /* The place for the next segment, and the rest of the superpacket. */
 struct cursor {
     struct iovec *iov;
@@ -200,6 +215,8 @@ put_singles(struct tnl_gso_frames *frames, uint16_t super,
         out->segment = c.i;
         out->first = c.iov - frames->iov;
         out->n = 2;
+        out->n_segs = 1;
+        out->train = out->relay = false;
         for (size_t k = 0; k < room; k += ALIGN) {
             memcpy(c.head - room + k, vnet + k, ALIGN);
         }
@@ -229,6 +246,9 @@ put_trains(struct tnl_gso_frames *frames, uint16_t super,
         out->segment = c->i;
         out->first = c->iov - frames->iov;
         out->n = 2 * n;
+        out->n_segs = n;
+        out->train = n > 1;
+        out->relay = false;
         memset(head - vnet_size, 0, vnet_size);
         out->len = put_segment(c, f, -vnet_size);
         for (uint32_t k = 1; k < n; k++) {
@@ -239,15 +259,79 @@ put_trains(struct tnl_gso_frames *frames, uint16_t super,
     }
 }
 
+/* Writes the vnet header of the superpacket that 'd' describes and whose
+ * finished headers are at 'head', in a tunnel over UDP.  'outer_csum' tells
+ * whether the outer checksum of each segment is left to whoever cuts it. */
+static void
+put_tunnel_vnet_hdr(uint8_t *vnet_, const struct tnl_gso_desc *d,
+                    const uint8_t *head, bool outer_csum)
+{
+    const struct tcp_header *tcp = (const void *) (head + d->inner.l4_ofs);
+    struct virtio_net_hdr *vnet = (void *) vnet_;
+    bool cwr = (d->inner.proto == IPPROTO_TCP
+                && tcp->tcp_ctl & htons(TCP_CWR));
+
+    put_super_vnet_hdr(vnet, VNET_TUNNEL_LEN, d, cwr);
+    vnet->flags |= outer_csum ? VNET_F_UDP_TUNNEL_CSUM : 0;
+    memcpy(vnet_ + VNET_OUTER_TH_OFS, &d->outer.l4_ofs,
+           sizeof d->outer.l4_ofs);
+    memcpy(vnet_ + VNET_INNER_NH_OFS, &d->inner.ofs, sizeof d->inner.ofs);
+}
+
+/* Appends the superpacket at 'c', which is in a tunnel, to 'frames': all of it
+ * but a last segment that is a packet of its own. */
+static void
+put_tunnelled(struct tnl_gso_frames *frames, uint16_t super,
+              const struct tnl_gso_finish *f, struct cursor *c)
+{
+    const struct tnl_gso_desc *d = f->desc;
+    const struct tnl_gso_plan *plan = f->plan;
+    uint8_t *base = c->head - ROUND_UP(frames->vnet_size, ALIGN);
+    uint8_t *head = base + MAX_VNET_ROOM;
+    uint8_t *vnet = head - VNET_TUNNEL_LEN;
+
+    tnl_gso_finish_whole(f, head, plan->unit);
+    put_tunnel_vnet_hdr(vnet, d, head,
+                        (d->outer_csum
+                         && plan->method != TNL_GSO_HW_PARTIAL));
+    frames->frame[frames->n++] = (struct tnl_gso_frame) {
+        .first = c->iov - frames->iov,
+        .n = 2,
+        .len = VNET_TUNNEL_LEN + d->hdr_len + plan->unit,
+        .super = super,
+        .n_segs = DIV_ROUND_UP(plan->unit, d->mss),
+        .relay = true,
+    };
+    c->iov[0] = (struct iovec) { vnet, VNET_TUNNEL_LEN + d->hdr_len };
+    c->iov[1] = (struct iovec) { c->payload, plan->unit };
+    c->iov += 2;
+    c->head += ROUND_UP(MAX_VNET_ROOM + d->hdr_len, ALIGN);
+    c->payload += plan->unit;
+    c->left -= plan->unit;
+    c->i++;
+}
+
+/* Does the relay of a port get the superpacket that 'd' describes, cut as
+ * 'plan' says? */
+bool
+tnl_gso_frames_for_relay(const struct tnl_gso_desc *d,
+                         const struct tnl_gso_plan *plan)
+{
+    return (d->outer_l4 == TNL_GSO_OUTER_UDP
+            && (plan->method == TNL_GSO_HW
+                || plan->method == TNL_GSO_HW_PARTIAL
+                || plan->method == TNL_GSO_KERNEL));
+}
+
 /* Appends the frames that 'plan' makes of superpacket 'p', described by 'd',
  * to 'frames', from segment 'first' on, until there is no more room.  Returns
  * the number of the first segment that did not fit, 'plan->n_packets' if all
  * did.  'super', the caller's number of the superpacket, is stored in each of
  * them.
  *
- * 'plan->method' must be TNL_GSO_SOFTWARE or TNL_GSO_UDP_GSO, and
- * tnl_gso_frames_can_hold(d) true.  'p' must stay until the frames have been
- * sent. */
+ * 'plan->method' must be TNL_GSO_SOFTWARE or TNL_GSO_UDP_GSO, or
+ * tnl_gso_frames_for_relay(d, plan) true, and tnl_gso_frames_can_hold(d)
+ * true.  'p' must stay until the frames have been sent. */
 uint32_t
 tnl_gso_frames_cut(struct tnl_gso_frames *frames, uint16_t super,
                    const struct dp_packet *p, const struct tnl_gso_desc *d,
@@ -272,9 +356,60 @@ tnl_gso_frames_cut(struct tnl_gso_frames *frames, uint16_t super,
     if (plan->segs_per_train) {
         put_trains(frames, super, &f, &c);
     } else {
+        if (!first && tnl_gso_frames_for_relay(d, plan)) {
+            put_tunnelled(frames, super, &f, &c);
+        }
         put_singles(frames, super, &f, &c);
     }
     frames->n_iov = c.iov - frames->iov;
     frames->area_len = c.head - room - frames->area;
     return c.i;
+}
+
+/* Appends a frame for the superpacket of plain TCP that 'd' describes, whole,
+ * for which there must be room: tnl_gso_frames_have_room(),
+ * tnl_gso_frames_can_hold().  'super' is the caller's number of it, and 'cwr'
+ * tells whether its first segment has CWR.
+ *
+ * Returns the place for its 'd->hdr_len' bytes of headers, which the caller
+ * writes, and goes on with tnl_gso_frames_add_piece(). */
+uint8_t *
+tnl_gso_frames_add_whole(struct tnl_gso_frames *frames, uint16_t super,
+                         const struct tnl_gso_desc *d, bool cwr)
+{
+    const size_t vnet_size = frames->vnet_size;
+    const size_t room = ROUND_UP(vnet_size, ALIGN);
+    uint8_t *head = frames->area + frames->area_len + room;
+    struct virtio_net_hdr *vnet = (void *) (head - vnet_size);
+
+    ovs_assert(vnet_size && d->outer_l4 == TNL_GSO_OUTER_NONE);
+    put_super_vnet_hdr(vnet, vnet_size, d, cwr);
+
+    frames->frame[frames->n++] = (struct tnl_gso_frame) {
+        .first = frames->n_iov,
+        .n = 1,
+        .len = vnet_size + d->hdr_len,
+        .super = super,
+        .n_segs = d->n_segs,
+    };
+    frames->iov[frames->n_iov++] = (struct iovec) {
+        vnet, vnet_size + d->hdr_len
+    };
+    frames->area_len += ROUND_UP(room + d->hdr_len, ALIGN);
+    return head;
+}
+
+/* Appends 'len' bytes of payload at 'data', which must stay until the frames
+ * have been sent, to the last one of 'frames'. */
+void
+tnl_gso_frames_add_piece(struct tnl_gso_frames *frames, const void *data,
+                         size_t len)
+{
+    struct tnl_gso_frame *frame = &frames->frame[frames->n - 1];
+
+    frames->iov[frames->n_iov++] = (struct iovec) {
+        CONST_CAST(void *, data), len
+    };
+    frame->n++;
+    frame->len += len;
 }

@@ -31,6 +31,15 @@
  *    | vnet header | outer headers | VXLAN, inner headers | payload |
  *                                  | VXLAN, inner headers | payload | ...
  *
+ * or a whole superpacket, whose pieces arrived one by one (tnl-gro-gather.h):
+ *
+ *    | vnet header | headers | payload | payload | ...
+ *
+ * or a whole superpacket in a tunnel, for the port's relay
+ * (netdev-linux-relay.h), behind the longer vnet header that this takes:
+ *
+ *    | vnet header with offsets of the tunnel | headers | payload |
+ *
  * Filled by tnl_gso_frames_cut(), with as many superpackets as fit, and sent
  * by the port's driver (netdev-linux-tnl.c).  One per thread. */
 
@@ -61,22 +70,10 @@ struct tnl_gso_frame {
     uint32_t len;               /* Bytes, vnet header included. */
     uint16_t super;             /* The caller's number of its superpacket. */
     uint16_t segment;           /* Number of the first segment in it. */
+    uint16_t n_segs;            /* Segments that it becomes in the end. */
+    bool train;                 /* They are those of a train. */
+    bool relay;                 /* For the port's relay. */
 };
-
-/* Has 'frame' several segments, which the kernel cuts? */
-static inline bool
-tnl_gso_frame_is_train(const struct tnl_gso_frame *frame)
-{
-    return frame->n > 2;
-}
-
-/* Number of segments in 'frame': headers and payload of each are two
- * pieces. */
-static inline uint32_t
-tnl_gso_frame_n_segs(const struct tnl_gso_frame *frame)
-{
-    return DIV_ROUND_UP(frame->n, 2);
-}
 
 struct tnl_gso_frames {
     size_t vnet_size;           /* Bytes of a vnet header. */
@@ -91,12 +88,18 @@ struct tnl_gso_frames {
 
 struct tnl_gso_frames *tnl_gso_frames_get(size_t vnet_size);
 bool tnl_gso_frames_can_hold(const struct tnl_gso_desc *);
+bool tnl_gso_frames_for_relay(const struct tnl_gso_desc *,
+                              const struct tnl_gso_plan *);
 bool tnl_gso_frames_have_room(const struct tnl_gso_frames *,
                               const struct tnl_gso_desc *);
 uint32_t tnl_gso_frames_cut(struct tnl_gso_frames *, uint16_t super,
                             const struct dp_packet *,
                             const struct tnl_gso_desc *,
                             const struct tnl_gso_plan *, uint32_t first);
+uint8_t *tnl_gso_frames_add_whole(struct tnl_gso_frames *, uint16_t super,
+                                  const struct tnl_gso_desc *, bool cwr);
+void tnl_gso_frames_add_piece(struct tnl_gso_frames *, const void *,
+                              size_t len);
 void tnl_gso_frames_clear(struct tnl_gso_frames *);
 
 #endif /* tnl-gso-frames.h */

@@ -41,11 +41,17 @@
  *
  * No NIC fills in a GRE checksum, hence no row for it.
  *
+ * Where the device does not cut, the kernel does, before it queues the packet
+ * for the device; it does that at less cost than we make a train.  But where
+ * the device cuts plain UDP, a train is cut by nobody else.
+ *
  * A train has an outer UDP checksum whether it is wanted or not.  Its tunnel
  * needs no capability: the port sees plain UDP.
  *
  * A remote checksum must not be completed.  No port leaves an inner checksum
- * alone while it cuts, but in a train the inner packet is payload. */
+ * alone while it cuts, but in a train the inner packet is payload.  For the
+ * same reason trains are what is left of this table for two tunnels: no port
+ * changes three IP headers. */
 
 /* Is 'row', of the class of 'd->encap', for superpackets like the one that 'd'
  * describes? */
@@ -53,7 +59,8 @@ bool
 tnl_gso_plan_row_is_for(const struct tnl_gso_plan_row *row,
                         const struct tnl_gso_desc *d)
 {
-    return ((!d->rco || row->method == TNL_GSO_UDP_GSO)
+    return (((!d->rco && d->mid_l4 == TNL_GSO_OUTER_NONE)
+             || row->method == TNL_GSO_UDP_GSO)
             && (!tnl_gso_has_outer(d->encap)
                 || (row->outer_csum == d->outer_csum
                     && row->outer_ipv4 == (d->outer.version == 4))));
@@ -65,7 +72,8 @@ uint64_t
 tnl_gso_plan_row_need(const struct tnl_gso_plan_row *row,
                       const struct tnl_gso_desc *d)
 {
-    if (d->inner.proto != IPPROTO_UDP || row->method == TNL_GSO_UDP_GSO) {
+    if (d->inner.proto != IPPROTO_UDP || row->method == TNL_GSO_UDP_GSO
+        || row->method == TNL_GSO_KERNEL) {
         return row->need;
     }
     return ((row->need & ~NETDEV_TX_OFFLOAD_TCP_TSO)
@@ -112,7 +120,8 @@ static bool
 within_reach(const struct tnl_gso_desc *d, const struct tnl_gso_limits *limits)
 {
     bool known = limits->tunnels & (1u << d->encap);
-    bool found = !d->stacked && (known || !tnl_gso_has_outer(d->encap));
+    bool found = (!d->stacked && d->mid_l4 == TNL_GSO_OUTER_NONE
+                  && (known || !tnl_gso_has_outer(d->encap)));
 
     return (!limits->max_l2_len
             || ((found || limits->sums_by_len)
@@ -182,12 +191,15 @@ choose(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
     const struct tnl_gso_encap_class *class = tnl_gso_encap_class(d->encap);
 
     if (d->n_segs == 1) {
-        return TNL_GSO_PASS;
+        /* In two tunnels, only finish knows all headers. */
+        return (d->mid_l4 == TNL_GSO_OUTER_NONE ? TNL_GSO_PASS
+                : TNL_GSO_SOFTWARE);
     }
 
     /* Extension headers and label stacks are beyond what NICs parse, and
      * beyond what drivers compute a pseudo-header for. */
-    if (!d->stacked && !d->inner.ext && !d->outer.ext) {
+    if (!d->stacked && !d->inner.ext && !d->outer.ext && !d->mid.ext
+        && d->hdr_len <= TNL_GSO_MAX_TEMPLATE) {
         for (size_t i = 0; i < class->n_rows; i++) {
             if (row_fits(&class->rows[i], d, caps)) {
                 return class->rows[i].method;
@@ -213,7 +225,7 @@ static bool
 port_cuts(enum tnl_gso_method method)
 {
     return (method == TNL_GSO_HW || method == TNL_GSO_HW_PARTIAL
-            || method == TNL_GSO_TCP_TSO);
+            || method == TNL_GSO_TCP_TSO || method == TNL_GSO_KERNEL);
 }
 
 /* Makes '*plan' a drop for 'reason'. */
@@ -238,6 +250,10 @@ tnl_gso_plan(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
     if (plan->method != TNL_GSO_PASS && caps->max_frame_len
         && d->hdr_len + d->mss > caps->max_frame_len) {
         plan_drop(plan, TNL_GSO_R_MTU);
+    } else if (plan->method == TNL_GSO_KERNEL
+               && d->n_segs > TNL_GSO_MAX_SEGS) {
+        /* The kernel would cut them all, for one packet of a guest. */
+        plan_drop(plan, TNL_GSO_R_TOO_MANY);
     } else if (port_cuts(plan->method)
                && max_unit(d, &caps->limits) < plan->unit) {
         plan->parts = plan->method;
@@ -331,6 +347,7 @@ static const char *method_names[TNL_GSO_N_METHODS] = {
     [TNL_GSO_HW] = "hw",
     [TNL_GSO_HW_PARTIAL] = "hw-partial",
     [TNL_GSO_TCP_TSO] = "tcp-tso",
+    [TNL_GSO_KERNEL] = "kernel",
     [TNL_GSO_UDP_GSO] = "udp-gso",
     [TNL_GSO_SOFTWARE] = "software",
     [TNL_GSO_DROP] = "drop",
@@ -367,7 +384,7 @@ tnl_gso_methods_from_string(const char *s, uint32_t *methods, char **errorp)
         }
         if (!bit) {
             *errorp = xasprintf("'%s' is not one of hw, hw-partial, tcp-tso, "
-                                "udp-gso, software", name);
+                                "kernel, udp-gso, software", name);
             break;
         }
         result |= bit;

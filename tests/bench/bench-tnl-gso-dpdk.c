@@ -17,7 +17,6 @@
 #include <config.h>
 #undef NDEBUG
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -470,16 +469,7 @@ bench_main(int argc, char *argv[])
     static const uint32_t segs[] = { 2, 7, 46, 120 };
     uint64_t ol_flags;
     struct bench_table table;
-    int rounds = DEFAULT_ROUNDS;
-    const char *json = NULL;
-
-    for (int i = 1; i < argc; i++) {
-        if (!strncmp(argv[i], "--json=", 7)) {
-            json = argv[i] + 7;
-        } else if (!str_to_int(argv[i], 10, &rounds) || rounds < 1) {
-            ovs_fatal(0, "usage: %s [--json=FILE] [ROUNDS]", argv[0]);
-        }
-    }
+    struct bench_args args = bench_args(argc, argv, DEFAULT_ROUNDS, "", NULL);
 
     port = tg_dpdk_port(MTU, true);
     mempool = tg_dpdk_mempool(port, NULL);
@@ -490,7 +480,7 @@ bench_main(int argc, char *argv[])
     ovs_assert(indirect_pool);
 
     printf("DPDK port, VXLAN over IPv4, medians of %d rounds, all outputs "
-           "compared; checksum code: %s\n", rounds, csum_copy_impl()->name);
+           "compared; checksum code: %s\n", args.rounds, csum_copy_impl()->name);
     bench_table_start(&table, "Times upstream's speed; in the last three "
                       "columns, times that of another way", columns);
     for (int kind = 0; kind < 4; kind++) {
@@ -498,24 +488,18 @@ bench_main(int argc, char *argv[])
         for (size_t m = 0; m < ARRAY_SIZE(msses); m++) {
             for (size_t s = 0; s < ARRAY_SIZE(segs); s++) {
                 if (msses[m] * segs[s] <= 65000) {
-                    bench_row(&table, !(kind & 1), msses[m], segs[s], rounds);
+                    bench_row(&table, !(kind & 1), msses[m], segs[s],
+                              args.rounds);
                 }
             }
         }
     }
     port->ol_flags = ol_flags;
-    if (json) {
+    if (args.json_file) {
         struct json *top = json_object_create();
-        char *text;
-        FILE *file;
 
         json_object_put(top, "dpdk", table.rows);
-        text = json_to_string(top, JSSF_SORT | JSSF_PRETTY);
-        file = fopen(json, "w");
-        if (!file || fprintf(file, "%s\n", text) < 0 || fclose(file)) {
-            ovs_fatal(errno, "%s", json);
-        }
-        free(text);
+        bench_write_json(top, args.json_file);
         json_destroy(top);
     } else {
         json_destroy(table.rows);

@@ -17,7 +17,6 @@
 #include <config.h>
 #undef NDEBUG
 
-#include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -469,12 +468,17 @@ static const struct {
     { "receive", do_receive },
     { "reassembly", bench_reassembly },
     { "flood", bench_flood },
+    { "gro", bench_gro },
 };
 
-/* Is 'name' in 'list', words separated by commas?  Null has all words. */
+/* Names of tables, separated by commas, or null for all of them. */
+static const char *wanted_tables;
+
+/* Is table 'name' one of 'wanted_tables'? */
 static bool
-wanted(const char *list, const char *name)
+wanted(const char *name)
 {
+    const char *list = wanted_tables;
     size_t len = strlen(name);
 
     while (list && *list) {
@@ -488,40 +492,29 @@ wanted(const char *list, const char *name)
     return !list;
 }
 
-static void
-write_json(const struct json *json, const char *file_name)
+/* For bench_args(). */
+static bool
+parse_arg(const char *arg)
 {
-    char *s = json_to_string(json, JSSF_SORT | JSSF_PRETTY);
-    FILE *file = fopen(file_name, "w");
-
-    if (!file || fprintf(file, "%s\n", s) < 0 || fclose(file)) {
-        ovs_fatal(errno, "%s", file_name);
+    if (!strncmp(arg, "--tables=", 9)) {
+        wanted_tables = arg + 9;
+    } else if (!strncmp(arg, "--csum-impl=", 12)) {
+        if (!csum_copy_force(arg + 12)) {
+            ovs_fatal(0, "%s: not on this CPU", arg);
+        }
+    } else {
+        return false;
     }
-    free(s);
+    return true;
 }
 
 static void
 bench_main(int argc, char *argv[])
 {
+    struct bench_args args = bench_args(argc, argv, DEFAULT_ROUNDS,
+                                        "[--tables=NAME,...] "
+                                        "[--csum-impl=NAME] ", parse_arg);
     struct json *json = json_object_create();
-    const char *json_file = NULL;
-    const char *list = NULL;
-    int rounds = DEFAULT_ROUNDS;
-
-    for (int i = 1; i < argc; i++) {
-        if (!strncmp(argv[i], "--json=", 7)) {
-            json_file = argv[i] + 7;
-        } else if (!strncmp(argv[i], "--tables=", 9)) {
-            list = argv[i] + 9;
-        } else if (!strncmp(argv[i], "--csum-impl=", 12)) {
-            if (!csum_copy_force(argv[i] + 12)) {
-                ovs_fatal(0, "%s: not on this CPU", argv[i]);
-            }
-        } else if (!str_to_int(argv[i], 10, &rounds) || rounds < 1) {
-            ovs_fatal(0, "usage: %s [--json=FILE] [--tables=NAME,...] "
-                      "[--csum-impl=NAME] [ROUNDS]", argv[0]);
-        }
-    }
 
     /* By default glibc gives memory back whenever 128 kB are free, which can
      * double the time of either side. */
@@ -529,20 +522,20 @@ bench_main(int argc, char *argv[])
     mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
 
     printf("Medians of %d rounds, all outputs compared; checksum code: %s\n",
-           rounds, csum_copy_impl()->name);
+           args.rounds, csum_copy_impl()->name);
     bench_ways_init();
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
-        if (wanted(list, tables[i].name)) {
+        if (wanted(tables[i].name)) {
             struct bench_table table;
 
-            tables[i].run(&table, rounds);
+            tables[i].run(&table, args.rounds);
             json_object_put(json, tables[i].name, table.rows);
         }
     }
-    if (json_file) {
+    if (args.json_file) {
         json_object_put_string(json, "code", csum_copy_impl()->name);
-        json_object_put(json, "rounds", json_integer_create(rounds));
-        write_json(json, json_file);
+        json_object_put(json, "rounds", json_integer_create(args.rounds));
+        bench_write_json(json, args.json_file);
     }
     json_destroy(json);
 }

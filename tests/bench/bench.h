@@ -89,12 +89,26 @@ void bench_measure(const struct bench_case *, struct bench_result *);
 void bench_delay(const struct bench_case *, const struct dp_packet *last,
                  double delay[BENCH_N_WAYS]);
 
+/* What each benchmark takes as arguments. */
+struct bench_args {
+    const char *json_file;      /* To be written, or null. */
+    int rounds;
+};
+
+struct bench_args bench_args(int argc, char *argv[], int rounds,
+                             const char *usage,
+                             bool (*parse)(const char *arg));
+void bench_write_json(const struct json *, const char *file_name);
+
 uint64_t bench_now(void);
 double bench_median(double *, size_t n);
 
-/* bench/reassembly.c. */
 struct bench_table;
 
+/* bench/gro.c. */
+void bench_gro(struct bench_table *, int rounds);
+
+/* bench/reassembly.c. */
 void bench_reassembly(struct bench_table *, int rounds);
 void bench_flood(struct bench_table *, int rounds);
 

@@ -19,6 +19,7 @@
 
 #include "bench.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,41 @@ enum { ROUND_BYTES = 1024 * 1024 };
 
 /* More than a last level cache holds. */
 enum { COLD_BYTES = 128 * 1024 * 1024 };
+
+/* Parses the arguments of a benchmark, which has 'rounds' by default.  'parse',
+ * if it is not null, is called with those that not all benchmarks know, and
+ * returns false for what none does; 'usage' names them, with a space behind
+ * each. */
+struct bench_args
+bench_args(int argc, char *argv[], int rounds, const char *usage,
+           bool (*parse)(const char *arg))
+{
+    struct bench_args args = { .rounds = rounds };
+
+    for (int i = 1; i < argc; i++) {
+        if (!strncmp(argv[i], "--json=", 7)) {
+            args.json_file = argv[i] + 7;
+        } else if (!(parse && parse(argv[i]))
+                   && (!str_to_int(argv[i], 10, &args.rounds)
+                       || args.rounds < 1)) {
+            ovs_fatal(0, "usage: %s [--json=FILE] %s[ROUNDS]", argv[0], usage);
+        }
+    }
+    return args;
+}
+
+/* Writes 'json' to the file 'file_name'. */
+void
+bench_write_json(const struct json *json, const char *file_name)
+{
+    char *s = json_to_string(json, JSSF_SORT | JSSF_PRETTY);
+    FILE *file = fopen(file_name, "w");
+
+    if (!file || fprintf(file, "%s\n", s) < 0 || fclose(file)) {
+        ovs_fatal(errno, "%s", file_name);
+    }
+    free(s);
+}
 
 uint64_t
 bench_now(void)

@@ -18,11 +18,11 @@
 #undef NDEBUG
 
 #include <netinet/in.h>
-#include <netinet/ip.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cost.h"
 #include "csum.h"
 #include "dp-packet.h"
 #include "flow.h"
@@ -55,27 +55,6 @@ measured(struct netdev *tunnel, struct dp_packet_batch *batch)
 {
     tnl_gso_pop_prepare(tunnel, batch);
     netdev_pop_header(tunnel, batch);
-}
-
-/* Writes an Ethernet and an IPv4 header in front of 'len' bytes. */
-static struct ip_header *
-put_ip(char *p, uint8_t proto, size_t len, uint16_t id)
-{
-    struct eth_header *eth = (void *) p;
-    struct ip_header *ip = (void *) (eth + 1);
-
-    memset(eth, 0x02, 2 * ETH_ADDR_LEN);
-    eth->eth_type = htons(ETH_TYPE_IP);
-    ip->ip_ihl_ver = IP_IHL_VER(5, 4);
-    ip->ip_tot_len = htons(IP_HEADER_LEN + len);
-    ip->ip_id = htons(id);
-    ip->ip_frag_off = htons(IP_DF);
-    ip->ip_ttl = 64;
-    ip->ip_proto = proto;
-    put_16aligned_be32(&ip->ip_src, htonl(0x0a000001));
-    put_16aligned_be32(&ip->ip_dst, htonl(0x0a000002));
-    ip->ip_csum = csum(ip, sizeof *ip);
-    return ip;
 }
 
 /* Writes unit 'i' of a train at 'p'. */

@@ -64,6 +64,10 @@ def events():
     return returned('tnl_gso_event_to_string')
 
 
+def rules():
+    return returned('tnl_gro_rule_to_string')
+
+
 def results():
     return returned('stt_verdict_to_string')
 
@@ -106,12 +110,13 @@ def statistics():
     """tnl_gso_drop_<reason> and the like."""
     variable = {'encap': '<encap>', 'method': '<method>',
                 'tnl_gso_reason_to_string(i)': '<reason>',
-                'tnl_gso_event_to_string(i)': '<event>'}
+                'tnl_gso_event_to_string(i)': '<event>',
+                'tnl_gro_rule_to_string(i)': '<rule>'}
     shared = {'tnl_gso_%s<counter>' % prefix for prefix in re.findall(
         r'put_counters\(\w+, [^,]+, "(\w+)"\);', code())}
-    return shared | {'tnl_gso_%s_%s%s' % (
-                what.strip('"') if what.startswith('"') else variable[what],
-                variable[which], unit)
+    def word(arg):
+        return arg.strip('"') if arg.startswith('"') else variable[arg]
+    return shared | {'tnl_gso_%s_%s%s' % (word(what), word(which), unit)
             for what, which, unit in re.findall(
                 r'put_counter\(\w+,[^;,]*?,\s*prefix,\s*([^,;]+?),\s*([^,;]+?),'
                 r'\s*"(\w*)"\);', code())}
@@ -123,7 +128,7 @@ def status_keys(text):
     return {re.sub(family, '_<family>', re.sub(
                 r'^tnl_gso_(%s)(?=_)' % '|'.join(encaps() - {'plain'}),
                 'tnl_gso_<encap>', key))
-            for key in re.findall(r'\b(tnl_gso_\w+)=', text)}
+            for key in re.findall(r'\b(tnl_g[rs]o\w*)=', text)}
 
 
 # What the documentation describes.
@@ -179,7 +184,8 @@ def xml_keys(column):
 
 def xml_templates(column):
     words = {'encap': '<encap>', 'method': '<method>', 'reason': '<reason>',
-             'family': '<family>', 'name': '<event>', 'counter': '<counter>'}
+             'family': '<family>', 'name': '<event>', 'rule': '<rule>',
+             'counter': '<counter>'}
     return {'_'.join(words.get(word, word) for word in key.split('_'))
             for key in xml_keys(column)}
 
@@ -216,6 +222,7 @@ def check(ovs_src):
         ('method', methods(), terms('Methods')),
         ('reason', reasons(), terms('Reasons')),
         ('event', events(), terms('Events')),
+        ('rule', rules(), terms('Merging')),
         ('result', results(), terms('Packets', 'Packets Dropped',
                                     'Frames Given Up')),
         ('setting', settings(), last_word(terms('Settings'))),
@@ -279,7 +286,7 @@ def check_running(status, statistics_text):
                            'vswitch.xml')
     patterns = '|'.join(
         re.sub('<\\w+>', r'\\w+', name) for name in statistics())
-    for key in re.findall(r'\b(tnl_gso_\w+)=', statistics_text):
+    for key in re.findall(r'\b(tnl_g[rs]o\w*)=', statistics_text):
         yield 'statistics ' + key, (
             [] if re.fullmatch(patterns, key)
             else ['tests/docs/names.py does not know how it is made'])

@@ -278,6 +278,9 @@ nic_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
     info->max_rx_pktlen = MAX_MTU + L2_OVERHEAD;
     info->max_mtu = MAX_MTU;
     info->tx_offload_capa = config->caps;
+    /* So that it can be asked for: see nic_configure(). */
+    info->rx_offload_capa = RTE_ETH_RX_OFFLOAD_TCP_LRO;
+    info->max_lro_pkt_size = UINT16_MAX;
     if (config->seg_max) {
         info->tx_desc_lim.nb_seg_max = config->seg_max;
     }
@@ -294,8 +297,15 @@ nic_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 }
 
 static int
-nic_configure(struct rte_eth_dev *dev __rte_unused)
+nic_configure(struct rte_eth_dev *dev)
 {
+    struct nic *nic = dev->data->dev_private;
+
+    if (nic->log) {
+        fprintf(nic->log, "configure rx_offloads=0x%"PRIx64"\n",
+                dev->data->dev_conf.rxmode.offloads);
+        fflush(nic->log);
+    }
     return 0;
 }
 

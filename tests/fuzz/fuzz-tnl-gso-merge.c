@@ -33,7 +33,7 @@
  *
  * Besides what the sanitizers see, no byte may be lost or moved, and what has
  * been merged must be what the reference cuts into the same units; see
- * train_judge(). */
+ * train_merge_and_judge(). */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -84,7 +84,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (header.flags & FUZZ_TRAIN_SETTLE) {
         settle(&t);
     }
-    error = train_split_and_judge(&t, &runs);
+    error = train_merge_and_judge(&t, &runs);
     if (error) {
         fprintf(stderr, "%s: %s\n", ds_cstr(&runs), error);
         abort();

@@ -22,6 +22,11 @@
 #include <stdlib.h>
 
 #include "dp-packet.h"
+#include "netdev-provider.h"
+#include "tests/tnl-gso/unit/big-receive.h"
+#include "tnl-gso/core/tnl-gso-port.h"
+#include "tnl-gso/core/tnl-gso-vnet.h"
+#include "tnl-gso/ports/netdev-linux-big.h"
 #include "tnl-gso/ports/netdev-linux-vnet.h"
 #include "tnl-gso/tnl-gso.h"
 #include "tnl-gso/ports/tnl-gso-rx.h"
@@ -33,7 +38,10 @@
  * or the checksums of an ordinary packet, or a vnet header again
  * (tests/run-fuzz).
  *
- * The first byte is the port's capabilities. */
+ * The first byte is the port's capabilities, or, from BIG on, how long the
+ * packet is: more than a dp_packet holds. */
+
+enum { BIG = 0xf0, BIG_MIN = 65500, BIG_STEP = 30500 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -120,6 +128,80 @@ cut(struct dp_packet *b, uint8_t caps_)
     }
 }
 
+/* Receives the 'len' bytes of 'msg' with '*layout', as packets in '*batch',
+ * none of which may be malformed. */
+static void
+receive_big(struct netdev_linux_big *layout, struct dp_packet_batch *batch,
+            const uint8_t *msg, size_t len)
+{
+    static struct netdev netdev = { .name = CONST_CAST(char *, "fuzz") };
+    struct netdev_rxq rx = { .netdev = &netdev };
+    struct dp_packet *p;
+
+    if (!netdev.tnl_gso) {
+        netdev.tnl_gso = tnl_gso_port_new(&netdev);
+    }
+    dp_packet_batch_init(batch);
+    if (!big_receive(layout, &rx, batch, msg, len, 0, 0)) {
+        if (batch->count) {
+            fail("dropped and not dropped");
+        }
+        return;
+    }
+    /* What is more than a turn is not what this is about. */
+    tnl_gso_rx_drop(&rx);
+    DP_PACKET_BATCH_FOR_EACH (i, p, batch) {
+        struct tnl_gso_desc desc;
+
+        if (dp_packet_size(p) + dp_packet_headroom(p) > UINT16_MAX) {
+            fail("longer than a packet can be");
+        }
+        if (tnl_gso_is_super(p) && tnl_gso_describe(p, &desc)
+            == TNL_GSO_R_L3) {
+            fail("a part that is malformed");
+        }
+    }
+}
+
+/* The 'size' bytes of 'data', and many more, twice: the payload of the second
+ * one is received in place, and it must become the same packets. */
+static void
+fuzz_big(const uint8_t *data, size_t size, size_t len)
+{
+    struct netdev_linux_big layout = { .unit = 0 };
+    struct dp_packet_batch first, second;
+    uint8_t *msg = xzalloc(len);
+    size_t n;
+
+    memcpy(msg, data, MIN(size, len));
+    /* What is in another place is another byte. */
+    for (size_t i = size; i < len; i++) {
+        msg[i] = i * 251 >> 8;
+    }
+    receive_big(&layout, &first, msg, len);
+    receive_big(&layout, &second, msg, len);
+    n = first.count;
+    if (n != second.count) {
+        fail("not as many packets in place");
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct dp_packet *a = first.packets[i], *b = second.packets[i];
+
+        if (dp_packet_size(a) != dp_packet_size(b)
+            || memcmp(dp_packet_data(a), dp_packet_data(b), dp_packet_size(a))
+            || a->offloads != b->offloads
+            || dp_packet_get_tso_segsz(a) != dp_packet_get_tso_segsz(b)
+            || a->uso_segsz != b->uso_segsz) {
+            fail("not the same packets in place");
+        }
+    }
+    dp_packet_delete_batch(&first, true);
+    dp_packet_batch_destroy(&first);
+    dp_packet_delete_batch(&second, true);
+    dp_packet_batch_destroy(&second);
+    free(msg);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -133,6 +215,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     caps = *data++;
     size--;
 
+    if (caps >= BIG) {
+        fuzz_big(data, size, BIG_MIN + (caps - BIG) * BIG_STEP);
+        return 0;
+    }
     b = new_packet(data, size);
     retval = netdev_linux_vnet_parse(b);
     if (retval < 0) {

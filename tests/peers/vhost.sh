@@ -35,20 +35,21 @@
 #         nocsum  vm0's kernel completes checksums
 #         vm1     the machine is vm1 instead: the same, and can take nothing
 #         whole   what comes back arrives as superpackets
+#         trains  other_config:tnl-gso-methods=udp-gso,software
 #         ecn     what vm0 sends at first is marked CE on its way
 VHOST_CASES="
 #encap outer csum inner port peer  method   extra
 vxlan  4     on   4     afp  guest software -
 vxlan  4     off  4     tap  guest software -
 vxlan  6     on   6     tap  guest software -
-vxlan  4     on   6     sys0 guest udp-gso  -
-vxlan  6     off  4     sys0 guest software -
+vxlan  4     on   6     sys0 guest hw       -
+vxlan  6     off  4     sys0 guest hw       -
 geneve 4     on   4     afp  guest software -
 geneve 4     off  6     afp  guest software -
 geneve 6     on   4     afp  guest software vlan
 geneve 6     off  6     tap  guest software -
 geneve 4     on   4     tap  guest software -
-geneve 4     on   4     sys0 guest udp-gso  -
+geneve 4     on   4     sys0 guest udp-gso  trains
 gre    4     on   4     afp  guest software -
 gre    6     off  6     tap  guest software -
 vxlan  4     on   4     afp  guest -        notso
@@ -56,9 +57,9 @@ geneve 6     on   4     tap  guest -        notso,nocsum
 geneve 4     on   4     sys0 guest -        vm1
 vxlan  4     on   4     tap  guest -        vm1
 geneve 4     on   4     afp  guest software ecn
-vxlan  4     on   4     sys0 kern  udp-gso  whole
-vxlan  6     on   6     sys0 kern  udp-gso  whole
-vxlan  4     off  4     sys0 kern  software whole
+vxlan  4     on   4     sys0 kern  udp-gso  whole,trains
+vxlan  6     on   6     sys0 kern  hw       whole
+vxlan  4     off  4     sys0 kern  hw       whole
 vxlan  4     on   4     sys0 kern  -        vm1
 vxlan  4     on   4     afp  kern  software -
 plain  -     -    4     -    vm1   software -
@@ -229,6 +230,11 @@ vhost_row_up() {
         kern) PEER_NS='' PEER_DEVICE='' HOST=3 MAC=$(nl_mac kern k1) ;;
     esac
     vhost_flows br-u $4 LOCAL || return 1
+    case $extra in *,trains,*)
+        nl_vsctl dpdk set Interface sys0 \
+            other_config:tnl-gso-methods=udp-gso,software || return 1
+        ;;
+    esac
     # Options, and below words for `ip link`.
     # shellcheck disable=SC2046
     nl_vsctl dpdk add-port br-int tun -- set Interface tun type="$1" \
@@ -276,7 +282,8 @@ vhost_row_down() {
     guest "ip -n $VM neigh flush dev $BASE"
     test "$1" != guest || guest "ip link del t0"
     test "$1" != kern || nl_ip kern link del t0
-    ! nl_ovs_alive dpdk || nl_vsctl dpdk --if-exists del-port br-int tun
+    ! nl_ovs_alive dpdk || nl_vsctl dpdk --if-exists del-port br-int tun \
+        -- remove Interface sys0 other_config tnl-gso-methods
 } >/dev/null
 
 # vhost_errors PEER: what either end has against a packet.
@@ -372,8 +379,8 @@ vhost_move() {
     test "$sha" != "$want" || echo ok
 }
 
-# vhost_counted PORT ENCAP WANT FILE: checks METHOD SUPERPACKETS SEGMENTS
-# between FILE.0 and FILE.1.
+# vhost_counted PORT ENCAP WANT FILE MIN: checks METHOD SUPERPACKETS SEGMENTS
+# between FILE.0 and FILE.1; at least MIN superpackets.
 vhost_counted() {
     local counted method supers segs want=$3
     counted=$(nl_counted "$4.0" "$4.1")
@@ -382,7 +389,7 @@ vhost_counted() {
     test "$method" = "$want" ||
         problem "$1: method is $method, should be $want"
     # 48 segments in the largest; TCP does not always send the largest.
-    test "$want" = - || test "$supers" -gt 10 -a "$segs" -ge $((2 * supers)) ||
+    test "$want" = - || test "$supers" -ge "$5" -a "$segs" -ge $((2 * supers)) ||
         problem "$1: counted only $counted"
 }
 
@@ -425,10 +432,11 @@ vhost_case() {
     there=$TO4 here=$FROM4 vhu=vhu${VM#vm}
     test $inner = 4 || { there=$TO6 here=$FROM6; }
     test $peer != vm1 || port=vhu1
-    # What comes back whole is cut for a machine that cannot take it.
+    # What comes back is merged, or whole already.  It is cut again for a machine
+    # that cannot take it.
     case ,$extra, in
-        *,whole,*) back=hw ;;
-        *,vm1,*) test $peer != kern || back=software ;;
+        *,vm1,*) back=software ;;
+        *) back=hw ;;
     esac
     vhost_errors $peer >"$TMP/errors.0"
     vhost_drops >"$TMP/drops.0"
@@ -460,8 +468,10 @@ vhost_case() {
                 problem "no mark has arrived"
             ;;
     esac
-    vhost_counted $port "$encap" "$want" "$TMP/out"
-    vhost_counted $vhu plain $back "$TMP/back"
+    vhost_counted $port "$encap" "$want" "$TMP/out" 11
+    # The guest, which has no KVM, sends slowly: few batches have two packets,
+    # and of those some are not looked at.
+    vhost_counted $vhu plain $back "$TMP/back" 1
     vhost_drops >"$TMP/drops.1"
     vhost_differs "Open vSwitch dropped packets" "$TMP/drops"
     resent=$(($(vhost_resent $peer) - resent))

@@ -63,13 +63,12 @@ GSO_ECN = 0x80
 # Sums.
 
 def ones_sum(data, start=0):
-    """Ones-complement sum of 'data' (RFC 1071), folded, not complemented."""
+    """Ones-complement sum of 'data' (RFC 1071), folded, not complemented: 0
+    only if everything is."""
     if len(data) & 1:
-        data += b'\0'
-    s = start + sum(struct.unpack('!%dH' % (len(data) // 2), data))
-    while s >> 16:
-        s = (s & 0xffff) + (s >> 16)
-    return s
+        data = bytes(data) + b'\0'
+    value = start + int.from_bytes(data, 'big')
+    return value and (value % 0xffff or 0xffff)
 
 
 def pseudo_sum(src, dst, proto, length):

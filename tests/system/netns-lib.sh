@@ -109,6 +109,27 @@ nl_tso() {
         tx-udp-segmentation on >/dev/null 2>&1
 }
 
+# nl_big NS IF gso|gro BYTES: how long TCP packets are that leave through it, or
+# that it joins, over IPv4 and IPv6 ("BIG TCP").  By netlink, since ip(8) before
+# 6.3 knows only one of the two.  Fails if the kernel knows no more than 64 kB,
+# or the device cannot.
+nl_big() {
+    in_ns "$1" "$PYTHON3" -B - "$2" "$3" "$4" <<'EOF'
+import socket
+import struct
+import sys
+RTM_SETLINK = 19
+# IFLA_GSO_MAX_SIZE, IFLA_GSO_IPV4_MAX_SIZE, and the same for GRO.
+ATTRS = {'gso': (41, 63), 'gro': (58, 64)}
+body = struct.pack('BxHiII', 0, 0, socket.if_nametoindex(sys.argv[1]), 0, 0)
+for attr in ATTRS[sys.argv[2]]:
+    body += struct.pack('HHI', 8, attr, int(sys.argv[3]))
+s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+s.send(struct.pack('IHHII', 16 + len(body), RTM_SETLINK, 5, 1, 0) + body)
+sys.exit(struct.unpack_from('i', s.recv(4096), 16)[0] != 0)
+EOF
+}
+
 # ---------------------------------------------------------------------------
 # Open vSwitch.
 # ---------------------------------------------------------------------------
@@ -181,6 +202,33 @@ nl_ofctl() {
     nl_ovs_env "$ns" timeout 15 "$BUILD/utilities/ovs-ofctl" "$@"
 }
 
+# nl_sanitize: $BUILD becomes a copy of it, whose ovs-vswitchd has been built
+# under AddressSanitizer, unless NO_ASAN is set.
+nl_sanitize() {
+    local flags='-fsanitize=address -fno-omit-frame-pointer'
+    test -z "${NO_ASAN:-}" || return 0
+    BUILD=$(cd "$BUILD" && pwd)
+    BUILD=$BUILD "$TESTS/tools/sanitized-copy" "$BUILD-asan-vswitchd" \
+        vswitchd/ovs-vswitchd CFLAGS="-g -O1 $flags" LDFLAGS="$flags" \
+        || return 1
+    BUILD=$BUILD-asan-vswitchd
+    nm "$BUILD/vswitchd/ovs-vswitchd" | grep -q __asan_report_load
+}
+
+# verdict_asan NS: the case ends.  Fails if the daemon has not survived, or has
+# touched what is not its own.
+verdict_asan() {
+    local out=$TMP/ovs-$1/ovs-vswitchd.out status=0
+    if grep -q 'ERROR: AddressSanitizer' "$out"; then
+        problem "$(grep -m 1 -A 12 'ERROR: AddressSanitizer' "$out")"
+        status=1
+    else
+        alive || { problem "$(tail -n 3 "$out")"; status=1; }
+    fi
+    verdict
+    return $status
+}
+
 # nl_ovs_alive NS: it has not crashed.
 nl_ovs_alive() { kill -0 "${NL_VSWITCHD[$1]}" 2>/dev/null; }
 
@@ -239,6 +287,38 @@ nl_ovs_stop() {
     end "${NL_VSWITCHD[$1]}" "${NL_OVSDB[$1]}"
     nl_del_taps "$1"
     unset "NL_VSWITCHD[$1]" "NL_OVSDB[$1]"
+}
+
+# nl_vswitchd_start DIR: ovs-vswitchd of build tree DIR in "ovs", with the
+# database of nl_ovs().
+NL_ENDED=
+nl_vswitchd_start() {
+    local dir=$TMP/ovs-ovs
+    rm -f "$dir"/ovs-vswitchd.*.ctl "$dir"/ovs-vswitchd.pid
+    nl_ovs_env ovs in_ns_bg ovs "$1/vswitchd/ovs-vswitchd" \
+        "unix:$dir/db.sock" --pidfile --disable-system \
+        --log-file="$dir/ovs-vswitchd.log" >>"$dir/ovs-vswitchd.out" 2>&1
+    NL_VSWITCHD[ovs]=$LAST_PID
+    NL_ENDED=false
+    wait_for 20 nl_appctl ovs version \
+        || { problem "ovs-vswitchd of $1 does not start"; return 1; }
+    # Returns when all ports are there.
+    nl_vsctl ovs set Open_vSwitch . external_ids:started="$RANDOM" \
+        || problem "ovs-vswitchd of $1 does not configure"
+}
+
+# nl_vswitchd_end HOW: exit, cleanup, TERM or KILL; that of "ovs", without its
+# database.
+nl_vswitchd_end() {
+    local pid=${NL_VSWITCHD[ovs]}
+    case $1 in
+    exit) nl_appctl ovs exit ;;
+    cleanup) nl_appctl ovs exit --cleanup ;;
+    *) kill -"$1" "$pid" ;;
+    esac
+    wait_for 15 ended "$pid" || problem "ovs-vswitchd does not end"
+    reap "$pid"
+    NL_ENDED=true
 }
 
 nl_del_taps() {

@@ -27,6 +27,13 @@
  * CALL   vnet-size   ioctl(TUNSETVNETHDRSZ) of more than 12 bytes
  *        offload     ioctl(TUNSETOFFLOAD) with a bit of MASK
  *        features    ioctl(SIOCETHTOOL), ETHTOOL_GFEATURES
+ *        set-features  the same, ETHTOOL_SFEATURES
+ *        gro-half    the same; does not fail, but does not switch features
+ *                    whose numbers are over 31, as rx-udp-gro-forwarding's
+ *        gro-fixed   ioctl(SIOCETHTOOL), ETHTOOL_GFEATURES: does not fail, but
+ *                    says that nothing can be switched
+ *        gro-none    ioctl(SIOCETHTOOL), ETHTOOL_GSTRINGS: does not fail, but
+ *                    has no rx-udp-gro-forwarding, as Linux before 5.12
  *        unshare     unshare()
  *        vnet-hdr    setsockopt(PACKET_VNET_HDR)
  *        send        sendmmsg(), sendmsg(), writev(), write() of a packet
@@ -36,6 +43,10 @@
  *        ufo         recvmmsg(): does not fail, but gives each UDP superpacket
  *                    (gso_type UDP_L4) as Linux before 4.14 would: to be cut
  *                    into IP fragments (gso_type UDP), ERRNO bytes in each
+ *        route       recvmsg(): does not fail, but returns what netlink tells
+ *                    of a new route after ERRNO milliseconds
+ *        raise       raise(SIGTERM): does not fail, but takes ERRNO
+ *                    milliseconds
  * ERRNO  a number
  * WHEN   "always", "once", "N": every Nth such call, "+N": all after N
  *
@@ -49,11 +60,13 @@
 #include <linux/ethtool.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <linux/virtio_net.h>
 #include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -194,6 +207,63 @@ send_bits(const struct iovec *iov, size_t n)
     return vnet[1] & TUNNEL_BITS ? bits | 1UL << 31 : bits;
 }
 
+static int
+is_socket(int fd, int family)
+{
+    int domain;
+    socklen_t len = sizeof domain;
+
+    return (!getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len)
+            && domain == family);
+}
+
+static int
+is_packet(int fd)
+{
+    return is_socket(fd, AF_PACKET);
+}
+
+/* ioctl(SIOCETHTOOL). */
+static int
+ethtool(int fd, struct ifreq *ifr)
+{
+    void *data = ifr->ifr_data;
+    uint32_t cmd = *(uint32_t *) data;
+    int retval;
+
+    if ((cmd == ETHTOOL_GFEATURES && fails("features", 1))
+        || (cmd == ETHTOOL_SFEATURES && fails("set-features", 1))) {
+        return -1;
+    } else if (cmd == ETHTOOL_SFEATURES && fails("gro-half", 1)) {
+        struct ethtool_sfeatures *set = data;
+
+        for (uint32_t i = 1; i < set->size; i++) {
+            set->features[i].valid = 0;
+        }
+    }
+    retval = REAL(ioctl)(fd, SIOCETHTOOL, ifr);
+    if (retval) {
+        return retval;
+    } else if (cmd == ETHTOOL_GFEATURES && fails("gro-fixed", 1)) {
+        struct ethtool_gfeatures *get = data;
+
+        for (uint32_t i = 0; i < get->size; i++) {
+            get->features[i].available = 0;
+        }
+    } else if (cmd == ETHTOOL_GSTRINGS && fails("gro-none", 1)) {
+        struct ethtool_gstrings *get = data;
+
+        for (uint32_t i = 0; i < get->len; i++) {
+            char *name = (char *) get->data + i * ETH_GSTRING_LEN;
+
+            if (!strcmp(name, "rx-udp-gro-forwarding")) {
+                strcpy(name, "rx-nothing");
+            }
+        }
+    }
+    return 0;
+}
+
 int
 ioctl(int fd, unsigned long request, ...)
 {
@@ -211,14 +281,37 @@ ioctl(int fd, unsigned long request, ...)
                && fails("offload", (unsigned long) arg)) {
         return -1;
     } else if (request == SIOCETHTOOL) {
-        const struct ifreq *ifr = arg;
-
-        if (*(uint32_t *) ifr->ifr_data == ETHTOOL_GFEATURES
-            && fails("features", 1)) {
-            return -1;
-        }
+        return ethtool(fd, arg);
     }
     return REAL(ioctl)(fd, request, arg);
+}
+
+ssize_t
+recvmsg(int fd, struct msghdr *msg, int flags)
+{
+    ssize_t retval = REAL(recvmsg)(fd, msg, flags);
+    int saved = errno;
+
+    if (retval >= (ssize_t) sizeof(struct nlmsghdr)
+        && msg->msg_iov[0].iov_len >= sizeof(struct nlmsghdr)
+        && is_socket(fd, AF_NETLINK)) {
+        const struct nlmsghdr *nlmsg = msg->msg_iov[0].iov_base;
+
+        if (nlmsg->nlmsg_type == RTM_NEWROUTE) {
+            usleep(fails("route", 1) * 1000);
+        }
+    }
+    errno = saved;
+    return retval;
+}
+
+int
+raise(int signal_number)
+{
+    if (signal_number == SIGTERM) {
+        usleep(fails("raise", 1) * 1000);
+    }
+    return REAL(raise)(signal_number);
 }
 
 int
@@ -233,16 +326,6 @@ setsockopt(int fd, int level, int option, const void *value, socklen_t len)
     return (level == SOL_PACKET && option == PACKET_VNET_HDR
             && fails("vnet-hdr", 1)
             ? -1 : REAL(setsockopt)(fd, level, option, value, len));
-}
-
-static int
-is_packet(int fd)
-{
-    int domain;
-    socklen_t len = sizeof domain;
-
-    return (!getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len)
-            && domain == AF_PACKET);
 }
 
 static int

@@ -16,7 +16,7 @@
 
     stats.py PORT ENCAP < JSON
 
-Prints one line "METHOD PACKETS SEGMENTS BYTES" for each method that was used
+PORT may be several ones, with commas in between.  Prints one line "METHOD PACKETS SEGMENTS BYTES" for each method that was used
 for ENCAP on PORT, one line "drop REASON PACKETS" for each reason for which
 packets were dropped on PORT, and "event NAME PACKETS".  PORT "all" adds up all
 ports, ENCAP "all" all kinds.
@@ -33,7 +33,7 @@ def main(port, encap):
         return
     sums = collections.OrderedDict()
     for p in json.loads(text)['ports']:
-        if port not in (p['name'], 'all'):
+        if port != 'all' and p['name'] not in port.split(','):
             continue
         for kind, methods in p['tx'].items():
             if encap not in (kind, 'all'):

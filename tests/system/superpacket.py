@@ -17,6 +17,7 @@ out on the other side of Open vSwitch.
 
     superpacket.py send IF [FIELD=VALUE]...
     superpacket.py check PCAP [FIELD=VALUE]...
+    superpacket.py same N PCAP PCAP
     superpacket.py udp IF SIZE...
     superpacket.py check-udp PCAP SIZE...
     superpacket.py decap IF MAC [FIELD=VALUE]...
@@ -29,6 +30,13 @@ tunnel's header as the reference in frames.py makes it, and that all checksums
 on all levels are right.  Also: 'zero_ok=1', a UDP checksum of zero is right;
 'ids=1', no outer IPv4 ID occurs twice; 'n=N', only the number of packets and
 their outermost checksums are looked at.
+
+same demands that both have the same segments of superpackets of N each, in the
+same order, byte by byte, but for these fields of the outer headers: UDP's
+source port, which is one of 32768 to 61000, the same in a superpacket, and its
+checksum, which must be right, or zero in both; IPv4's ID, which may begin
+anywhere in a superpacket, and its checksum, which must be right.  Prints the
+number of segments.
 
 udp sends one UDP datagram of each SIZE (of the IP packet); check-udp demands
 that all arrive, but for those with a '-' in front.
@@ -89,12 +97,12 @@ def fail(text):
     sys.exit('superpacket.py: ' + text)
 
 
-def ours(path, proto=TCP):
+def ours(path, *protos):
     """The frames of a capture that belong to our stream, with layers."""
     result = []
     for frame in pcap_read(path):
         layers = parse(frame)
-        if layers and layers[-1].proto == proto:
+        if layers and layers[-1].proto in (protos or (TCP,)):
             ports = struct.unpack_from('!HH', frame, layers[-1].l4_ofs)
             if ports == (40000, 50000):
                 result.append((frame, layers))
@@ -139,6 +147,48 @@ def check(path, row, rest):
             ids[ip_id] = i
     if len(got) != len(want):
         fail('%d segments, not %d' % (len(got), len(want)))
+
+
+def comparable(path, n):
+    """The frames of ours(), without what may differ; see above."""
+    result = []
+    got = ours(path, TCP, UDP)
+    if len(got) % n:
+        fail('%s: %d segments, not whole superpackets' % (path, len(got)))
+    for i, (frame, layers) in enumerate(got):
+        f = bytearray(frame)
+        outer = layers[0]
+        errors = checksum_errors(frame, zero_ok=True)
+        if errors:
+            fail('%s: segment %d is bad: %s' % (path, i, ', '.join(errors)))
+        sport, _, _, csum = struct.unpack_from('!HHHH', f, outer.l4_ofs)
+        ip_id, = struct.unpack_from('!H', f, outer.ofs + 4)
+        if i % n == 0:
+            first, first_id = sport, ip_id
+        if sport != first or not 32768 <= sport <= 61000:
+            fail('%s: segment %d has source port %d' % (path, i, sport))
+        struct.pack_into('!H', f, outer.l4_ofs, 0)
+        struct.pack_into('!H', f, outer.l4_ofs + 6, bool(csum))
+        if outer.version == 4:
+            struct.pack_into('!H', f, outer.ofs + 4,
+                             (ip_id - first_id) & 0xffff)
+            struct.pack_into('!H', f, outer.ofs + 10, 0)
+        result.append(bytes(f))
+    return result
+
+
+def same(n, *paths):
+    one, other = (comparable(path, n) for path in paths)
+    for i, (a, b) in enumerate(zip(one, other)):
+        if a != b:
+            at = next((j for j, (x, y) in enumerate(zip(a, b)) if x != y),
+                      min(len(a), len(b)))
+            fail('segment %d differs at byte %d: %s (%d bytes), %s (%d bytes)'
+                 % (i, at, a[at:at + 8].hex(), len(a), b[at:at + 8].hex(),
+                    len(b)))
+    if len(one) != len(other):
+        fail('%d segments, and %d' % (len(one), len(other)))
+    print(len(one))
 
 
 def datagram(i, size):
@@ -215,6 +265,8 @@ def main(words):
         send(where, *fields(words))
     elif command == 'check':
         check(where, *fields(words))
+    elif command == 'same':
+        same(int(where), *words)
     elif command == 'udp':
         udp(where, [abs(int(w)) for w in words])
     elif command == 'check-udp':

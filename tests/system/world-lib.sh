@@ -36,6 +36,8 @@ nl_world() {
     nl_ip kern addr add fd00:10::4/128 dev plain1 nodad
     nl_ip kern addr add 172.16.1.2/24 dev under1
     nl_ip kern addr add fd00:1::2/64 dev under1 nodad
+    # Nobody but vx0 answers for 10.0.0.2: nothing must get around the tunnel.
+    in_ns kern sysctl -qw net.ipv4.conf.all.arp_ignore=1
 
     # A packet socket's receive buffer is net.core.rmem_default, which is the
     # whole machine's and stays as it is; its 208 kB hold three superpackets.
@@ -178,13 +180,7 @@ nl_tunnel_up() {
     case $peer in
     kern)
         nl_neigh ovs br-k "$REMOTE" "$(nl_mac kern under1)"
-        # The same Ethernet address each time: the virtual machine remembers
-        # it.  $udp is a list of words.
-        # shellcheck disable=SC2086
-        nl_ip kern link add vx0 address 02:00:00:02:00:01 type vxlan id 7 \
-            dstport 4789 local "$REMOTE" remote "$LOCAL" $udp \
-            "${NL_VXLAN[@]}" || return 1
-        nl_ip kern link set vx0 mtu 1400 up
+        nl_kernel_vxlan kern "$REMOTE" "$LOCAL" "$udp" || return 1
         nl_ip kern addr add 10.0.0.2/24 dev vx0
         nl_ip kern addr add fd00:10::2/64 dev vx0 nodad
         ;;
@@ -196,6 +192,16 @@ nl_tunnel_up() {
         nl_neigh far br-o "$LOCAL" "$(nl_mac ovs br-o)"
         ;;
     esac
+}
+
+# nl_kernel_vxlan NS LOCAL REMOTE UDP: the kernel's device, "vx0".  UDP is a list
+# of words.
+nl_kernel_vxlan() {
+    # The same Ethernet address each time: the virtual machine remembers it.
+    # shellcheck disable=SC2086
+    nl_ip "$1" link add vx0 address 02:00:00:02:00:01 type vxlan id 7 \
+        dstport 4789 local "$2" remote "$3" $4 "${NL_VXLAN[@]}" &&
+        nl_ip "$1" link set vx0 mtu 1400 up
 }
 
 nl_tunnel_down() {
@@ -319,4 +325,27 @@ nl_nested_tunnel() {
 nl_nested_down() {
     nl_vsctl ovs --if-exists del-br br-n
     nl_vsctl far --if-exists del-br br-n
+}
+
+# ---------------------------------------------------------------------------
+# Traffic that has to arrive whole.
+# ---------------------------------------------------------------------------
+
+# nl_through INNER DATA SHA256: between "vm" and "vm2", a file each way, and UDP
+# superpackets, all of whose datagrams have to arrive.
+nl_through() {
+    local here=10.0.0.1 there=10.0.0.3 words
+    test "$1" = 4 || { here=fd00:10::1; there=fd00:10::3; }
+    nl_tcp_whole vm vm2 $there "$2" "$3"
+    nl_tcp_whole vm2 vm $here "$2" "$3"
+    words=$(nl_udp vm vm2 $there plain 1 5 1200:24000 900:9500) \
+        || problem "UDP to $there failed: $(cat "$TMP/udp.err")"
+    is "UDP to $there" "$words" "$((31 * 5)) 0 0 0 0 0 0"
+}
+
+# nl_tcp_whole FROM TO ADDRESS DATA SHA256
+nl_tcp_whole() {
+    local sha rest
+    read -r sha rest < <(nl_tcp "$1" "$2" "$3" "$4" 20)
+    test "$sha" = "$5" || problem "TCP to $3: got '$sha $rest'"
 }

@@ -45,6 +45,8 @@ static const struct {
     { TNL_GSO_TX_UDP_GSO, "udp_seg" },
     { TNL_GSO_TX_TNL_UDP_GSO, "tnl_udp_seg" },
     { TNL_GSO_TX_TCP_GSO, "tcp_gso" },
+    { TNL_GSO_TX_UDP_TSO, "udp_tso" },
+    { TNL_GSO_TX_TNL_GSO, "tnl_gso" },
     { NETDEV_TX_VXLAN_TNL_TSO, "vxlan_tso" },
     { NETDEV_TX_GENEVE_TNL_TSO, "geneve_tso" },
     { NETDEV_TX_GRE_TNL_TSO, "gre_tso" },
@@ -214,7 +216,8 @@ print_shapes(struct ovs_cmdl_context *ctx OVS_UNUSED)
 {
     const uint64_t all = TUNNELLED_UDP;
     const uint64_t partial = all & ~NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM;
-    const char *any = "hw,hw-partial,tcp-tso,udp-gso,software";
+    const uint64_t relay = UDP | TNL_GSO_TX_TCP_GSO | TNL_GSO_TX_TNL_GSO;
+    const char *any = "hw,hw-partial,tcp-tso,kernel,udp-gso,software";
     const struct tnl_gso_desc base = superpacket(IPPROTO_TCP, TNL_GSO_VXLAN,
                                                  true, true, 4000, 1000);
     struct tnl_gso_desc d = base;
@@ -247,6 +250,13 @@ print_shapes(struct ovs_cmdl_context *ctx OVS_UNUSED)
 
     d = superpacket(IPPROTO_TCP, TNL_GSO_VXLAN, true, true, 70 * 100, 100);
     print_shape("70 x 100, port with udp_seg only", &d, UDP, any);
+
+    print_shape("port with udp_seg and tnl_gso", &base, relay, any);
+    print_shape("the same with udp_tso", &base, relay | TNL_GSO_TX_UDP_TSO,
+                any);
+    d = superpacket(IPPROTO_TCP, TNL_GSO_VXLAN, true, false, 4000, 1000);
+    print_shape("the same, no outer checksum", &d, relay | TNL_GSO_TX_UDP_TSO,
+                any);
 
     d = superpacket(IPPROTO_TCP, TNL_GSO_VXLAN, true, true, 4000, 1415);
     print_shape("a segment would exceed the MTU", &d, all, any);

@@ -40,7 +40,8 @@ struct vnet {
     uint16_t hdr_len, gso_size, csum_start, csum_offset;
 };
 
-enum { NEEDS_CSUM = 1, DATA_VALID = 2, GSO_UDP_L4 = 5 };
+enum { NEEDS_CSUM = 1, DATA_VALID = 2 };
+enum { GSO_TCPV4 = 1, GSO_TCPV6 = 4, GSO_UDP_L4 = 5, GSO_ECN = 0x80 };
 
 /* Limits of facts: the kernel's UDP_MAX_SEGMENTS before Linux 6.9, and what
  * the receive buffers of an Open vSwitch hold. */
@@ -129,6 +130,33 @@ cut_segment(const uint8_t *f, size_t len, const struct vnet *v, size_t i,
     complete_csum(seg, v);
 }
 
+/* Appends to 'wire' what the reference cuts the TCP superpacket at 'f', 'len'
+ * bytes, into.  Returns null, or why the kernel would refuse it. */
+static char *
+cut_tcp(const uint8_t *f, size_t len, const struct vnet *v,
+        struct ref_frames *wire)
+{
+    const struct ref_job job = { .encap = REF_PLAIN, .mss = v->gso_size };
+    struct ref_frames segments;
+    struct ref_layout l;
+
+    if (ref_parse(f, len, REF_PLAIN, &l) || v->flags != NEEDS_CSUM
+        || v->csum_start != l.inner.l4 || v->csum_offset != 16
+        || v->hdr_len != l.payload || !v->gso_size
+        || (v->gso_type & ~GSO_ECN) != (l.inner.version == 4 ? GSO_TCPV4
+                                        : GSO_TCPV6)
+        || !(v->gso_type & GSO_ECN) != !(f[l.inner.l4 + 13] & 0x80)
+        || ref_get16(f + l.l4_csum) != ref_partial_csum(f, len, &l.inner)
+        || ref_cut(f, len, &job, job.mss, &segments)) {
+        return xstrdup("TCP superpacket refused");
+    }
+    for (size_t i = 0; i < segments.n; i++) {
+        wire_add(wire, segments.v[i].data, segments.v[i].len, f, 0);
+    }
+    ref_frames_destroy(&segments);
+    return NULL;
+}
+
 /* Appends to 'wire' what leaves a port whose offloads are off when it is
  * written the 'len' bytes at 'bytes', with a vnet header of 'vnet_size'.
  * Returns null, or why the kernel would refuse them. */
@@ -155,6 +183,10 @@ vnet_to_wire(const uint8_t *bytes, size_t len, size_t vnet_size,
             cut_segment(f, len, &v, i, wire);
         }
         return NULL;
+    }
+    if ((v.gso_type & ~GSO_ECN) == GSO_TCPV4
+        || (v.gso_type & ~GSO_ECN) == GSO_TCPV6) {
+        return cut_tcp(f, len, &v, wire);
     }
     if (v.gso_type || v.gso_size
         || (v.flags != NEEDS_CSUM && v.flags != DATA_VALID)) {
@@ -352,8 +384,7 @@ frames_compare_from(const struct dp_packet *p,
     struct ref_layout l;
     char *error = NULL;
 
-    ovs_assert(!ref_parse(dp_packet_data(p), dp_packet_size(p), job->encap,
-                          &l));
+    ovs_assert(!ref_parse_job(dp_packet_data(p), dp_packet_size(p), job, &l));
     while (done < segments->n && !error) {
         struct tnl_gso_frames *frames = tnl_gso_frames_get(vnet_size);
         uint32_t next;
@@ -369,7 +400,7 @@ frames_compare_from(const struct dp_packet *p,
             if (frame->segment != done || done >= segments->n) {
                 error = xasprintf("starts with segment %"PRIu16", not "
                                   "%"PRIu32, frame->segment, done);
-            } else if (tnl_gso_frame_is_train(frame) != (n > 1)) {
+            } else if (frame->train != (n > 1)) {
                 error = xstrdup("a train, or none");
             } else {
                 error = compare_frame(bytes, frame->len, vnet_size, &l, job,
@@ -489,7 +520,7 @@ trains_and_compare(const struct dp_packet *p, const struct tnl_gso_desc *desc,
     struct ref_layout l;
     size_t done = 0;
 
-    ovs_assert(!ref_parse(frame, dp_packet_size(p), job->encap, &l));
+    ovs_assert(!ref_parse_job(frame, dp_packet_size(p), job, &l));
     ovs_assert(!ref_cut(frame, dp_packet_size(p), job, job->mss, &segments));
     dp_packet_batch_init(&out);
     tnl_gso_cut(dp_packet_clone(p), desc, plan, tnl_gso_alloc_any, NULL, &out);

@@ -90,9 +90,26 @@ compare_l3(const struct tnl_gso_l3 *got, const struct ref_l3 *expected)
     return NULL;
 }
 
+/* Compares what 'got' says of a tunnel in the tunnel of 'frame'. */
+static char *
+compare_mid(const struct tnl_gso_desc *got, const struct ref_layout *l,
+            const uint8_t *frame, const struct ref_job *job)
+{
+    COMPARE(got->mid_l4, (is_udp_tunnel(job->mid) ? TNL_GSO_OUTER_UDP
+                          : job->mid == REF_GRE ? TNL_GSO_OUTER_GRE
+                          : TNL_GSO_OUTER_NONE));
+    if (job->mid == REF_PLAIN) {
+        return NULL;
+    }
+    COMPARE(got->mid_encap, test_encap(job->mid));
+    COMPARE(got->mid_csum, (job->mid == REF_GRE ? l->mid_gre_csum
+                            : ref_get16(frame + l->mid.l4 + 6) != 0));
+    return compare_l3(&got->mid, &l->mid);
+}
+
 static char *
 compare_desc(const struct tnl_gso_desc *got, const struct ref_layout *l,
-             size_t len, const struct ref_job *job)
+             const uint8_t *frame, size_t len, const struct ref_job *job)
 {
     size_t payload = len - l->payload;
     char *error;
@@ -112,7 +129,7 @@ compare_desc(const struct tnl_gso_desc *got, const struct ref_layout *l,
     if (!error && job->encap != REF_PLAIN) {
         error = compare_l3(&got->outer, &l->outer);
     }
-    return error;
+    return error ? error : compare_mid(got, l, frame, job);
 }
 
 /* Compares where 'p' says that its headers are, for drivers. */
@@ -142,10 +159,9 @@ compare_tunnel_marks(const struct dp_packet *p, const struct ref_job *job)
                 DP_PACKET_OL_L4_PROTO_UDP);
         return NULL;
     }
-    COMPARE(dp_packet_tunnel(p), encap != REF_PLAIN);
-    COMPARE(dp_packet_tunnel_vxlan(p), encap == REF_VXLAN);
-    COMPARE(dp_packet_tunnel_geneve(p), encap == REF_GENEVE);
-    COMPARE(dp_packet_tunnel_gre(p), encap == REF_GRE);
+    COMPARE(pkt_marked_encap(p->offloads), encap);
+    COMPARE(pkt_marked_encap(p->offloads >> DP_PACKET_OL_SHIFT_COUNT),
+            job->mid);
     if (encap == REF_PLAIN) {
         COMPARE(dp_packet_l4_proto_tcp(p), !job->udp);
         COMPARE(dp_packet_l4_proto_udp(p), job->udp);
@@ -173,10 +189,11 @@ compare_bytes(const struct ref_frame *got, const struct ref_frame *expected,
         if (got->data[i] != expected->data[i]) {
             return xasprintf("byte %"PRIuSIZE" of %"PRIuSIZE" is %#x, not "
                              "%#x (outer L3 %"PRIuSIZE", L4 %"PRIuSIZE"; "
+                             "mid L3 %"PRIuSIZE", L4 %"PRIuSIZE"; "
                              "inner L3 %"PRIuSIZE", L4 %"PRIuSIZE")",
                              i, got->len, got->data[i], expected->data[i],
-                             l->outer.ofs, l->outer.l4, l->inner.ofs,
-                             l->inner.l4);
+                             l->outer.ofs, l->outer.l4, l->mid.ofs,
+                             l->mid.l4, l->inner.ofs, l->inner.l4);
         }
     }
     return NULL;
@@ -207,12 +224,33 @@ take_partial(const struct dp_packet *p, const struct ref_layout *l,
     }
 }
 
+/* Takes the checksums of a tunnel in the tunnel from 'from': they come when
+ * the packet is cut again. */
+static char *
+take_mid(const struct ref_layout *l, const struct ref_job *job,
+         const struct ref_frame *from, struct ref_frame *to)
+{
+    if (l->mid.version == 4) {
+        take16(to->data, from->data, l->mid.ofs + 10);
+    }
+    if (l->mid_gre_csum) {
+        take16(to->data, from->data, l->mid.l4 + 4);
+        take16(to->data, from->data, l->mid.l4 + 6);
+    } else if (is_udp_tunnel(job->mid)) {
+        COMPARE(ref_get16(to->data + l->mid.l4 + 6) != 0,
+                ref_get16(from->data + l->mid.l4 + 6) != 0);
+        take16(to->data, from->data, l->mid.l4 + 6);
+    }
+    return NULL;
+}
+
 /* Does what 'plan' makes leave the outer checksums of its segments to others?
  * To the port, or to the plan of each part. */
 static bool
 left_whole(const struct tnl_gso_plan *plan)
 {
-    return plan->method == TNL_GSO_HW || plan->method == TNL_GSO_SPLIT;
+    return (plan->method == TNL_GSO_HW || plan->method == TNL_GSO_KERNEL
+            || plan->method == TNL_GSO_SPLIT);
 }
 
 /* Compares one packet that was made of 'frame' with what it should be.  Stores
@@ -232,7 +270,7 @@ compare_piece(const struct dp_packet *p, const uint8_t *frame,
 
     done->len = dp_packet_size(p);
     done->data = xmemdup(dp_packet_data(p), done->len);
-    ovs_assert(!ref_parse(expected->data, expected->len, job->encap, &l));
+    ovs_assert(!ref_parse_job(expected->data, expected->len, job, &l));
 
     super = expected->len - l.payload > job->mss;
     COMPARE(dp_packet_get_tso_segsz(p), super && !job->udp ? job->mss : 0);
@@ -278,7 +316,12 @@ compare_piece(const struct dp_packet *p, const uint8_t *frame,
         take16(done->data, expected->data, l.outer.l4 + 6);
     }
 
-    error = compare_bytes(done, expected, &l);
+    if (left_whole(plan)) {
+        error = take_mid(&l, job, expected, done);
+    }
+    if (!error) {
+        error = compare_bytes(done, expected, &l);
+    }
     if (error) {
         return error;
     }
@@ -298,7 +341,7 @@ compare_wire(const struct ref_frame *piece, const struct ref_job *job,
     struct ref_layout l;
     char *error = NULL;
 
-    ovs_assert(!ref_parse(piece->data, piece->len, job->encap, &l));
+    ovs_assert(!ref_parse_job(piece->data, piece->len, job, &l));
     ovs_assert(!ref_cut(piece->data, piece->len, job, job->mss, &cut));
     *n = cut.n;
     if (cut.n > n_max) {
@@ -382,7 +425,7 @@ settle_and_compare(const uint8_t *frame, size_t len,
 
     ovs_assert(!ref_cut(frame, len, job, job->mss, &expected));
     ovs_assert(expected.n == 1 && expected.v->len == len);
-    ovs_assert(!ref_parse(frame, len, job->encap, &l));
+    ovs_assert(!ref_parse_job(frame, len, job, &l));
 
     partial = xmemdup(expected.v->data, len);
     /* Zero would mean that there is no UDP checksum. */
@@ -442,7 +485,7 @@ static const char *
 parse_job(const uint8_t *frame, size_t len, const struct ref_job *job,
           struct ref_layout *l)
 {
-    const char *broken = ref_parse(frame, len, job->encap, l);
+    const char *broken = ref_parse_job(frame, len, job, l);
 
     if (broken) {
         return broken;
@@ -480,7 +523,7 @@ cut_and_compare(const uint8_t *frame, size_t len, const struct cut_job *job,
                  : xasprintf("not refused: %s", broken));
         *plan = (struct tnl_gso_plan) { .method = TNL_GSO_DROP };
     } else {
-        error = compare_desc(&desc, &l, len, &ref);
+        error = compare_desc(&desc, &l, frame, len, &ref);
         if (job->caps) {
             tnl_gso_plan(&desc, job->caps, plan);
         } else {
@@ -494,6 +537,9 @@ cut_and_compare(const uint8_t *frame, size_t len, const struct cut_job *job,
             error = settle_and_compare(frame, len, &ref,
                                        job->caps->ol_flags);
         }
+    } else if (!error && plan->method == TNL_GSO_UDP_GSO
+               && !tnl_gso_frames_can_hold(&desc)) {
+        error = xstrdup("a train that no frame can hold");
     } else if (!error && plan->method == TNL_GSO_UDP_GSO) {
         error = frames_and_compare(p, &desc, plan, &ref);
     } else if (!error && plan->method != TNL_GSO_DROP && plan->unit) {

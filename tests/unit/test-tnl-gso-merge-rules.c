@@ -218,14 +218,14 @@ test_shapes(void)
     struct pkt_row row;
     struct train t;
 
-    /* IDs that stay the same would come out counting up. */
+    /* IDs that stay the same do so when they are cut again. */
     train_five_units('4', &t, &l);
     for (size_t i = 0; i < TRAIN_N_UNITS; i++) {
         unit = train_unit(&t, i);
         ref_put16(unit.data + l.inner.ofs + 4, 7);
         train_settle_unit(&unit, &l);
     }
-    test_case(train_expect(&t, "1 1 1 1 1"), "shapes: constant IDs");
+    test_case(train_expect(&t, "5"), "shapes: constant IDs");
     train_destroy(&t);
 
     /* Addresses that no checksum tells from the right ones. */
@@ -270,7 +270,7 @@ test_shapes(void)
         train_destroy(&t);
     }
 
-    /* Headers that no port describes. */
+    /* Headers that no port describes, and no Ethernet. */
     for (int i = 0; i < 4; i++) {
         struct ref_frames units;
 
@@ -283,15 +283,12 @@ test_shapes(void)
         train_cut_row(&row, &units);
         train_build(&t, row.encap, &units);
         ref_frames_destroy(&units);
-        test_case(train_expect(&t, "1 1 1"), "shapes: row %d", i);
+        test_case(train_expect(&t, i == 3 ? "3" : "1 1 1"), "shapes: row %d",
+                  i);
         train_destroy(&t);
     }
 
     /* Another tunnel's units are not looked into. */
-    train_five_units('4', &t, &l);
-    t.encap = REF_PLAIN;
-    test_case(train_expect(&t, "1 1 1 1 1"), "shapes: not VXLAN");
-    train_destroy(&t);
     train_five_units('4', &t, &l);
     t.encap = REF_GENEVE;
     test_case(train_expect(&t, "1 1 1 1 1"), "shapes: VXLAN for Geneve");

@@ -111,6 +111,16 @@ port_takes_trains(const struct tnl_gso_desc *d,
             && expect_train_len(d) > 1);
 }
 
+/* Does the kernel cut such packets behind the port? */
+static bool
+kernel_cuts(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
+{
+    return (!d->stacked && !d->inner.ext && !d->outer.ext && !d->rco
+            && (d->encap == TNL_GSO_VXLAN || d->encap == TNL_GSO_GENEVE)
+            && (d->inner.proto == IPPROTO_TCP || d->n_segs <= 64)
+            && has(caps, TNL_GSO_TX_TNL_GSO));
+}
+
 /* What has to be done with a packet on a port. */
 void
 plan_expect(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
@@ -119,6 +129,8 @@ plan_expect(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
     bool udp_csum = d->outer_csum && (d->encap == TNL_GSO_VXLAN
                                       || d->encap == TNL_GSO_GENEVE);
     bool cuts = d->encap != TNL_GSO_STT && port_cuts(d, caps);
+    bool train = (allowed(caps, TNL_GSO_UDP_GSO)
+                  && port_takes_trains(d, caps));
 
     memset(plan, 0, sizeof *plan);
     if (d->payload_len <= d->mss) {
@@ -143,10 +155,17 @@ plan_expect(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps,
         plan->method = TNL_GSO_HW_PARTIAL;
         plan->unit = d->payload_len / d->mss * d->mss;
         plan->n_packets = d->payload_len % d->mss ? 2 : 1;
+    } else if (kernel_cuts(d, caps) && allowed(caps, TNL_GSO_KERNEL)
+               && !(train && has(caps, TNL_GSO_TX_UDP_TSO))) {
+        if (d->payload_len > TNL_GSO_MAX_SEGS * d->mss) {
+            plan->method = TNL_GSO_DROP;
+            plan->reason = TNL_GSO_R_TOO_MANY;
+        } else {
+            plan->method = TNL_GSO_KERNEL;
+            plan->unit = d->payload_len;
+            plan->n_packets = 1;
+        }
     } else {
-        bool train = (allowed(caps, TNL_GSO_UDP_GSO)
-                      && port_takes_trains(d, caps));
-
         if (!train && !allowed(caps, TNL_GSO_SOFTWARE)) {
             plan->method = TNL_GSO_DROP;
             plan->reason = TNL_GSO_R_NO_METHOD;

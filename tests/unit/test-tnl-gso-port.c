@@ -55,14 +55,6 @@ wire_add_cut(const uint8_t *data, size_t len, const struct ref_job *job)
     ref_frames_destroy(&segments);
 }
 
-static enum ref_encap
-encap_of(const struct dp_packet *p)
-{
-    return (dp_packet_tunnel_vxlan(p) ? REF_VXLAN
-            : dp_packet_tunnel_geneve(p) ? REF_GENEVE
-            : dp_packet_tunnel_gre(p) ? REF_GRE : REF_PLAIN);
-}
-
 int
 test_port_send(struct netdev *netdev OVS_UNUSED, int qid OVS_UNUSED,
                struct dp_packet_batch *batch, bool concurrent_txq OVS_UNUSED)
@@ -71,10 +63,13 @@ test_port_send(struct netdev *netdev OVS_UNUSED, int qid OVS_UNUSED,
 
     DP_PACKET_BATCH_FOR_EACH (i, p, batch) {
         if (tnl_gso_is_super(p)) {
+            enum ref_encap encap = pkt_marked_encap(p->offloads);
             const struct ref_job job = {
-                .encap = encap_of(p),
+                .encap = encap,
+                .mid = pkt_marked_encap(p->offloads
+                                        >> DP_PACKET_OL_SHIFT_COUNT),
                 .udp = p->uso_segsz != 0,
-                .outer_csum = (encap_of(p) != REF_GRE
+                .outer_csum = (encap != REF_GRE
                                && dp_packet_l4_checksum_partial(p)),
                 .mss = dp_packet_get_tso_segsz(p) | p->uso_segsz,
             };
@@ -100,7 +95,7 @@ port_send_frames(struct netdev *netdev OVS_UNUSED,
         const struct tnl_gso_frame *frame = &frames->frame[i];
         uint8_t *bytes;
 
-        if (tnl_gso_frame_is_train(frame)
+        if (frame->train
             && test_port.n_trains == test_port.refuse) {
             uint64_t orig;
 
@@ -111,7 +106,8 @@ port_send_frames(struct netdev *netdev OVS_UNUSED,
             *first_left = i;
             return 0;
         }
-        test_port.n_trains += tnl_gso_frame_is_train(frame);
+        test_port.n_trains += frame->train;
+        test_port.n_supers += !frame->train && frame->n_segs > 1;
         bytes = frame_flatten(frames, frame);
         ovs_assert(!vnet_to_wire(bytes, frame->len, frames->vnet_size,
                                  &test_port.wire));

@@ -133,6 +133,8 @@ test_push_hook(struct ovs_cmdl_context *ctx OVS_UNUSED)
     test_push_ordinary(65407 - 72, true);
     test_push_ordinary(65407 - 72 + 1, false);
     test_push_ordinary(65535, false);
-    test_push("UDP in a tunnel", &tunnelled, OVS_VPORT_TYPE_GENEVE, 50, 0,
+    test_push("UDP in a tunnel, STT", &tunnelled, OVS_VPORT_TYPE_STT, 72, 0,
               46, false);
+    test_push("UDP in a tunnel, GRE with sequence numbers", &tunnelled,
+              OVS_VPORT_TYPE_GRE, 42, 0x1000, 46, false);
 }

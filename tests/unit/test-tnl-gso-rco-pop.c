@@ -38,8 +38,7 @@
  * Must not use the code under test to find out what is right: headers are read
  * here and by the reference. */
 
-enum { VXLAN_PORT = 4789, GENEVE_PORT = 6081, OPT_CLASS = 0xff52,
-       OPT_TYPE = 0x81 };
+enum { VXLAN_PORT = 4789, GENEVE_PORT = 6081 };
 
 /* Opens a tunnel of each kind that takes remote checksums if 'rx'. */
 void
@@ -72,50 +71,6 @@ rco_close_tunnels(struct rco_tunnels *tunnels)
 {
     netdev_close(tunnels->dev[REF_VXLAN]);
     netdev_close(tunnels->dev[REF_GENEVE]);
-}
-
-/* What a header says of a remote checksum: bytes behind the header. */
-struct said {
-    bool there, noop;
-    size_t start, field;
-};
-
-static struct said
-read_header(enum ref_encap encap, const uint8_t *hdr, size_t size)
-{
-    struct said said = { .there = false };
-    size_t ofs = 8;
-    size_t end;
-
-    if (size < 8) {
-        return said;
-    }
-    if (encap == REF_VXLAN) {
-        if (hdr[1] & 0x20 && !(hdr[0] & 4)) {
-            said.there = true;
-            said.start = hdr[7] % 128 * 2;
-            said.field = said.start + (hdr[7] >= 128 ? 6 : 16);
-        }
-        return said;
-    }
-    end = 8 + hdr[0] % 64 * 4;
-    if (end > size || hdr[0] >> 6 || ref_get16(hdr + 2) != 0x6558) {
-        return said;            /* Version 0, with Ethernet in it, only. */
-    }
-    while (ofs + 4 <= end) {
-        size_t next = ofs + 4 + hdr[ofs + 3] % 32 * 4;
-
-        if (ref_get16(hdr + ofs) == OPT_CLASS && hdr[ofs + 2] == OPT_TYPE) {
-            bool good = !said.there && next == ofs + 8 && next <= end;
-
-            said.there = true;
-            said.start = good ? ref_get16(hdr + ofs + 4) : 65535;
-            said.field = good ? ref_get16(hdr + ofs + 6) : 65535;
-            said.noop = good && !said.start && !said.field;
-        }
-        ofs = next;
-    }
-    return said;
 }
 
 /* Does the IP header 'l3' say that there are as many bytes behind it as there
@@ -180,7 +135,7 @@ rco_pop_and_judge(const struct rco_tunnels *tunnels, const uint8_t *frame,
     struct ref_layout l;
     const char *broken;
     char *error = NULL;
-    struct said said;
+    struct ref_remote said;
     size_t l4_len = 0;
     bool right;
 
@@ -196,8 +151,8 @@ rco_pop_and_judge(const struct rco_tunnels *tunnels, const uint8_t *frame,
 
     p = tnl_rco_pop_check(tunnels->dev[encap], p);
 
-    said = (len >= l4 + 8 ? read_header(encap, frame + l4 + 8, len - l4 - 8)
-            : (struct said) { .there = false });
+    said = ref_read_remote(encap, frame + l4 + 8,
+                           len >= l4 + 8 ? len - l4 - 8 : 0);
     broken = ref_parse(frame, len, encap, &l);
     right = (!broken && said.start == l.inner.l4 - (l.outer.l4 + 16
                  + (encap == REF_GENEVE ? frame[l4 + 8] % 64 * 4 : 0))

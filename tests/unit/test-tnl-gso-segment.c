@@ -32,25 +32,46 @@
 #include "tnl-gso/stages/tnl-gso-seg.h"
 #include "util.h"
 
-/* Segment, train: cut the superpackets in a capture file, so that judges in
- * other processes (tshark, the kernel) can look at what comes out.
+/* Segment, train: cut the superpackets in a capture file, so that
+ * judges in other processes (tshark, the kernel) can look at what comes out.
  *
  * Must judge nothing itself. */
 
+/* Appends to 'out' what becomes of packet number 'n', to be cut as 'job'
+ * says. */
+typedef void packet_func(struct dp_packet *, const struct ref_job *job,
+                         struct dp_packet_batch *out, int n);
+
 static enum ref_encap
-encap_from_string(const char *s)
+encap_from_string(const char *s, size_t len)
 {
     for (enum ref_encap encap = REF_PLAIN; encap <= REF_GRE; encap++) {
-        if (!strcmp(s, pkt_encap_name(encap))) {
+        const char *name = pkt_encap_name(encap);
+
+        if (strlen(name) == len && !strncmp(s, name, len)) {
             return encap;
         }
     }
-    ovs_fatal(0, "%s: not one of plain, vxlan, geneve, gre", s);
+    ovs_fatal(0, "%s: not plain, vxlan, geneve, gre, or two of them", s);
 }
 
-/* Appends to 'out' what a port without any capability would be sent. */
+/* Sets the encapsulations of 'job' from 's', as in "geneve" or, for VXLAN in
+ * Geneve, "geneve/vxlan". */
 static void
-segment(struct dp_packet *p, struct dp_packet_batch *out, int n)
+encaps_from_string(const char *s, struct ref_job *job)
+{
+    size_t len = strcspn(s, "/");
+
+    job->encap = encap_from_string(s, len);
+    if (s[len]) {
+        job->mid = encap_from_string(s + len + 1, strlen(s + len + 1));
+    }
+}
+
+/* What a port without any capability would be sent. */
+static void
+segment(struct dp_packet *p, const struct ref_job *job OVS_UNUSED,
+        struct dp_packet_batch *out, int n)
 {
     const struct tnl_gso_caps caps = { .methods = TNL_GSO_METHODS_ALL };
     enum tnl_gso_reason reason;
@@ -75,6 +96,7 @@ segment(struct dp_packet *p, struct dp_packet_batch *out, int n)
     case TNL_GSO_HW:
     case TNL_GSO_HW_PARTIAL:
     case TNL_GSO_TCP_TSO:
+    case TNL_GSO_KERNEL:
     case TNL_GSO_UDP_GSO:
     case TNL_GSO_DROP:
     case TNL_GSO_SPLIT:
@@ -86,10 +108,31 @@ segment(struct dp_packet *p, struct dp_packet_batch *out, int n)
     }
 }
 
-/* Appends to 'out' the trains that a kernel port would be sent, vnet headers
- * included. */
+/* What the reference makes of it. */
 static void
-train(struct dp_packet *p, struct dp_packet_batch *out, int n)
+ref_segment(struct dp_packet *p, const struct ref_job *job,
+            struct dp_packet_batch *out, int n)
+{
+    struct ref_frames frames;
+    const char *error;
+
+    error = ref_cut(dp_packet_data(p), dp_packet_size(p), job, job->mss,
+                    &frames);
+    if (error) {
+        ovs_fatal(0, "packet %d: %s", n, error);
+    }
+    for (size_t i = 0; i < frames.n; i++) {
+        dp_packet_batch_add(out, dp_packet_clone_data(frames.v[i].data,
+                                                      frames.v[i].len));
+    }
+    ref_frames_destroy(&frames);
+    dp_packet_delete(p);
+}
+
+/* The trains that a kernel port would be sent, vnet headers included. */
+static void
+train(struct dp_packet *p, const struct ref_job *job OVS_UNUSED,
+      struct dp_packet_batch *out, int n)
 {
     const struct tnl_gso_caps caps = {
         .ol_flags = TNL_GSO_TX_UDP_GSO,
@@ -124,8 +167,7 @@ train(struct dp_packet *p, struct dp_packet_batch *out, int n)
 /* Calls 'cb' for each superpacket in capture file 'in_name', to be cut as
  * 'job' says, and writes what it makes of it to 'out_name'. */
 static void
-each_packet(void (*cb)(struct dp_packet *, struct dp_packet_batch *, int n),
-            const struct ref_job *job, const char *in_name,
+each_packet(packet_func *cb, const struct ref_job *job, const char *in_name,
             const char *out_name)
 {
     struct pcap_file *in, *out;
@@ -147,7 +189,7 @@ each_packet(void (*cb)(struct dp_packet *, struct dp_packet_batch *, int n),
 
         dp_packet_batch_init(&batch);
         cb(pkt_from_job(dp_packet_data(frame), dp_packet_size(frame), job),
-           &batch, ++n_in);
+           job, &batch, ++n_in);
         for (size_t i = 0; i < batch.count; i++) {
             ovs_pcap_write(out, batch.packets[i]);
         }
@@ -164,38 +206,41 @@ each_packet(void (*cb)(struct dp_packet *, struct dp_packet_batch *, int n),
     printf("%d packets in, %"PRIuSIZE" out\n", n_in, n_out);
 }
 
-/* Is optional argument 'i' there?  It can only be "udp". */
+/* Is 'word' one of the arguments from 'i' on, which are optional? */
 static bool
-arg_udp(const struct ovs_cmdl_context *ctx, int i)
+has_arg(const struct ovs_cmdl_context *ctx, int i, const char *word)
 {
-    if (ctx->argc > i && strcmp(ctx->argv[i], "udp")) {
-        ovs_fatal(0, "%s: not \"udp\"", ctx->argv[i]);
+    for (; i < ctx->argc; i++) {
+        if (!strcmp(ctx->argv[i], word)) {
+            return true;
+        }
     }
-    return ctx->argc > i;
+    return false;
 }
 
 void
 test_segment(struct ovs_cmdl_context *ctx)
 {
-    const struct ref_job job = {
-        .encap = encap_from_string(ctx->argv[1]),
+    struct ref_job job = {
         .mss = atoi(ctx->argv[2]),
         .outer_csum = atoi(ctx->argv[3]),
-        .udp = arg_udp(ctx, 6),
+        .udp = has_arg(ctx, 6, "udp"),
     };
 
-    each_packet(segment, &job, ctx->argv[4], ctx->argv[5]);
+    encaps_from_string(ctx->argv[1], &job);
+    each_packet(has_arg(ctx, 6, "reference") ? ref_segment : segment, &job,
+                ctx->argv[4], ctx->argv[5]);
 }
 
 void
 test_train(struct ovs_cmdl_context *ctx)
 {
-    const struct ref_job job = {
-        .encap = encap_from_string(ctx->argv[1]),
+    struct ref_job job = {
         .mss = atoi(ctx->argv[2]),
         .outer_csum = true,
-        .udp = arg_udp(ctx, 5),
+        .udp = has_arg(ctx, 5, "udp"),
     };
 
+    encaps_from_string(ctx->argv[1], &job);
     each_packet(train, &job, ctx->argv[3], ctx->argv[4]);
 }

@@ -72,9 +72,14 @@ check_marks(const struct dp_packet *b, const char *expected)
     char *error = NULL;
 
     format_level(b->offloads, &s);
+    for (uint32_t marks = b->offloads; marks & DP_PACKET_OL_TUNNEL_MASK;
+         marks >>= DP_PACKET_OL_SHIFT_COUNT) {
+        uint32_t tunnel = marks & DP_PACKET_OL_TUNNEL_MASK;
+
+        ds_put_char(&s, (tunnel == DP_PACKET_OL_TUNNEL_VXLAN ? 'v'
+                         : tunnel == DP_PACKET_OL_TUNNEL_GENEVE ? 'g' : 'r'));
+    }
     if (dp_packet_tunnel(b)) {
-        ds_put_char(&s, (dp_packet_tunnel_vxlan(b) ? 'v'
-                         : dp_packet_tunnel_geneve(b) ? 'g' : 'r'));
         format_level(b->offloads >> DP_PACKET_OL_SHIFT_COUNT, &s);
     }
     if (strcmp(ds_cstr(&s), expected)) {
@@ -480,8 +485,11 @@ test_vnet_corpus(struct ovs_cmdl_context *ctx)
             v.gso_size /= 10;
         }
         b = new_packet(&v, frame, len);
-        write_seed(ctx->argv[1], i, &odd, sizeof odd, dp_packet_data(b),
+        write_seed(ctx->argv[1], 2 * i, &odd, sizeof odd, dp_packet_data(b),
                    dp_packet_size(b));
+        odd = 0xf0 | i;         /* As the beginning of more than 64 kB. */
+        write_seed(ctx->argv[1], 2 * i + 1, &odd, sizeof odd,
+                   dp_packet_data(b), dp_packet_size(b));
         dp_packet_delete(b);
         free(frame);
     }

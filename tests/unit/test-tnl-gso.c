@@ -79,10 +79,16 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  cut                     segments against the reference\n"
            "  csum                    copy+checksum, each implementation\n"
            "  dpdk-drivers            limits of DPDK's drivers\n"
+           "  afxdp                   packets from and to AF_XDP ports\n"
            "  buf                     the pool of buffers\n"
            "  vnet                    vnet headers of kernel ports\n"
            "  accept                  no socket before a connection\n"
            "  merge [N [SEED]]        trains at a tunnel pop\n"
+           "  gro [N [SEED]]          lists of packets that are merged\n"
+           "  gro-pop [N [SEED]]      the same through a tunnel pop\n"
+           "  gro-diff ENCAP N SEED   lists, and what they are merged to\n"
+           "  gro-mistakes [NUMBER]   what others have got wrong\n"
+           "  gro-rules               what keeps packets apart\n"
            "  reasm                   reassembly of STT frames\n"
            "  reasm-random [N [SEED]] random sequences of their parts\n"
            "  rco [N [SEED]]          remote checksums\n"
@@ -91,21 +97,31 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  rx                      turns of a receive queue\n"
            "  props [N [SEED]]        random packets\n"
            "  complete [N [SEED]]     checksums of ordinary packets\n"
+           "  nested-ref              the reference in tunnels in tunnels\n"
+           "  nested                  superpackets in two tunnels\n"
+           "  nested-push             ... through pushes\n"
+           "  nested-props [N [SEED]] ... random ones\n"
            "  frames                  trains, and the kernel's part\n"
+           "  relay                   superpackets for a relay\n"
            "  send                    batches through the send hook\n"
+           "  gro-send                merging there, and whether it pays\n"
            "  push                    batches in front of a tunnel header\n"
            "  stt                     push, cut and pop of STT\n"
            "  stt-attack              STT while somebody attacks\n"
            "  stt-lifecycle [N [SEED]]     random packets around STT tunnels\n"
-           "  segment plain|vxlan|geneve|gre MSS CSUM IN.pcap OUT.pcap [udp]\n"
+           "  segment ENCAP MSS CSUM IN.pcap OUT.pcap [udp] [reference]\n"
            "                          cuts captured superpackets; CSUM is 1\n"
-           "                          if an outer UDP checksum is wanted\n"
-           "  train vxlan|geneve MSS IN.pcap OUT.pcap [udp]\n"
+           "                          if an outer UDP checksum is wanted;\n"
+           "                          ENCAP is plain, vxlan, geneve, gre or\n"
+           "                          two tunnels as in geneve/vxlan;\n"
+           "                          the reference can do it, too\n"
+           "  train ENCAP MSS IN.pcap OUT.pcap [udp]\n"
            "                          makes trains of captured superpackets,\n"
            "                          with vnet headers of 10 bytes\n"
            "  corpus DIR N            seeds for fuzz-tnl-gso\n"
            "  vnet-corpus DIR         seeds for fuzz-tnl-gso-vnet\n"
            "  merge-corpus DIR N      seeds for fuzz-tnl-gso-merge\n"
+           "  gro-corpus DIR N        seeds for fuzz-tnl-gro\n"
            "  rco-corpus DIR N        seeds for fuzz-tnl-gso-rco\n"
            "  reasm-corpus DIR N      seeds for fuzz-stt-reasm\n"
            "  stt-corpus DIR N        seeds for fuzz-stt-pop\n");
@@ -118,11 +134,17 @@ static const struct ovs_cmdl_command commands[] = {
     { "cut", NULL, 0, 0, test_cut, OVS_RO },
     { "csum", NULL, 0, 0, test_csum, OVS_RO },
     { "dpdk-drivers", NULL, 0, 0, test_dpdk_drivers, OVS_RO },
+    { "afxdp", NULL, 0, 0, test_afxdp, OVS_RO },
     { "buf", NULL, 0, 0, test_buf, OVS_RO },
     { "sizes", NULL, 0, 0, test_room, OVS_RO },
     { "vnet", NULL, 0, 0, test_vnet, OVS_RO },
     { "accept", NULL, 0, 0, test_accept, OVS_RO },
     { "merge", NULL, 0, 2, test_merge, OVS_RO },
+    { "gro", NULL, 0, 2, test_gro, OVS_RO },
+    { "gro-rules", NULL, 0, 0, test_gro_rules, OVS_RO },
+    { "gro-mistakes", NULL, 0, 1, test_gro_mistakes, OVS_RO },
+    { "gro-diff", NULL, 3, 3, test_gro_diff, OVS_RO },
+    { "gro-pop", NULL, 0, 2, test_gro_pop, OVS_RO },
     { "reasm", NULL, 0, 0, test_reasm, OVS_RO },
     { "reasm-random", NULL, 0, 2, test_reasm_random, OVS_RO },
     { "rco", NULL, 0, 2, test_rco, OVS_RO },
@@ -131,17 +153,24 @@ static const struct ovs_cmdl_command commands[] = {
     { "rx", NULL, 0, 0, test_rx, OVS_RO },
     { "props", NULL, 0, 2, test_props, OVS_RO },
     { "complete", NULL, 0, 2, test_complete_ordinary, OVS_RO },
+    { "nested-ref", NULL, 0, 0, test_nested_ref, OVS_RO },
+    { "nested", NULL, 0, 0, test_nested, OVS_RO },
+    { "nested-push", NULL, 0, 0, test_nested_push, OVS_RO },
+    { "nested-props", NULL, 0, 2, test_nested_props, OVS_RO },
     { "frames", NULL, 0, 0, test_frames, OVS_RO },
+    { "relay", NULL, 0, 0, test_relay, OVS_RO },
     { "send", NULL, 0, 0, test_send_hook, OVS_RO },
+    { "gro-send", NULL, 0, 0, test_gro_send, OVS_RO },
     { "push", NULL, 0, 0, test_push_hook, OVS_RO },
     { "stt", NULL, 0, 0, test_stt, OVS_RO },
     { "stt-attack", NULL, 0, 0, test_stt_attack, OVS_RO },
     { "stt-lifecycle", NULL, 0, 2, test_stt_lifecycle, OVS_RO },
-    { "segment", NULL, 5, 6, test_segment, OVS_RO },
+    { "segment", NULL, 5, 7, test_segment, OVS_RO },
     { "train", NULL, 4, 5, test_train, OVS_RO },
     { "corpus", NULL, 2, 2, test_corpus, OVS_RO },
     { "vnet-corpus", NULL, 1, 1, test_vnet_corpus, OVS_RO },
     { "merge-corpus", NULL, 2, 2, test_merge_corpus, OVS_RO },
+    { "gro-corpus", NULL, 2, 2, test_gro_corpus, OVS_RO },
     { "rco-corpus", NULL, 2, 2, test_rco_corpus, OVS_RO },
     { "reasm-corpus", NULL, 2, 2, test_reasm_corpus, OVS_RO },
     { "stt-corpus", NULL, 2, 2, test_stt_corpus, OVS_RO },

@@ -127,6 +127,7 @@ void test_props(struct ovs_cmdl_context *);
 void test_complete_ordinary(struct ovs_cmdl_context *);
 void test_csum(struct ovs_cmdl_context *);
 void test_dpdk_drivers(struct ovs_cmdl_context *);
+void test_afxdp(struct ovs_cmdl_context *);
 void test_buf(struct ovs_cmdl_context *);
 void test_big(struct ovs_cmdl_context *);
 void test_room(struct ovs_cmdl_context *);
@@ -136,8 +137,19 @@ void test_rx(struct ovs_cmdl_context *);
 void test_vnet(struct ovs_cmdl_context *);
 void test_vnet_corpus(struct ovs_cmdl_context *);
 void test_merge(struct ovs_cmdl_context *);
+void test_gro(struct ovs_cmdl_context *);
+void test_gro_pop(struct ovs_cmdl_context *);
+void test_gro_diff(struct ovs_cmdl_context *);
+void test_gro_mistakes(struct ovs_cmdl_context *);
+void test_gro_rules(struct ovs_cmdl_context *);
+void test_nested_ref(struct ovs_cmdl_context *);
+void test_nested(struct ovs_cmdl_context *);
+void test_nested_push(struct ovs_cmdl_context *);
+void test_nested_props(struct ovs_cmdl_context *);
 void test_frames(struct ovs_cmdl_context *);
+void test_relay(struct ovs_cmdl_context *);
 void test_send_hook(struct ovs_cmdl_context *);
+void test_gro_send(struct ovs_cmdl_context *);
 void test_push_hook(struct ovs_cmdl_context *);
 void test_stt(struct ovs_cmdl_context *);
 void test_segment(struct ovs_cmdl_context *);
@@ -146,6 +158,7 @@ void test_rco(struct ovs_cmdl_context *);
 void test_rco_corpus(struct ovs_cmdl_context *);
 void test_corpus(struct ovs_cmdl_context *);
 void test_merge_corpus(struct ovs_cmdl_context *);
+void test_gro_corpus(struct ovs_cmdl_context *);
 void test_stt_attack(struct ovs_cmdl_context *);
 void test_stt_lifecycle(struct ovs_cmdl_context *);
 void test_stt_corpus(struct ovs_cmdl_context *);
@@ -178,14 +191,37 @@ enum {
     FUZZ_TRAIN_SETTLE = 1 << 2, /* Inner checksums are made right. */
 };
 
+/* The same for fuzz-tnl-gro: this, then packets. */
+struct fuzz_gro_header {
+    uint8_t flags;              /* enum ref_encap, and FUZZ_GRO_TRAINS_ONLY. */
+    uint8_t marks;              /* 0, or a seed of random ones. */
+};
+enum { FUZZ_GRO_TRAINS_ONLY = 1 << 2 };
+
+/* A packet: this, then 'len' bytes of it.  With FUZZ_GRO_AGAIN, of changes to
+ * what follows the packet before it in its flow: where, in two bytes, and what
+ * is xored. */
+struct fuzz_gro_item {
+    uint8_t flags;              /* FUZZ_GRO_*. */
+    uint8_t len[2];
+};
+enum {
+    FUZZ_GRO_AGAIN = 1 << 0,
+    FUZZ_GRO_SETTLE = 1 << 1,   /* Checksums and lengths are made right. */
+    FUZZ_GRO_TRAIN = 1 << 2,    /* In a train with the one before it. */
+    FUZZ_GRO_SUPER = 1 << 3,    /* A superpacket already. */
+    FUZZ_GRO_PORT = 1 << 4,     /* From another port. */
+};
+
 /* What a port can do, from 16 bits: the lowest ten are NETDEV_TX_*, two more
  * TNL_GSO_TX_*. */
 static inline uint64_t
 fuzz_ol_flags(uint16_t bits)
 {
     BUILD_ASSERT(TNL_GSO_TX_UDP_GSO == UINT64_C(1) << 40
-                 && TNL_GSO_TX_TNL_UDP_GSO == UINT64_C(1) << 41);
-    return (bits & 0x3ff) | (uint64_t) (bits & 0xc00) << 30;
+                 && TNL_GSO_TX_TNL_UDP_GSO == UINT64_C(1) << 41
+                 && TNL_GSO_TX_TNL_GSO == UINT64_C(1) << 44);
+    return (bits & 0x3ff) | (uint64_t) (bits & 0x7c00) << 30;
 }
 
 #endif /* test-tnl-gso.h */

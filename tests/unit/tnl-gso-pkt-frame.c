@@ -209,60 +209,76 @@ put_l3(struct builder *b, const struct pkt_level *level, uint8_t proto,
 /* Returns the offset of the Ethertype in the tunnel header, or 0 if it has
  * none. */
 static size_t
-put_udp_tunnel(struct builder *b, const struct pkt_row *row)
+put_udp_tunnel(struct builder *b, const struct pkt_tunnel *t,
+               const struct pkt_level *in, uint16_t csum)
 {
-    bool vxlan = row->encap == REF_VXLAN;
+    bool vxlan = t->encap == REF_VXLAN;
     uint8_t *udp = put_zeros(b, 8);
     uint8_t *tnl;
 
     ref_put16(udp, 49152 + pkt_range(&b->rng, 16384));
-    ref_put16(udp + 2, !vxlan ? 6081 : row->no_eth ? 4790 : 4789);
-    ref_put16(udp + 6, row->csum ? 0xffff : 0);
+    ref_put16(udp + 2, !vxlan ? 6081 : t->no_eth ? 4790 : 4789);
+    ref_put16(udp + 6, t->csum ? csum : 0);
 
     tnl = put_zeros(b, 8);
     ref_put32(tnl + 4, pkt_rand(&b->rng) << 8);
     if (vxlan) {
         tnl[0] = 0x08;
-        if (row->no_eth) {
+        if (t->no_eth) {
             tnl[0] |= 0x04;
-            tnl[3] = row->inner.version == 4 ? 1 : 2;
+            tnl[3] = in->version == 4 ? 1 : 2;
         }
         return 0;
     } else {
         size_t type_ofs = tnl + 2 - b->data;
 
-        tnl[0] = row->geneve_opt / 4;
+        tnl[0] = t->geneve_opt / 4;
         ref_put16(tnl + 2, ETH_TYPE_TEB);
-        put_random(b, row->geneve_opt);
-        for (int i = 0; i < row->geneve_opt; i += 4) {
+        put_random(b, t->geneve_opt);
+        for (int i = 0; i < t->geneve_opt; i += 4) {
             /* Options without a value, so that dissectors agree. */
-            b->data[b->len - row->geneve_opt + i + 2] &= 0x7f;
-            b->data[b->len - row->geneve_opt + i + 3] = 0;
+            b->data[b->len - t->geneve_opt + i + 2] &= 0x7f;
+            b->data[b->len - t->geneve_opt + i + 3] = 0;
         }
         return type_ofs;
     }
 }
 
 static size_t
-put_gre(struct builder *b, const struct pkt_row *row)
+put_gre(struct builder *b, const struct pkt_tunnel *t, bool lie)
 {
     size_t type_ofs;
 
-    put_be16(b, (row->csum ? 0x8000 : 0) | (row->gre_key ? 0x2000 : 0));
+    put_be16(b, (t->csum ? 0x8000 : 0) | (t->gre_key ? 0x2000 : 0));
     type_ofs = b->len;
     put_be16(b, ETH_TYPE_TEB);
-    if (row->csum) {
+    if (t->csum) {
         /* What the push left there, and reserved bits that must vanish. */
-        if (row->lie) {
+        if (lie) {
             put_random(b, 4);
         } else {
             put_zeros(b, 4);
         }
     }
-    if (row->gre_key) {
+    if (t->gre_key) {
         put_random(b, 4);
     }
     return type_ofs;
+}
+
+/* All headers of 't', in which is 'in'; 'csum' asks for a UDP checksum.
+ * '*eth' tells whether they begin with Ethernet and becomes whether 'in' does,
+ * '*type_ofs' likewise where the Ethertype belongs if it does not. */
+static void
+put_tunnel(struct builder *b, const struct pkt_tunnel *t, uint16_t csum,
+           const struct pkt_level *in, bool lie, bool *eth, size_t *type_ofs)
+{
+    put_l2(b, &t->level, *eth, *type_ofs);
+    put_l3(b, &t->level, t->encap == REF_GRE ? IPPROTO_GRE : IPPROTO_UDP,
+           lie);
+    *type_ofs = (t->encap == REF_GRE ? put_gre(b, t, lie)
+                 : put_udp_tunnel(b, t, in, csum));
+    *eth = !t->no_eth;
 }
 
 static void
@@ -303,20 +319,32 @@ uint8_t *
 pkt_build_frame(const struct pkt_row *row, size_t *len)
 {
     struct builder b = { .rng = { row->seed } };
-    bool tunnel = row->encap != REF_PLAIN;
+    size_t type_ofs = 0;
+    bool eth = true;
 
-    if (tunnel) {
-        size_t type_ofs;
+    if (row->encap != REF_PLAIN) {
+        const struct pkt_tunnel outer = {
+            .encap = row->encap,
+            .csum = row->csum,
+            .gre_key = row->gre_key,
+            .no_eth = row->no_eth,
+            .geneve_opt = row->geneve_opt,
+            .level = row->outer,
+        };
+        bool nested = row->mid.encap != REF_PLAIN;
 
-        put_l2(&b, &row->outer, true, 0);
-        put_l3(&b, &row->outer,
-               row->encap == REF_GRE ? IPPROTO_GRE : IPPROTO_UDP, row->lie);
-        type_ofs = (row->encap == REF_GRE ? put_gre : put_udp_tunnel)(&b,
-                                                                      row);
-        put_l2(&b, &row->inner, !row->no_eth, row->no_eth ? type_ofs : 0);
-    } else {
-        put_l2(&b, &row->inner, true, 0);
+        put_tunnel(&b, &outer, 0xffff,
+                   nested ? &row->mid.level : &row->inner, row->lie, &eth,
+                   &type_ofs);
+        if (nested) {
+            /* Whatever the first push left there. */
+            uint16_t csum = row->lie ? pkt_rand(&b.rng) | 1 : 0xffff;
+
+            put_tunnel(&b, &row->mid, csum, &row->inner, row->lie, &eth,
+                       &type_ofs);
+        }
     }
+    put_l2(&b, &row->inner, eth, type_ofs);
     put_l3(&b, &row->inner, row->udp ? IPPROTO_UDP : IPPROTO_TCP, row->lie);
     (row->udp ? put_udp : put_tcp)(&b, row);
     if (row->fill == PKT_RANDOM) {

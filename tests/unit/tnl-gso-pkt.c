@@ -160,19 +160,65 @@ pkt_row_random(struct pkt_row *row, struct pkt_rng *rng)
     } while (!pkt_row_valid(row));
 }
 
-/* Whether such a packet exists: VXLAN has no code point for MPLS, for NSH we
- * do not read it, and IP directly in a tunnel has no place for VLAN tags. */
+/* The same in a tunnel in a tunnel. */
+void
+pkt_row_random_nested(struct pkt_row *row, struct pkt_rng *rng)
+{
+    do {
+        struct pkt_tunnel *mid = &row->mid;
+        struct pkt_level *level = &mid->level;
+        uint32_t max;
+
+        pkt_row_random(row, rng);
+        if (row->encap == REF_PLAIN) {
+            row->encap = REF_VXLAN;
+        }
+        row->rco = false;
+        *mid = (struct pkt_tunnel) {
+            .encap = 1 + pkt_range(rng, 3),
+            .csum = pkt_range(rng, 2),
+            .no_eth = !pkt_range(rng, 5),
+        };
+        mid->gre_key = mid->encap == REF_GRE && pkt_range(rng, 2);
+        if (mid->encap == REF_GENEVE) {
+            mid->geneve_opt = pkt_range(rng, 64) * 4;
+        }
+        level_random(level, rng);
+        if (row->outer.n_mpls || row->outer.n_vlans > 1 || row->outer.nsh) {
+            level->nsh = 0;
+        }
+        if (level->n_mpls || level->n_vlans > 1 || level->nsh) {
+            row->inner.nsh = 0;
+        }
+        max = max_payload(row);
+        row->payload = MIN(row->payload, max);
+    } while (!pkt_row_valid(row));
+}
+
+/* Whether 'in' can be in a tunnel without Ethernet: VXLAN has no code point
+ * for MPLS, for NSH we do not read it, and there is no place for VLAN tags. */
+static bool
+fits_without_eth(const struct pkt_level *in, enum ref_encap encap)
+{
+    return (!in->n_vlans
+            && !((in->n_mpls || in->nsh) && encap == REF_VXLAN));
+}
+
+/* Whether such a packet exists. */
 bool
 pkt_row_valid(const struct pkt_row *row)
 {
-    const struct pkt_level *in = &row->inner;
+    const struct pkt_tunnel *mid = &row->mid;
+    bool nested = mid->encap != REF_PLAIN;
 
     if (row->encap == REF_PLAIN) {
-        return !row->csum && !row->no_eth;
+        return !row->csum && !row->no_eth && !nested;
     }
-    return (!row->no_eth
-            || (!in->n_vlans && !((in->n_mpls || in->nsh)
-                                  && row->encap == REF_VXLAN)));
+    if (row->no_eth && !fits_without_eth(nested ? &mid->level : &row->inner,
+                                         row->encap)) {
+        return false;
+    }
+    return !mid->no_eth || fits_without_eth(&row->inner, mid->encap);
 }
 
 static void
@@ -196,19 +242,35 @@ level_format(const char *name, const struct pkt_level *level, struct ds *ds)
     }
 }
 
+static void
+tunnel_format(bool csum, bool gre_key, int geneve_opt, bool no_eth,
+              struct ds *ds)
+{
+    ds_put_cstr(ds, csum ? " csum" : " nocsum");
+    ds_put_cstr(ds, gre_key ? " key" : "");
+    if (geneve_opt) {
+        ds_put_format(ds, " opt=%d", geneve_opt);
+    }
+    ds_put_cstr(ds, no_eth ? " noeth" : "");
+}
+
 /* Appends the name of the case to 'ds'. */
 void
 pkt_row_format(const struct pkt_row *row, struct ds *ds)
 {
+    const struct pkt_tunnel *mid = &row->mid;
+
     ds_put_cstr(ds, pkt_encap_name(row->encap));
     if (row->encap != REF_PLAIN) {
         level_format("outer", &row->outer, ds);
-        ds_put_cstr(ds, row->csum ? " csum" : " nocsum");
-        ds_put_cstr(ds, row->gre_key ? " key" : "");
-        if (row->geneve_opt) {
-            ds_put_format(ds, " opt=%d", row->geneve_opt);
-        }
-        ds_put_cstr(ds, row->no_eth ? " noeth" : "");
+        tunnel_format(row->csum, row->gre_key, row->geneve_opt, row->no_eth,
+                      ds);
+    }
+    if (mid->encap != REF_PLAIN) {
+        ds_put_format(ds, " %s", pkt_encap_name(mid->encap));
+        level_format("mid", &mid->level, ds);
+        tunnel_format(mid->csum, mid->gre_key, mid->geneve_opt, mid->no_eth,
+                      ds);
     }
     level_format("inner", &row->inner, ds);
     if (row->udp) {
@@ -228,12 +290,43 @@ set_offset(uint16_t *ofs, size_t value)
     *ofs = value ? value : UINT16_MAX;
 }
 
+/* Marks the outer header of 'p' as that of a tunnel. */
+static void
+mark_tunnel(struct dp_packet *p, enum ref_encap encap)
+{
+    if (encap == REF_VXLAN) {
+        dp_packet_tunnel_set_vxlan(p);
+    } else if (encap == REF_GENEVE) {
+        dp_packet_tunnel_set_geneve(p);
+    } else if (encap == REF_GRE) {
+        dp_packet_tunnel_set_gre(p);
+    }
+}
+
+/* The tunnel that 'offloads', the marks of one half, say. */
+enum ref_encap
+pkt_marked_encap(uint32_t offloads)
+{
+    switch (offloads & DP_PACKET_OL_TUNNEL_MASK) {
+    case DP_PACKET_OL_TUNNEL_VXLAN:
+        return REF_VXLAN;
+    case DP_PACKET_OL_TUNNEL_GENEVE:
+        return REF_GENEVE;
+    case DP_PACKET_OL_TUNNEL_MASK:
+        return REF_GRE;
+    default:
+        return REF_PLAIN;
+    }
+}
+
 /* Returns a packet with a copy of the 'len' bytes at 'frame', in a buffer of
  * exactly that size so that tools see any access beyond it, with the marks
  * that netdev_tnl_push_udp_header() and netdev_gre_push_header() leave.
  *
  * Offsets are set as far as flow_extract() knows them: it does not look behind
- * MPLS labels or a second VLAN tag. */
+ * MPLS labels or a second VLAN tag.  With a tunnel in the tunnel, the inner
+ * marks and offsets are those of the innermost headers, but for the mark of
+ * that tunnel. */
 struct dp_packet *
 pkt_from_job(const uint8_t *frame, size_t len, const struct ref_job *job)
 {
@@ -248,7 +341,7 @@ pkt_from_job(const uint8_t *frame, size_t len, const struct ref_job *job)
     dp_packet_set_tso_segsz(p, job->udp ? 0 : job->mss);
     p->uso_segsz = job->udp ? job->mss : 0;
 
-    readable = !ref_parse(frame, len, encap, &l);
+    readable = !ref_parse_job(frame, len, job, &l);
     if (job->udp) {
         dp_packet_l4_proto_set_udp(p);
     } else {
@@ -265,25 +358,20 @@ pkt_from_job(const uint8_t *frame, size_t len, const struct ref_job *job)
         dp_packet_ip_checksum_set_partial(p);
     }
     if (encap != REF_PLAIN) {
+        mark_tunnel(p, job->mid);
         p->offloads <<= DP_PACKET_OL_SHIFT_COUNT;
         if (readable && l.outer.version == 4) {
             dp_packet_ip_checksum_set_partial(p);
         }
-        if (encap == REF_GRE) {
-            dp_packet_tunnel_set_gre(p);
-        } else {
+        if (encap != REF_GRE) {
             dp_packet_l4_proto_set_udp(p);
             if (job->outer_csum) {
                 dp_packet_l4_checksum_set_partial(p);
             } else {
                 dp_packet_l4_checksum_set_good(p);
             }
-            if (encap == REF_VXLAN) {
-                dp_packet_tunnel_set_vxlan(p);
-            } else {
-                dp_packet_tunnel_set_geneve(p);
-            }
         }
+        mark_tunnel(p, encap);
     }
 
     if (readable && !l.stacked) {
@@ -320,6 +408,7 @@ pkt_job(const struct pkt_row *row)
 {
     return (struct ref_job) {
         .encap = row->encap,
+        .mid = row->mid.encap,
         .outer_csum = row->csum && row->encap != REF_GRE,
         .udp = row->udp,
         .l4_done = row->l4_done,

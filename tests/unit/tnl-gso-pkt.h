@@ -58,6 +58,16 @@ struct pkt_level {
     uint8_t tos;
 };
 
+/* A tunnel in the tunnel. */
+struct pkt_tunnel {
+    enum ref_encap encap;       /* REF_PLAIN: there is none. */
+    bool csum;                  /* UDP checksum wanted; GRE's C bit. */
+    bool gre_key;
+    bool no_eth;                /* IP or MPLS directly in it. */
+    int geneve_opt;             /* Bytes of options: 0, 4, ..., 252. */
+    struct pkt_level level;     /* In front of it. */
+};
+
 enum pkt_fill {
     PKT_RANDOM,
     PKT_ZEROS,
@@ -72,6 +82,7 @@ struct pkt_row {
     bool no_eth;                /* IP or MPLS directly in the tunnel. */
     int geneve_opt;             /* Bytes of options: 0, 4, ..., 252. */
     struct pkt_level outer;
+    struct pkt_tunnel mid;
     struct pkt_level inner;
     bool udp;                   /* UDP is to be cut; without what follows. */
     int tcp_opt;                /* Bytes of options: 0, 4, ..., 40. */
@@ -95,6 +106,7 @@ uint32_t pkt_range(struct pkt_rng *, uint32_t n);
 
 void pkt_row_init(struct pkt_row *, enum ref_encap);
 void pkt_row_random(struct pkt_row *, struct pkt_rng *);
+void pkt_row_random_nested(struct pkt_row *, struct pkt_rng *);
 bool pkt_row_valid(const struct pkt_row *);
 void pkt_row_format(const struct pkt_row *, struct ds *);
 
@@ -105,6 +117,7 @@ struct dp_packet *pkt_from_job(const uint8_t *, size_t len,
                                const struct ref_job *);
 struct dp_packet *pkt_build(const struct pkt_row *);
 
+enum ref_encap pkt_marked_encap(uint32_t offloads);
 struct ref_job pkt_job(const struct pkt_row *);
 const char *pkt_encap_name(enum ref_encap);
 

@@ -322,39 +322,65 @@ parse_gre(const uint8_t *f, size_t len, size_t ofs, size_t *next,
     return *next > len ? "GRE header cut short" : NULL;
 }
 
+/* Parses the tunnel header behind 'l3' and what is in it, up to the end of
+ * its IP headers, which go to 'next'. */
 static const char *
 parse_tunnel(const uint8_t *f, size_t len, enum ref_encap encap,
-             struct ref_layout *l)
+             const struct ref_l3 *l3, bool *gre_csum, struct ref_l3 *next,
+             bool *stacked)
 {
     const char *error;
     uint16_t type;
     size_t ofs;
 
-    error = parse_ethernet(f, len, 0, &l->outer, &l->stacked);
-    if (error) {
-        return error;
-    }
     if (encap == REF_GRE) {
-        if (l->outer.proto != PROTO_GRE) {
-            return "outer protocol is not GRE";
+        if (l3->proto != PROTO_GRE) {
+            return "tunnel's protocol is not GRE";
         }
-        error = parse_gre(f, len, l->outer.l4, &ofs, &type, &l->gre_csum);
+        error = parse_gre(f, len, l3->l4, &ofs, &type, gre_csum);
     } else {
-        if (l->outer.proto != PROTO_UDP) {
-            return "outer protocol is not UDP";
+        if (l3->proto != PROTO_UDP) {
+            return "tunnel's protocol is not UDP";
         }
-        if (l->outer.l4 + 8 > len) {
-            return "outer UDP header cut short";
+        if (l3->l4 + 8 > len) {
+            return "tunnel's UDP header cut short";
         }
         error = (encap == REF_VXLAN ? parse_vxlan : parse_geneve)(
-            f, len, l->outer.l4 + 8, &ofs, &type);
+            f, len, l3->l4 + 8, &ofs, &type);
     }
     if (error) {
         return error;
     }
     return (type == TYPE_TEB
-            ? parse_ethernet(f, len, ofs, &l->inner, &l->stacked)
-            : parse_network(f, len, ofs, type, &l->inner, &l->stacked));
+            ? parse_ethernet(f, len, ofs, next, stacked)
+            : parse_network(f, len, ofs, type, next, stacked));
+}
+
+/* Parses from the outermost Ethernet header to the innermost IP headers. */
+static const char *
+parse_levels(const uint8_t *f, size_t len, const struct ref_job *job,
+             struct ref_layout *l)
+{
+    const char *error;
+
+    if (job->encap == REF_PLAIN) {
+        return parse_ethernet(f, len, 0, &l->inner, &l->stacked);
+    }
+    error = parse_ethernet(f, len, 0, &l->outer, &l->stacked);
+    if (error) {
+        return error;
+    }
+    if (job->mid == REF_PLAIN) {
+        return parse_tunnel(f, len, job->encap, &l->outer, &l->gre_csum,
+                            &l->inner, &l->stacked);
+    }
+    error = parse_tunnel(f, len, job->encap, &l->outer, &l->gre_csum,
+                         &l->mid, &l->stacked);
+    if (error) {
+        return error;
+    }
+    return parse_tunnel(f, len, job->mid, &l->mid, &l->mid_gre_csum,
+                        &l->inner, &l->stacked);
 }
 
 /* Is UDP behind the innermost header, not TCP? */
@@ -366,16 +392,14 @@ ref_is_udp(const struct ref_layout *l)
 
 /* Finds all headers of 'frame' down to the payload of TCP or UDP. */
 const char *
-ref_parse(const uint8_t *f, size_t len, enum ref_encap encap,
-          struct ref_layout *l)
+ref_parse_job(const uint8_t *f, size_t len, const struct ref_job *job,
+              struct ref_layout *l)
 {
     const char *error;
     size_t hlen;
 
     memset(l, 0, sizeof *l);
-    error = (encap == REF_PLAIN
-             ? parse_ethernet(f, len, 0, &l->inner, &l->stacked)
-             : parse_tunnel(f, len, encap, l));
+    error = parse_levels(f, len, job, l);
     if (error) {
         return error;
     }
@@ -400,4 +424,56 @@ ref_parse(const uint8_t *f, size_t len, enum ref_encap encap,
     }
     l->payload = l->inner.l4 + hlen;
     return NULL;
+}
+
+/* The same for a packet in one tunnel at most. */
+const char *
+ref_parse(const uint8_t *f, size_t len, enum ref_encap encap,
+          struct ref_layout *l)
+{
+    const struct ref_job job = { .encap = encap };
+
+    return ref_parse_job(f, len, &job, l);
+}
+
+/* Reads the tunnel header at 'hdr', with the 'size' bytes behind it that are
+ * there. */
+struct ref_remote
+ref_read_remote(enum ref_encap encap, const uint8_t *hdr, size_t size)
+{
+    struct ref_remote said = { .there = false };
+    size_t ofs = 8;
+    size_t end;
+
+    if (size < 8) {
+        return said;
+    }
+    if (encap == REF_VXLAN) {
+        if (hdr[1] & 0x20 && !(hdr[0] & 4)) {
+            said.there = true;
+            said.start = hdr[7] % 128 * 2;
+            said.field = said.start + (hdr[7] >= 128 ? 6 : 16);
+        }
+        return said;
+    }
+    end = 8 + hdr[0] % 64 * 4;
+    if (encap != REF_GENEVE || end > size || hdr[0] >> 6
+        || ref_get16(hdr + 2) != 0x6558) {
+        return said;            /* Version 0, with Ethernet in it, only. */
+    }
+    while (ofs + 4 <= end) {
+        size_t next = ofs + 4 + hdr[ofs + 3] % 32 * 4;
+
+        if (ref_get16(hdr + ofs) == REF_RCO_CLASS
+            && hdr[ofs + 2] == REF_RCO_TYPE) {
+            bool good = !said.there && next == ofs + 8 && next <= end;
+
+            said.there = true;
+            said.start = good ? ref_get16(hdr + ofs + 4) : 65535;
+            said.field = good ? ref_get16(hdr + ofs + 6) : 65535;
+            said.noop = good && !said.start && !said.field;
+        }
+        ofs = next;
+    }
+    return said;
 }

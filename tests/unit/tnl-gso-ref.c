@@ -78,8 +78,8 @@ pseudo_sum(const uint8_t *frame, const struct ref_l3 *l3, size_t len)
 
 /* The L4 checksum of the 'len' bytes at 'l3->l4'.  Zero if the field is filled
  * in and right. */
-static uint16_t
-l4_csum(const uint8_t *frame, const struct ref_l3 *l3, size_t len)
+uint16_t
+ref_l4_csum(const uint8_t *frame, const struct ref_l3 *l3, size_t len)
 {
     return ~fold(add_bytes(pseudo_sum(frame, l3, len), frame + l3->l4, len));
 }
@@ -101,7 +101,7 @@ settle_udp(uint8_t *f, size_t len, const struct ref_l3 *l3)
     uint16_t csum;
 
     ref_put16(field, 0);
-    csum = l4_csum(f, l3, len - l3->l4);
+    csum = ref_l4_csum(f, l3, len - l3->l4);
     ref_put16(field, csum ? csum : 0xffff);
 }
 
@@ -121,17 +121,48 @@ settle_l3(uint8_t *f, size_t len, const struct ref_l3 *l3)
     }
 }
 
+/* Writes the lengths and checksums of the headers of a tunnel over 'l3', if
+ * there is one, which go up to the end of 'f'. */
+static void
+settle_tunnel(uint8_t *f, size_t len, const struct ref_l3 *l3,
+              enum ref_encap encap, bool udp_csum, bool gre_csum)
+{
+    uint8_t *tnl = f + l3->l4;
+
+    if (!l3->version) {
+        return;
+    }
+    settle_l3(f, len, l3);
+    if (encap == REF_VXLAN || encap == REF_GENEVE) {
+        ref_put16(tnl + 4, len - l3->l4);
+        if (udp_csum) {
+            settle_udp(f, len, l3);
+        }
+    } else if (encap == REF_GRE && gre_csum) {
+        ref_put32(tnl + 4, 0);  /* The checksum and 16 reserved bits. */
+        ref_put16(tnl + 4, ref_csum(tnl, len - l3->l4));
+    }
+}
+
+/* Writes the lengths and checksums of the outer headers of 'f', where 'l'
+ * says. */
+void
+ref_settle_outer(uint8_t *f, size_t len, const struct ref_job *job,
+                 const struct ref_layout *l)
+{
+    settle_tunnel(f, len, &l->outer, job->encap, job->outer_csum,
+                  l->gre_csum);
+}
+
 /* Writes all lengths and checksums, the innermost first: each outer checksum
  * covers the finished inner packet. */
-static const char *
-settle(uint8_t *f, size_t len, const struct ref_job *job)
+const char *
+ref_settle(uint8_t *f, size_t len, const struct ref_job *job)
 {
-    enum ref_encap encap = job->encap;
     struct ref_layout l;
     const char *error;
-    uint8_t *tnl;
 
-    error = ref_parse(f, len, encap, &l);
+    error = ref_parse_job(f, len, job, &l);
     if (error) {
         return error;
     }
@@ -141,23 +172,15 @@ settle(uint8_t *f, size_t len, const struct ref_job *job)
         settle_udp(f, len, &l.inner);
     } else {
         ref_put16(f + l.l4_csum, 0);
-        ref_put16(f + l.l4_csum, l4_csum(f, &l.inner, len - l.inner.l4));
+        ref_put16(f + l.l4_csum, ref_l4_csum(f, &l.inner, len - l.inner.l4));
     }
     if (job->rco) {
         ref_put16(f + l.l4_csum, ref_partial_csum(f, len, &l.inner));
     }
 
-    settle_l3(f, len, &l.outer);
-    tnl = f + l.outer.l4;
-    if (encap == REF_VXLAN || encap == REF_GENEVE) {
-        ref_put16(tnl + 4, len - l.outer.l4);
-        if (job->outer_csum) {
-            settle_udp(f, len, &l.outer);
-        }
-    } else if (encap == REF_GRE && l.gre_csum) {
-        ref_put32(tnl + 4, 0);  /* The checksum and 16 reserved bits. */
-        ref_put16(tnl + 4, ref_csum(tnl, len - l.outer.l4));
-    }
+    settle_tunnel(f, len, &l.mid, job->mid, ref_get16(f + l.mid.l4 + 6) != 0,
+                  l.mid_gre_csum);
+    ref_settle_outer(f, len, job, &l);
     return NULL;
 }
 
@@ -201,11 +224,12 @@ make_piece(const uint8_t *frame, size_t len, const struct ref_layout *l,
     memcpy(f + l->payload, frame + l->payload + pos, n);
 
     advance_id(f, &l->outer, pos / job->mss);
-    advance_id(f, &l->inner, pos / job->mss);
+    advance_id(f, &l->mid, pos / job->mss);
+    advance_id(f, &l->inner, job->fixed_id ? 0 : pos / job->mss);
     if (!ref_is_udp(l)) {
         advance_tcp(f + l->inner.l4, pos, l->payload + pos + n == len);
     }
-    return settle(f, piece->len, job);
+    return ref_settle(f, piece->len, job);
 }
 
 /* Cuts 'frame' into packets of 'unit' bytes of payload, a multiple of the
@@ -224,7 +248,7 @@ ref_cut(const uint8_t *frame, size_t len, const struct ref_job *job,
 
     frames->v = NULL;
     frames->n = 0;
-    error = ref_parse(frame, len, job->encap, &l);
+    error = ref_parse_job(frame, len, job, &l);
     if (error) {
         return error;
     }
@@ -284,21 +308,52 @@ check_l3(const uint8_t *f, size_t len, const struct ref_l3 *l3)
     return NULL;
 }
 
+/* Judges the headers of a tunnel over 'l3', if there is one. */
+static const char *
+check_tunnel(const uint8_t *f, size_t len, const struct ref_l3 *l3,
+             enum ref_encap encap, bool udp_csum, bool gre_csum)
+{
+    const uint8_t *tnl = f + l3->l4;
+
+    if (!l3->version) {
+        return NULL;
+    }
+    if (encap == REF_VXLAN || encap == REF_GENEVE) {
+        if (ref_get16(tnl + 4) != len - l3->l4) {
+            return "wrong UDP length of a tunnel";
+        }
+        if (udp_csum && !ref_get16(tnl + 6)) {
+            return "no UDP checksum of a tunnel";
+        }
+        if (udp_csum && ref_l4_csum(f, l3, len - l3->l4)) {
+            return "wrong UDP checksum of a tunnel";
+        }
+    } else if (encap == REF_GRE && gre_csum) {
+        if (ref_get16(tnl + 6)) {
+            return "GRE's reserved bits are not zero";
+        }
+        if (ref_csum(tnl, len - l3->l4)) {
+            return "wrong GRE checksum";
+        }
+    }
+    return NULL;
+}
+
 /* Judges every length and checksum of one finished frame.  'job->outer_csum'
  * says whether the outer UDP checksum has to be there; it is not looked at
- * otherwise. */
+ * otherwise.  That of a tunnel in the tunnel is if it is not zero. */
 const char *
 ref_check(const uint8_t *f, size_t len, const struct ref_job *job)
 {
-    enum ref_encap encap = job->encap;
-    bool outer_csum = job->outer_csum;
     struct ref_layout l;
     const char *error;
-    const uint8_t *tnl;
 
-    error = ref_parse(f, len, encap, &l);
+    error = ref_parse_job(f, len, job, &l);
     if (!error) {
         error = check_l3(f, len, &l.outer);
+    }
+    if (!error) {
+        error = check_l3(f, len, &l.mid);
     }
     if (!error) {
         error = check_l3(f, len, &l.inner);
@@ -314,27 +369,11 @@ ref_check(const uint8_t *f, size_t len, const struct ref_job *job)
     }
     if (job->rco
         ? ref_get16(f + l.l4_csum) != ref_partial_csum(f, len, &l.inner)
-        : l4_csum(f, &l.inner, len - l.inner.l4)) {
+        : ref_l4_csum(f, &l.inner, len - l.inner.l4)) {
         return "wrong TCP or UDP checksum";
     }
-    tnl = f + l.outer.l4;
-    if (encap == REF_VXLAN || encap == REF_GENEVE) {
-        if (ref_get16(tnl + 4) != len - l.outer.l4) {
-            return "wrong outer UDP length";
-        }
-        if (outer_csum && !ref_get16(tnl + 6)) {
-            return "no outer UDP checksum";
-        }
-        if (outer_csum && l4_csum(f, &l.outer, len - l.outer.l4)) {
-            return "wrong outer UDP checksum";
-        }
-    } else if (encap == REF_GRE && l.gre_csum) {
-        if (ref_get16(tnl + 6)) {
-            return "GRE's reserved bits are not zero";
-        }
-        if (ref_csum(tnl, len - l.outer.l4)) {
-            return "wrong GRE checksum";
-        }
-    }
-    return NULL;
+    error = check_tunnel(f, len, &l.mid, job->mid,
+                         ref_get16(f + l.mid.l4 + 6) != 0, l.mid_gre_csum);
+    return error ? error : check_tunnel(f, len, &l.outer, job->encap,
+                                        job->outer_csum, l.gre_csum);
 }

@@ -49,8 +49,11 @@ struct ref_l3 {
 /* Where everything is in a frame. */
 struct ref_layout {
     struct ref_l3 outer;        /* Unset if not in a tunnel. */
+    struct ref_l3 mid;          /* Unset if not in a tunnel in a tunnel:
+                                 * that of the inner one. */
     struct ref_l3 inner;        /* In front of what is cut, TCP or UDP. */
-    bool gre_csum;              /* GRE's C bit. */
+    bool gre_csum;              /* GRE's C bit, of the outer tunnel. */
+    bool mid_gre_csum;
     bool stacked;               /* MPLS, or a second VLAN tag. */
     size_t l4_csum;             /* Checksum of TCP or UDP. */
     size_t payload;             /* First byte behind TCP or UDP. */
@@ -58,12 +61,16 @@ struct ref_layout {
 
 struct ref_job {
     enum ref_encap encap;
+    enum ref_encap mid;         /* Of the tunnel in the tunnel; REF_PLAIN for
+                                 * none.  Its UDP checksum is wanted if the
+                                 * field is not zero. */
     bool outer_csum;            /* The outer UDP checksum is wanted. */
     bool udp;                   /* UDP is to be cut, not TCP. */
     bool l4_done;               /* The checksum of what is to be cut is
                                  * complete. */
     bool rco;                   /* It is left to the other end of the tunnel,
                                  * in each segment. */
+    bool fixed_id;              /* Inner IPv4 IDs do not count. */
     uint32_t mss;
 };
 
@@ -77,15 +84,35 @@ struct ref_frames {
     size_t n;
 };
 
+/* What a tunnel header says of a remote checksum, in bytes behind the header.
+ * In Geneve that is an option of class REF_RCO_CLASS; if it is malformed or
+ * there twice, the numbers are greater than any packet. */
+struct ref_remote {
+    bool there, noop;
+    size_t start, field;
+};
+enum { REF_RCO_CLASS = 0xff52, REF_RCO_TYPE = 0x81 };
+
+struct ref_remote ref_read_remote(enum ref_encap, const uint8_t *hdr,
+                                  size_t size);
+
 /* These return NULL if all is well, otherwise what is wrong. */
 const char *ref_parse(const uint8_t *frame, size_t len, enum ref_encap,
                       struct ref_layout *);
+const char *ref_parse_job(const uint8_t *frame, size_t len,
+                          const struct ref_job *, struct ref_layout *);
 const char *ref_check(const uint8_t *frame, size_t len,
                       const struct ref_job *);
 const char *ref_cut(const uint8_t *frame, size_t len, const struct ref_job *,
                     uint32_t unit, struct ref_frames *);
 
+/* What cutting does with each piece, for frames that have been changed. */
+const char *ref_settle(uint8_t *frame, size_t len, const struct ref_job *);
+void ref_settle_outer(uint8_t *frame, size_t len, const struct ref_job *,
+                      const struct ref_layout *);
+
 bool ref_is_udp(const struct ref_layout *);
+uint16_t ref_l4_csum(const uint8_t *frame, const struct ref_l3 *, size_t len);
 uint16_t ref_partial_csum(const uint8_t *frame, size_t len,
                           const struct ref_l3 *);
 void ref_frames_destroy(struct ref_frames *);

@@ -28,8 +28,10 @@
 #include "openvswitch/dynamic-string.h"
 #include "tnl-gso-pkt.h"
 #include "tnl-gso/tnl-gso.h"
-#include "tnl-gso/receive/tnl-gso-merge.h"
+#include "tnl-gso/core/tnl-gso-packet.h"
+#include "tnl-gso/receive/tnl-gro.h"
 #include "test-tnl-gso.h"
+#include "tnl-gro-list.h"
 #include "util.h"
 
 /* See tnl-gso-train.h for what this must not do. */
@@ -124,102 +126,9 @@ train_packet(const struct train *t)
     dp_packet_l4_proto_set_udp(p);
     dp_packet_l4_checksum_set_partial(p);
     dp_packet_set_rss_hash(p, 0x12345678);
-    dp_packet_set_flow_mark(p, 0x87654321);
+    dp_packet_set_flow_mark(p, TRAIN_MARK);
     memset(&p->md, 0x5a, sizeof p->md);
     return p;
-}
-
-/* All but payload and inner marks of 'p', which was made of 'from'. */
-static char *
-judge_outer(const struct train *t, const struct dp_packet *from,
-            const struct dp_packet *p)
-{
-    const uint8_t *f = dp_packet_data(p);
-    size_t len = dp_packet_size(p);
-    uint8_t *expected;
-    uint32_t mark;
-    char *error = NULL;
-
-    COMPARE(p->l3_ofs, t->l3);
-    COMPARE(p->l4_ofs, t->l4);
-    COMPARE(p->l2_pad_size, 0);
-    COMPARE(p->uso_segsz, 0);
-    COMPARE(dp_packet_l4_proto_udp(p), true);
-    COMPARE(dp_packet_l4_checksum_good(p), true);
-    COMPARE(dp_packet_ip_checksum_partial(p), f[t->l3] >> 4 == 4);
-    COMPARE(dp_packet_rss_valid(p), dp_packet_rss_valid(from));
-    COMPARE(dp_packet_get_rss_hash(p), dp_packet_get_rss_hash(from));
-    COMPARE(dp_packet_has_flow_mark(p, &mark), true);
-    COMPARE(mark, 0x87654321);
-    COMPARE(memcmp(&p->md, &from->md, sizeof p->md), 0);
-    COMPARE(dp_packet_headroom(p), MIN(128, (65535 - len) / 2 * 2));
-    COMPARE(len <= 65535, true);
-
-    /* The IPv4 checksum is marked as partial. */
-    expected = xmemdup(t->data, t->l4 + 8);
-    settle_outer(expected, len, t->l3, t->l4);
-    if (expected[t->l3] >> 4 == 4) {
-        memcpy(expected + t->l3 + 10, f + t->l3 + 10, 2);
-    }
-    for (size_t i = 0; i < t->l4 + 8 && !error; i++) {
-        if (f[i] != expected[i]) {
-            error = xasprintf("outer byte %"PRIuSIZE" is %#x, not %#x", i,
-                              f[i], expected[i]);
-        }
-    }
-    free(expected);
-    return error;
-}
-
-/* Zero has two representations in a checksum field, and cutting writes one of
- * them. */
-static bool
-same_csum(const uint8_t *a, const uint8_t *b)
-{
-    uint16_t x = ref_get16(a);
-    uint16_t y = ref_get16(b);
-
-    return x == y || ((x == 0 || x == 0xffff) && (y == 0 || y == 0xffff));
-}
-
-/* Compares 'piece', cut from a merged packet laid out as in 'l', with the unit
- * at 'unit', of which 'size' bytes are left in the train. */
-static char *
-judge_piece(const struct train *t, const struct ref_layout *l,
-            const struct ref_frame *piece, const uint8_t *unit, size_t size)
-{
-    size_t ofs = t->l4 + 8;
-    size_t len = piece->len - ofs;
-
-    COMPARE(len, MIN(size, t->unit_len));
-    for (size_t i = 0; i < len; i++) {
-        size_t pos = ofs + i;
-        bool in_csum = (pos == l->inner.l4 + 16
-                        || (l->inner.version == 4
-                            && pos == l->inner.ofs + 10));
-
-        if (in_csum && same_csum(piece->data + pos, unit + i)) {
-            i++;
-        } else if (piece->data[pos] != unit[i]) {
-            return xasprintf("byte %"PRIuSIZE" of a unit is %#x, and %#x when "
-                             "cut again", i, unit[i], piece->data[pos]);
-        }
-    }
-    return NULL;
-}
-
-/* The sum that a partial TCP checksum holds: RFC 9293 section 3.1. */
-static uint16_t
-pseudo_sum(const uint8_t *f, size_t len, const struct ref_l3 *l3)
-{
-    size_t addr = l3->version == 4 ? 4 : 16;
-    uint8_t pseudo[40] = { 0 };
-
-    memcpy(pseudo, f + l3->ofs + (l3->version == 4 ? 12 : 8), addr);
-    memcpy(pseudo + 16, f + l3->dst, addr);
-    ref_put32(pseudo + 32, len - l3->l4);
-    pseudo[39] = 6;
-    return ~ref_csum(pseudo, sizeof pseudo);
 }
 
 /* Does the VXLAN header at 'hdr' say that the checksum is remote? */
@@ -227,74 +136,6 @@ static bool
 is_remote(enum ref_encap encap, const uint8_t *hdr)
 {
     return encap == REF_VXLAN && hdr[1] & 0x20 && !(hdr[0] & 0x04);
-}
-
-/* Judges superpacket 'p', made of the units from '*pos' on; moves '*pos'
- * behind them. */
-static char *
-judge_merged(const struct train *t, const struct dp_packet *p, size_t *pos,
-             size_t *n)
-{
-    const uint8_t *f = dp_packet_data(p);
-    size_t len = dp_packet_size(p);
-    uint16_t mss = dp_packet_get_tso_segsz(p);
-    struct ref_job job = { .encap = t->encap, .mss = mss };
-    struct ref_frames pieces;
-    struct ref_layout l;
-    const char *bad;
-    char *error = NULL;
-
-    bad = ref_parse(f, len, t->encap, &l);
-    if (!bad && ref_is_udp(&l)) {
-        bad = "UDP";
-    }
-    if (bad) {
-        return xasprintf("merged packet: %s", bad);
-    }
-    job.rco = is_remote(t->encap, f + l.outer.l4 + 8);
-    COMPARE(dp_packet_tunnel_vxlan(p), t->encap == REF_VXLAN);
-    COMPARE(dp_packet_tunnel_geneve(p), t->encap == REF_GENEVE);
-    COMPARE(p->inner_l3_ofs, l.inner.ofs);
-    COMPARE(p->inner_l4_ofs, l.inner.l4);
-    COMPARE(dp_packet_inner_l4_proto_tcp(p), true);
-    COMPARE(dp_packet_inner_l4_checksum_partial(p), true);
-    COMPARE(dp_packet_inner_ip_checksum_partial(p), false);
-    COMPARE(ref_get16(f + l.inner.l4 + 16), pseudo_sum(f, len, &l.inner));
-    if (l.inner.version == 4) {
-        COMPARE(ref_get16(f + l.inner.ofs + 2), len - l.inner.ofs);
-        COMPARE(ref_csum(f + l.inner.ofs, l.inner.l4 - l.inner.ofs), 0);
-    } else {
-        COMPARE(ref_get16(f + l.inner.ofs + 4), len - l.inner.ofs - 40);
-    }
-
-    bad = ref_cut(f, len, &job, mss, &pieces);
-    if (bad) {
-        error = xasprintf("merged packet: %s", bad);
-    } else if (pieces.n < 2) {
-        error = xstrdup("a superpacket of one unit");
-    }
-    for (size_t i = 0; i < pieces.n && !error; i++) {
-        error = judge_piece(t, &l, &pieces.v[i], t->data + *pos,
-                            t->len - *pos);
-        *pos += pieces.v[i].len - t->l4 - 8;
-    }
-    *n = pieces.n;
-    ref_frames_destroy(&pieces);
-    return error;
-}
-
-static char *
-judge_single(const struct train *t, const struct dp_packet *p, size_t *pos)
-{
-    const uint8_t *f = dp_packet_data(p);
-    size_t len = dp_packet_size(p) - t->l4 - 8;
-
-    COMPARE(dp_packet_tunnel(p), false);
-    COMPARE(p->offloads >> 16, 0);
-    COMPARE(len, MIN(t->unit_len, t->len - *pos));
-    COMPARE(memcmp(f + t->l4 + 8, t->data + *pos, len), 0);
-    *pos += len;
-    return NULL;
 }
 
 /* Pops the tunnel header off a copy of 'p', which is merged, and compares. */
@@ -320,76 +161,63 @@ judge_pop(const struct train *t, const struct dp_packet *p)
     EXPECT(dp_packet_get_tso_segsz(inner), mss);
     EXPECT(inner->uso_segsz, 0);
     EXPECT(inner->offloads, (DP_PACKET_OL_L4_PROTO_TCP
-                             | DP_PACKET_OL_L4_CKSUM_MASK));
+                             | DP_PACKET_OL_L4_CKSUM_MASK
+                             | (p->offloads & TNL_GSO_OL_INNER_FIXED_ID
+                                ? DP_PACKET_OL_FIXED_ID : 0)));
     EXPECT(dp_packet_rss_valid(inner), false);
     dp_packet_delete(inner);
     return error;
 }
 
-/* Judges 'out', made of 't', which was 'packet'.  Appends the number of units
- * in each packet to 'runs'.  Returns null, or what is wrong. */
-char *
-train_judge(const struct train *t, const struct dp_packet *packet,
-            const struct dp_packet_batch *out, struct ds *runs)
+/* Has the code under test merge 't' by itself, and pops the tunnel header off
+ * what has been merged. */
+static char *
+merge_and_pop(const struct train *t)
 {
-    size_t pos = t->l4 + 8;
-    struct dp_packet *p;
-
-    DP_PACKET_BATCH_FOR_EACH (i, p, out) {
-        size_t n = 1;
-        char *error;
-
-        if (pos >= t->len) {
-            return xstrdup("more packets than units");
-        }
-        error = judge_outer(t, packet, p);
-        if (!error && dp_packet_get_tso_segsz(p)) {
-            error = judge_merged(t, p, &pos, &n);
-            error = error ? error : judge_pop(t, p);
-        } else if (!error) {
-            error = judge_single(t, p, &pos);
-        }
-        if (error) {
-            char *s = xasprintf("packet %"PRIuSIZE": %s", i, error);
-
-            free(error);
-            return s;
-        }
-        ds_put_format(runs, "%s%"PRIuSIZE, i ? " " : "", n);
-    }
-    COMPARE(pos, t->len);
-    return NULL;
-}
-
-/* Has the code under test split 't', and judges what it makes. */
-char *
-train_split_and_judge(const struct train *t, struct ds *runs)
-{
-    struct dp_packet *packet = train_packet(t);
-    struct tnl_gso_train_result result;
+    struct tnl_gro_count count = { .trains = 0 };
     struct dp_packet_batch out;
-    uint32_t n_single = 0;
     struct dp_packet *p;
     char *error = NULL;
 
-    dp_packet_batch_init(&out);
-    EXPECT(tnl_gso_is_train(packet), true);
-    EXPECT(tnl_gso_train_split(packet, test_encap(t->encap), &out, &result),
-           TNL_GSO_OK);
-    EXPECT(dp_packet_size(packet), t->len);
-    EXPECT(memcmp(dp_packet_data(packet), t->data, t->len), 0);
-    if (!error) {
-        error = train_judge(t, packet, &out, runs);
-    }
+    dp_packet_batch_init_packet(&out, train_packet(t));
+    tnl_gro_merge(test_encap(t->encap), true, 0, &out, &count);
     DP_PACKET_BATCH_FOR_EACH (i, p, &out) {
-        n_single += !dp_packet_get_tso_segsz(p);
+        uint32_t mark;
+
+        EXPECT(dp_packet_has_flow_mark(p, &mark), true);
+        EXPECT(mark, TRAIN_MARK);
+        if (!error && dp_packet_get_tso_segsz(p)) {
+            error = judge_pop(t, p);
+        }
     }
-    EXPECT(result.n_single, n_single);
-    EXPECT(result.n_merged, dp_packet_batch_size(&out) - n_single);
     dp_packet_delete_batch(&out, true);
     dp_packet_batch_destroy(&out);
-    dp_packet_delete(packet);
     return error;
+}
+
+/* Has the code under test merge 't', and judges what it makes, as a list of
+ * one: units of different flows may be interleaved.  Appends the number of
+ * units in each packet that comes out to 'runs'.  Returns null, or what is
+ * wrong. */
+char *
+train_merge_and_judge(const struct train *t, struct ds *runs)
+{
+    static struct gro_list list;
+    struct ref_layout l = { .outer = { .version = 0 } };
+    struct gro_result r;
+    struct gro_item *item;
+    char *error;
+
+    gro_list_init(&list, t->encap);
+    list.any = true;
+    item = gro_list_insert(&list, 0, xmemdup(t->data, t->len), t->len, &l, 0);
+    item->unit_len = t->unit_len;
+    item->l3 = t->l3;
+    item->l4 = t->l4;
+    gro_list_finish(&list, NULL);
+    error = gro_list_merge_and_judge(&list, &r, NULL, runs);
+    gro_list_destroy(&list);
+    return error ? error : merge_and_pop(t);
 }
 
 /* The same, and compares the number of units in each packet with
@@ -398,7 +226,7 @@ char *
 train_expect(const struct train *t, const char *expected)
 {
     struct ds runs = DS_EMPTY_INITIALIZER;
-    char *error = train_split_and_judge(t, &runs);
+    char *error = train_merge_and_judge(t, &runs);
 
     if (!error && strcmp(ds_cstr(&runs), expected)) {
         error = xasprintf("units %s, not %s", ds_cstr(&runs), expected);

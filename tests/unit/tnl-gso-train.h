@@ -17,11 +17,11 @@
 #ifndef TNL_GSO_TRAIN_H
 #define TNL_GSO_TRAIN_H 1
 
-/* Trains for tests, and a judge of what is made of them.
+/* Trains for tests.
  *
  * Built from segments of the reference; must not use the code under test, and
- * must not know its rules: what has been merged is right if the reference cuts
- * it into the same units again, byte by byte.
+ * must not know its rules.  What is made of them is judged as a list of one
+ * (tnl-gro-list.h).
  *
  * Runs are written as the number of units in each packet that comes out:
  * "2 1 2". */
@@ -32,7 +32,6 @@
 #include "tnl-gso-ref.h"
 
 struct dp_packet;
-struct dp_packet_batch;
 struct ds;
 struct pkt_row;
 
@@ -45,7 +44,7 @@ struct train {
     uint16_t unit_len;
 };
 
-enum { TRAIN_N_UNITS = 5 };
+enum { TRAIN_N_UNITS = 5, TRAIN_MARK = 0x07654321 };
 
 void train_cut_row(const struct pkt_row *, struct ref_frames *units);
 void train_five_units(char kind, struct train *, struct ref_layout *);
@@ -55,9 +54,7 @@ void train_wrap(struct train *, enum ref_encap, int version,
 void train_destroy(struct train *);
 struct dp_packet *train_packet(const struct train *);
 
-char *train_judge(const struct train *, const struct dp_packet *packet,
-                  const struct dp_packet_batch *out, struct ds *runs);
-char *train_split_and_judge(const struct train *, struct ds *runs);
+char *train_merge_and_judge(const struct train *, struct ds *runs);
 char *train_expect(const struct train *, const char *runs);
 
 struct ref_frame train_unit(struct train *, size_t i);

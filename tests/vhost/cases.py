@@ -496,3 +496,23 @@ def receive_stt(v):
 @case
 def receive_short(v):
     return [whole(v), datagram(v, bytes(700)), whole(v, payload=10)]
+
+
+# What NICs receive, cut.
+
+@case
+def arrive(v):
+    """As many packets as one call receives, with those between."""
+    return [cut(v, payload=24000), cut(v, payload=3700, flags=ACK | PSH)]
+
+
+@case
+def arrive_many(v):
+    """No more packets than a guest's ring has room for."""
+    return [cut(v, seed=i, payload=2400) for i in range(30)]
+
+
+@case
+def arrive_full(v):
+    """64 kB in 46 packets."""
+    return [cut(v, payload=46 * 1398, mss=1398)]

@@ -17,13 +17,14 @@
 /* A guest for a vhost-user port: the front-end that QEMU plays elsewhere, and
  * a driver that writes whatever it is told into its rings.
  *
- *     guest [-c] [-n] [-f FEATURES] [-o FILE] SOCKET
+ *     guest [-c] [-n] [-q] [-f FEATURES] [-o FILE] SOCKET
  *
  * Listens at SOCKET, to which a dpdkvhostuserclient port connects; with -c
  * connects to that of a dpdkvhostuser port.  Of what the port offers, takes
  * FEATURES (a mask).  Appends to FILE a line "HEADER FRAME" in hex for each
  * frame received, HEADER being struct virtio_net_hdr as it came.  With -n
- * gives the port no room to put frames into.
+ * gives the port no room to put frames into, with -q looks for frames without
+ * a pause, and at nothing in them.
  *
  * Commands, a line each on standard input, which is what ends it:
  *
@@ -71,6 +72,7 @@ uint64_t wanted, taken;
 static const char *path;
 static bool no_room;
 static FILE *received;
+static bool quiet;
 static size_t hdr_len, buffer_len;
 
 void
@@ -165,14 +167,20 @@ receive(void)
                 if (taken & 1ULL << VIRTIO_NET_F_MRG_RXBUF) {
                     memcpy(&n, p + sizeof(struct virtio_net_hdr), sizeof n);
                 }
-                print_hex(p, hdr_len);
-                fputc(' ', received);
+                if (!quiet) {
+                    print_hex(p, hdr_len);
+                    fputc(' ', received);
+                }
             }
-            print_hex(p + skip, e->len - skip);
+            if (!quiet) {
+                print_hex(p + skip, e->len - skip);
+            }
             r->used++;
             provide(e->id);
         }
-        fputc('\n', received);
+        if (!quiet) {
+            fputc('\n', received);
+        }
     }
     fflush(received);
 }
@@ -354,18 +362,19 @@ main(int argc, char *argv[])
     int opt;
 
     received = stderr;
-    while ((opt = getopt(argc, argv, "cnf:o:")) != -1) {
+    while ((opt = getopt(argc, argv, "cnqf:o:")) != -1) {
         switch (opt) {
         case 'c': client = true; break;
         case 'n': no_room = true; break;
+        case 'q': quiet = true; break;
         case 'f': wanted = strtoull(optarg, NULL, 0); break;
         case 'o': received = fopen(optarg, "w"); break;
         default: return 1;
         }
     }
     if (optind + 1 != argc || !received) {
-        fprintf(stderr, "usage: guest [-c] [-n] [-f FEATURES] [-o FILE] "
-                "SOCKET\n");
+        fprintf(stderr, "usage: guest [-c] [-n] [-q] [-f FEATURES] "
+                "[-o FILE] SOCKET\n");
         return 1;
     }
     path = argv[optind];
@@ -385,7 +394,7 @@ main(int argc, char *argv[])
     for (;;) {
         struct pollfd p = { .fd = 0, .events = POLLIN };
 
-        if (poll(&p, 1, 1) > 0) {
+        if (poll(&p, 1, !quiet) > 0) {
             char line[4096];
             size_t n = 0;
 

@@ -18,6 +18,7 @@ it.
     vhost.py make CASE IPVERSION > FILE-FOR-GUEST
     vhost.py check CASE IPVERSION PCAP [plain] [zero_ok] [ignored]
     vhost.py outers PCAP N
+    vhost.py arrive CASE IPVERSION PCAP [vxlan]
     vhost.py complete RECEIVED PCAP [super] [bare]
     vhost.py cases
 
@@ -27,6 +28,9 @@ each of them, and nothing else: byte by byte behind the tunnel's header, which
 must have the right lengths and checksums.  With 'ignored', what vnet headers
 say has no effect.  outers demands N frames with right headers up to those of
 the tunnel.
+
+arrive writes what a case has to become to PCAP, with 'vxlan' as it comes to
+172.16.1.1 in a tunnel: what a NIC receives.
 
 complete does with what a guest has received ("HEADER FRAME" lines) what its
 kernel would do, and writes the frames to PCAP: sums up what the header leaves
@@ -187,6 +191,22 @@ def compare(packets, path, tunnelled=True, zero_ok=False):
              % (len(left), frame[:80].hex(), len(frame)))
 
 
+# What a NIC receives.
+
+def in_vxlan(frame, i):
+    """'frame' in VXLAN, with a checksum.  'i' is the outer ID."""
+    src, dst = reversed(frames.OUTER_ADDRESSES[4])
+    inner = struct.pack('!II', 0x08000000, 7 << 8) + frame
+    length = 8 + len(inner)
+    csum = ones_sum(frames.udp(50505, frames.VXLAN_PORT, length) + inner,
+                    frames.pseudo_sum(src, dst, UDP, length)) ^ 0xffff
+    return (frames.eth(frames.DST, frames.mac('02:00:00:01:00:01'),
+                       frames.ETH_P_IP)
+            + frames.ipv4(src, dst, UDP, length, id=i)
+            + frames.udp(50505, frames.VXLAN_PORT, length, csum or 0xffff)
+            + inner)
+
+
 # A guest that receives.
 
 def cut(header, frame):
@@ -276,7 +296,12 @@ def main(words):
     if 'ignored' in words:
         for p in packets:
             p.want = [p.frame] if 14 <= len(p.frame) <= 1500 else []
-    if words[0] == 'make':
+    if words[0] == 'arrive':
+        wire = [f for p in packets for f in p.want]
+        if 'vxlan' in words[4:]:
+            wire = [in_vxlan(f, i) for i, f in enumerate(wire)]
+        pcap_write(words[3], wire)
+    elif words[0] == 'make':
         for packet in packets:
             print(packet.line())
     elif words[0] == 'check':
