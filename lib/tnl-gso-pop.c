@@ -125,7 +125,7 @@ unnest(struct dp_packet *p, uint32_t marks)
     struct tnl_gso_desc d;
 
     dp_packet_reset_offload(p);
-    p->offloads = marks & DP_PACKET_OL_TUNNEL_MASK;
+    p->offloads = marks & TNL_GSO_ENCAP_MARKS;
     if (tnl_gso_find_headers(p, &d)) {
         return;                 /* Whoever sends it drops and counts it. */
     }

@@ -47,9 +47,10 @@ struct tnl_rco_class;
 /* The marks that tell packets of all encapsulations apart. */
 #define TNL_GSO_ENCAP_MARKS (DP_PACKET_OL_TUNNEL_MASK | DP_PACKET_OL_STT)
 
-/* The mark of a packet in two tunnels that says which one the inner of them
- * is: that of its class among the inner marks.  All other inner marks are
- * those of the innermost headers, and so are the inner offsets. */
+/* What of the inner marks is set in a packet in two tunnels.  With it, those
+ * at the places of TNL_GSO_ENCAP_MARKS say which one the inner tunnel is, by
+ * the mark of its class.  All other inner marks are those of the innermost
+ * headers, and so are the inner offsets. */
 #define TNL_GSO_MID_MARKS \
     ((uint32_t) DP_PACKET_OL_TUNNEL_MASK << DP_PACKET_OL_SHIFT_COUNT)
 

@@ -59,13 +59,12 @@ set_mid(const void *frame, enum tnl_gso_encap encap,
 }
 
 /* Finds the headers of the tunnel in the tunnel that 'd' describes, which
- * 'marks' say, out of TNL_GSO_MID_MARKS. */
+ * 'marks' say, out of TNL_GSO_ENCAP_MARKS. */
 static enum tnl_gso_reason
 find_mid(const void *frame, size_t size, uint32_t marks,
          struct tnl_gso_desc *d)
 {
-    enum tnl_gso_encap encap
-        = tnl_gso_encap_of_marks__(marks >> DP_PACKET_OL_SHIFT_COUNT);
+    enum tnl_gso_encap encap = tnl_gso_encap_of_marks__(marks);
     struct tnl_gso_desc m = { .outer = d->inner };
     enum tnl_gso_reason reason;
 
@@ -108,7 +107,9 @@ tnl_gso_find_headers(const struct dp_packet *p, struct tnl_gso_desc *d)
     d->outer_csum = dp_packet_l4_checksum_partial(p);
     reason = tnl_gso_encap_class(d->encap)->parse(frame, size, d);
     if (OVS_UNLIKELY(p->offloads & TNL_GSO_MID_MARKS) && !reason) {
-        reason = find_mid(frame, size, p->offloads & TNL_GSO_MID_MARKS, d);
+        reason = find_mid(frame, size,
+                          p->offloads >> DP_PACKET_OL_SHIFT_COUNT
+                          & TNL_GSO_ENCAP_MARKS, d);
     }
     return reason;
 }

@@ -24,6 +24,7 @@
 #include "dp-packet.h"
 #include "openvswitch/dynamic-string.h"
 #include "packets.h"
+#include "tnl-gso/encap/encap.h"
 #include "util.h"
 
 /* splitmix64. */
@@ -307,7 +308,7 @@ mark_tunnel(struct dp_packet *p, enum ref_encap encap)
 enum ref_encap
 pkt_marked_encap(uint32_t offloads)
 {
-    switch (offloads & DP_PACKET_OL_TUNNEL_MASK) {
+    switch (offloads & TNL_GSO_ENCAP_MARKS) {
     case DP_PACKET_OL_TUNNEL_VXLAN:
         return REF_VXLAN;
     case DP_PACKET_OL_TUNNEL_GENEVE:
