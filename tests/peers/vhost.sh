@@ -22,8 +22,8 @@
 #
 # Flows connect the ports of a row with each other, and no others.
 #
-# To be sourced after guest-lib.sh.  Of run-peers it uses SIZE, UDP_GSO,
-# host_data, guest_data, takes_udp_gso and lost.
+# To be sourced after guest-lib.sh.  Of run-peers it uses SIZE, host_data,
+# guest_data and lost.
 
 # port    sys0, afp or tap.
 # peer    guest: the guest's own tunnel; kern: the machine's, VXLAN only;
@@ -156,7 +156,7 @@ vhost_up() {
         nl_ip kern neigh replace $i lladdr "$(nl_mac dpdk br-u)" dev k1 \
             nud permanent || return 1
     done
-    takes_udp_gso dpdk sys0
+    nl_learn_kernel
     guest_data
 }
 
@@ -385,7 +385,7 @@ vhost_counted() {
     local counted method supers segs want=$3
     counted=$(nl_counted "$4.0" "$4.1")
     read -r method supers segs <<<"$counted"
-    test "$want" != udp-gso || want=$UDP_GSO
+    want=$(nl_method "$want" on)
     test "$method" = "$want" ||
         problem "$1: method is $method, should be $want"
     # 48 segments in the largest; TCP does not always send the largest.

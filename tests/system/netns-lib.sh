@@ -78,7 +78,7 @@ nl_can_link() {
 # nl_tap_grants SIZE OFFLOADS: does this kernel grant a tap a vnet header of SIZE
 # bytes and then OFFLOADS (TUN_F_*)?  Asked without Open vSwitch.
 nl_tap_grants() {
-    in_ns kern "$PYTHON3" -B - "$1" "$2" 2>/dev/null <<'EOF'
+    "$PYTHON3" -B - "$1" "$2" 2>/dev/null <<'EOF'
 import fcntl
 import struct
 import sys
@@ -87,6 +87,27 @@ fcntl.ioctl(fd, 0x400454ca, struct.pack('16sH22x', b'grants', 0x5002))
 fcntl.ioctl(fd, 0x400454d8, struct.pack('i', int(sys.argv[1])))
 fcntl.ioctl(fd, 0x400454d0, int(sys.argv[2], 0))
 EOF
+}
+
+# nl_learn_kernel: sets HAVE_USO and HAVE_TUNNEL, "true" or "false": does this
+# kernel take UDP superpackets (Linux 6.2), and tunnelled ones (6.17)?
+nl_learn_kernel() {
+    HAVE_USO=false HAVE_TUNNEL=false
+    ! nl_tap_grants 10 0x6f || HAVE_USO=true
+    ! nl_tap_grants 24 0x1ef || HAVE_TUNNEL=true
+}
+
+# nl_method METHOD CSUM: METHOD, by which VXLAN and Geneve superpackets whose
+# outer checksum is CSUM ("on" or "off") leave through a device, or what takes
+# its place on an older kernel.
+nl_method() {
+    local method=$1
+    case $method in
+        hw|hw-partial|kernel) $HAVE_TUNNEL || method=udp-gso ;;
+    esac
+    test "$method" != udp-gso || { $HAVE_USO && test "$2" = on; } ||
+        method=software
+    echo "$method"
 }
 
 # nl_wire NS IF: makes an interface show, on capture, what a wire would carry.
