@@ -7,6 +7,7 @@ ofproto_libofproto_la_SOURCES += \
 	ofproto/tnl-gso/tnl-gso-bridge.c \
 	ofproto/tnl-gso/tnl-gso-bridge.h \
 	ofproto/tnl-gso/tnl-gso-explain.c \
+	ofproto/tnl-gso/tnl-gso-metrics.c \
 	ofproto/tnl-gso/tnl-gso-show.c \
 	ofproto/tnl-gso/tnl-gso-show.h \
 	ofproto/tnl-gso/tnl-gso-unixctl.c

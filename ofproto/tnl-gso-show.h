@@ -63,6 +63,8 @@ void tnl_gro_explain(struct unixctl_conn *, const char *name,
 /* Commands that have a file of their own. */
 void tnl_gso_unixctl_explain(struct unixctl_conn *, int argc,
                              const char *argv[], void *aux);
+void tnl_gso_unixctl_metrics(struct unixctl_conn *, int argc,
+                             const char *argv[], void *aux);
 void stt_unixctl_show(struct unixctl_conn *, int argc, const char *argv[],
                       void *aux);
 

@@ -383,5 +383,7 @@ tnl_gso_init(void)
                              "port packet mss=N|uso=N [len=N] | "
                              "port packet with=packet", 3, 4,
                              tnl_gso_unixctl_explain, NULL);
+    unixctl_command_register("tnl-gso/metrics", "", 0, 0,
+                             tnl_gso_unixctl_metrics, NULL);
     unixctl_command_register("stt/show", "", 0, 0, stt_unixctl_show, NULL);
 }

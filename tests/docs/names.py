@@ -76,6 +76,10 @@ def coverage():
     return set(re.findall(r'COVERAGE_DEFINE\((\w+)\)', code() + added()))
 
 
+def metrics():
+    return set(re.findall(r'^    METRIC\(\w+, "([^"]+)"', code(), re.M))
+
+
 def checksum_codes():
     return {'plain'} | set(re.findall(r'csum_copy_(avx\w*)', code()))
 
@@ -226,6 +230,7 @@ def check(ovs_src):
         ('result', results(), terms('Packets', 'Packets Dropped',
                                     'Frames Given Up')),
         ('setting', settings(), last_word(terms('Settings'))),
+        ('metric', metrics(), terms('tnl-gso/metrics')),
         ('statistics', statistics(), terms('Statistics')),
         # dp_packet_gso counts our cuts as well.
         ('coverage counter', coverage() | {'dp_packet_gso'},
