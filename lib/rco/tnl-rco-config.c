@@ -175,20 +175,38 @@ tnl_rco_forget(const struct netdev *netdev)
     ovs_mutex_unlock(&mutex);
 }
 
-/* If 'key' is an option of ours for tunnels of 'type', stores 'value' in
- * '*cfg' and returns true, otherwise returns false. */
-bool
-tnl_rco_set_option(const char *type, const char *key, const char *value,
-                   struct netdev_tunnel_config *cfg)
+/* Returns what 'value' of option 'key' of the tunnel 'netdev' says, false if it
+ * is neither "true" nor "false", having appended a warning to 'errors'. */
+static bool
+parse_bool(const struct netdev *netdev, const char *key, const char *value,
+           struct ds *errors)
 {
+    bool is = !strcmp(value, "true");
+
+    if (!is && strcmp(value, "false")) {
+        ds_put_format(errors, "%s: %s=%s is neither true nor false\n",
+                      netdev_get_name(netdev), key, value);
+    }
+    return is;
+}
+
+/* If 'key' is an option of ours for tunnels such as 'netdev', stores 'value' in
+ * '*cfg' and returns true, otherwise returns false.  Appends a warning to
+ * 'errors' if the value makes no sense. */
+bool
+tnl_rco_set_option(const struct netdev *netdev, const char *key,
+                   const char *value, struct netdev_tunnel_config *cfg,
+                   struct ds *errors)
+{
+    const char *type = netdev_get_type(netdev);
     bool geneve = !strcmp(type, "geneve");
 
     if (!geneve && strcmp(type, "vxlan")) {
         return false;
     } else if (!strcmp(key, "remote_csum_tx")) {
-        cfg->rco_tx = !strcmp(value, "true");
+        cfg->rco_tx = parse_bool(netdev, key, value, errors);
     } else if (!strcmp(key, "remote_csum_rx")) {
-        cfg->rco_rx = !strcmp(value, "true");
+        cfg->rco_rx = parse_bool(netdev, key, value, errors);
     } else if (geneve && !strcmp(key, "remote_csum_class")) {
         int class_;
 

@@ -321,9 +321,12 @@ refuse(const struct netdev *tunnel, struct dp_packet *p,
 {
     tnl_gso_count_drop(tunnel->tnl_gso, reason);
     VLOG_WARN_RL(&rl, "%s: packet dropped: %s: remote checksum at %"PRIu16
-                 ", from %"PRIu16" on (see ovs-appctl tnl-gso/stats %s)",
+                 ", from %"PRIu16" on%s (see ovs-appctl tnl-gso/stats %s)",
                  netdev_get_name(tunnel), tnl_gso_reason_to_string(reason),
-                 rco->field, rco->start, netdev_get_name(tunnel));
+                 rco->field, rco->start,
+                 reason == TNL_GSO_R_RCO_OFF
+                 ? ", without options:remote_csum_rx=true" : "",
+                 netdev_get_name(tunnel));
     dp_packet_delete(p);
     return NULL;
 }

@@ -123,8 +123,9 @@ tnl_rco_count_completed(struct netdev *netdev,
 }
 
 /* tnl-rco-config.c: options of tunnel Interfaces. */
-bool tnl_rco_set_option(const char *type, const char *key, const char *value,
-                        struct netdev_tunnel_config *);
+bool tnl_rco_set_option(const struct netdev *, const char *key,
+                        const char *value, struct netdev_tunnel_config *,
+                        struct ds *errors);
 int tnl_rco_check_config(const struct netdev *, struct netdev_tunnel_config *,
                          struct ds *errors);
 void tnl_rco_get_options(const struct netdev_tunnel_config *, struct smap *);
