@@ -123,7 +123,7 @@ nest(struct dp_packet *p)
 
         udp->udp_csum = d.outer_csum ? OVS_BE16_MAX : 0;
     }
-    p->offloads = inner | (p->offloads & DP_PACKET_OL_TUNNEL_MASK);
+    p->offloads = inner | (p->offloads & TNL_GSO_ENCAP_MARKS);
     p->l3_ofs = d.inner.ofs;
     p->l4_ofs = d.inner.l4_ofs;
 }

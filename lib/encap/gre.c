@@ -153,7 +153,7 @@ gre_pop_prepare(struct dp_packet *p)
         return;
     }
     tnl_gso_trim(p, tnl_gso_ip_end(dp_packet_data(p), p->l3_ofs));
-    if (dp_packet_tunnel_gre(p)) {
+    if (tnl_gso_encap_of(p) == TNL_GSO_GRE) {
         tnl_gso_gre_seq_csum(gre, dp_packet_size(p) - p->l4_ofs);
     }
 }

@@ -226,7 +226,7 @@ prep_in_tunnel(const struct netdev *netdev, struct dp_packet *p)
     }
     if (!asks_inside(p)) {
         /* Some devices stop working at a request for outer checksums only. */
-        p->offloads &= ~DP_PACKET_OL_TUNNEL_MASK;
+        p->offloads &= ~TNL_GSO_ENCAP_MARKS;
         return false;
     }
     prep_tunnel(p, flag);

@@ -35,6 +35,7 @@
 #include <stdint.h>
 
 #include "dp-packet.h"
+#include "encap/encap.h"
 #include "stt/stt-header.h"
 
 struct netdev;
@@ -67,18 +68,12 @@ void netdev_stt_set_mss(struct dp_packet *, uint32_t mtu);
     .push_header = netdev_stt_push_header,          \
     .pop_header = netdev_stt_pop_header
 
-/* Is 'p' an STT frame, or part of one? */
+/* Is 'p' an STT frame, or part of one?  Marks of other encapsulations may have
+ * STT's bit in them. */
 static inline bool
 netdev_stt_is_frame(const struct dp_packet *p)
 {
-    return p->offloads & DP_PACKET_OL_STT;
-}
-
-/* Is 'p' an STT frame, or part of one, in a tunnel? */
-static inline bool
-netdev_stt_is_inner_frame(const struct dp_packet *p)
-{
-    return (p->offloads >> DP_PACKET_OL_SHIFT_COUNT) & DP_PACKET_OL_STT;
+    return (p->offloads & TNL_GSO_ENCAP_MARKS) == DP_PACKET_OL_STT;
 }
 
 #endif /* netdev-stt.h */

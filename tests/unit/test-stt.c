@@ -483,6 +483,23 @@ push_and_pop(const struct push_row *row, uint32_t mtu)
     return error;
 }
 
+/* All three marks of an encapsulation tell a frame from other tunnels. */
+static void
+test_is_frame(void)
+{
+    for (uint32_t i = 0; i < 8; i++) {
+        struct dp_packet p = {
+            .offloads = ((i & 1 ? DP_PACKET_OL_STT : 0)
+                         | (i & 2 ? DP_PACKET_OL_TUNNEL_VXLAN : 0)
+                         | (i & 4 ? DP_PACKET_OL_TUNNEL_GENEVE : 0)),
+        };
+        char *error = NULL;
+
+        EXPECT(netdev_stt_is_frame(&p), i == 1);
+        test_case(error, "stt: a frame, marks %"PRIu32, i);
+    }
+}
+
 void
 test_stt(struct ovs_cmdl_context *ctx OVS_UNUSED)
 {
@@ -497,6 +514,7 @@ test_stt(struct ovs_cmdl_context *ctx OVS_UNUSED)
                       row->super ? ", superpacket" : "", row->outer, mtus[j]);
         }
     }
+    test_is_frame();
     test_stt_push();
     test_stt_pop();
 }
