@@ -26,6 +26,7 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/encap/geneve.c \
 	lib/tnl-gso/encap/gre.c \
 	lib/tnl-gso/encap/gre.h \
+	lib/tnl-gso/encap/ipip.c \
 	lib/tnl-gso/encap/list.h \
 	lib/tnl-gso/encap/plain.c \
 	lib/tnl-gso/encap/stt.c \

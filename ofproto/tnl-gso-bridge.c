@@ -102,7 +102,7 @@ tnl_gso_get_status(const struct netdev *netdev, struct smap *smap)
     }
     for (size_t i = 0; tnl_gso_show_row_get(netdev->tnl_gso, i, &row); i++) {
         const struct tnl_gso_desc *d = &row.desc;
-        char *key = (!tnl_gso_encap_class(d->encap)->netdev_type
+        char *key = (d->encap == TNL_GSO_NO_TUNNEL
                      ? xstrdup(d->inner.proto == IPPROTO_UDP
                                ? "tnl_gso_plain_udp" : "tnl_gso_plain")
                      : xasprintf("tnl_gso_%s_%s%s",

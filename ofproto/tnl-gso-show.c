@@ -62,6 +62,13 @@ ip_header_len(uint8_t version)
     return version == 4 ? IP_HEADER_LEN : IPV6_HEADER_LEN;
 }
 
+/* Is there nothing between the IP headers of 'encap', no checksum either? */
+static bool
+is_ip_in_ip(enum tnl_gso_encap encap)
+{
+    return tnl_gso_encap_class(encap)->outer == TNL_GSO_OUTER_IP;
+}
+
 /* Returns the description of a typical superpacket of its kind: two segments
  * of 'proto', as small as 'limits' allow, behind the shortest header of
  * 'encap', with a checksum there if 'outer_csum' is true.  The first IP header
@@ -78,8 +85,9 @@ typical_desc(uint8_t proto, enum tnl_gso_encap encap, uint8_t version,
     };
     bool has_outer = tnl_gso_has_outer(encap);
     uint8_t inner_version = has_outer ? 4 : version;
-    uint16_t inner_ofs = ((has_outer ? outer.l4_ofs + UDP_HEADER_LEN + 8 : 0)
-                          + ETH_HEADER_LEN);
+    uint16_t inner_ofs = (is_ip_in_ip(encap) ? outer.l4_ofs
+                          : (has_outer ? outer.l4_ofs + UDP_HEADER_LEN + 8
+                             : 0) + ETH_HEADER_LEN);
     uint16_t inner_l4_ofs = inner_ofs + ip_header_len(inner_version);
 
     return (struct tnl_gso_desc) {
@@ -180,7 +188,7 @@ tnl_gso_format_why_not_hw(const struct tnl_gso_desc *d,
         return;
     }
 
-    row = find_row(class->rows[0].method, d);
+    row = class->n_rows ? find_row(class->rows[0].method, d) : NULL;
     if (d->rco) {
         ds_put_cstr(ds, "no port knows remote checksums");
     } else if (row) {
@@ -250,7 +258,7 @@ tnl_gso_outer_family(const struct tnl_gso_desc *d)
     uint8_t version = (tnl_gso_has_outer(d->encap) ? d->outer.version
                        : d->inner.version);
 
-    return (!tnl_gso_encap_class(d->encap)->netdev_type ? "-"
+    return (d->encap == TNL_GSO_NO_TUNNEL ? "-"
             : version == 4 ? "ipv4" : "ipv6");
 }
 
@@ -259,6 +267,6 @@ tnl_gso_outer_family(const struct tnl_gso_desc *d)
 const char *
 tnl_gso_csum_string(const struct tnl_gso_desc *d)
 {
-    return (!tnl_gso_encap_class(d->encap)->netdev_type ? "-"
+    return (d->encap == TNL_GSO_NO_TUNNEL || is_ip_in_ip(d->encap) ? "-"
             : d->outer_csum || !tnl_gso_has_outer(d->encap) ? "yes" : "no");
 }

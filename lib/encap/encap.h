@@ -95,8 +95,8 @@ struct tnl_gso_encap_class {
 
     /* The capabilities with which a port cuts it, in the order in which the
      * plan tries them, and the reason that an operator gets for superpackets
-     * without a row.  The first row is for ports that can cut all of a
-     * superpacket. */
+     * without a row.  The first row, if there is any, is for ports that can
+     * cut all of a superpacket. */
     const struct tnl_gso_plan_row *rows;
     size_t n_rows;
     const char *why_no_row;
@@ -115,8 +115,8 @@ struct tnl_gso_encap_class {
                                  struct tnl_gso_desc *d);
 
     /* How likely is it, from 0 on, that an unmarked packet is of this
-     * encapsulation?  Its UDP or GRE header is at 'l4', and if it is UDP, 4
-     * bytes behind that are there.  Among those with the same 'outer', the
+     * encapsulation?  What follows its outer IP header is at 'l4', and if it
+     * is UDP, 4 bytes behind that are there.  Among those with the same 'outer', the
      * likeliest is tried first.  Null with TNL_GSO_OUTER_NONE. */
     int (*likelihood)(const void *l4);
 

@@ -25,7 +25,8 @@
     TNL_GSO_ENCAP(TNL_GSO_VXLAN, vxlan)         \
     TNL_GSO_ENCAP(TNL_GSO_GENEVE, geneve)       \
     TNL_GSO_ENCAP(TNL_GSO_GRE, gre)             \
-    TNL_GSO_ENCAP(TNL_GSO_STT, stt)
+    TNL_GSO_ENCAP(TNL_GSO_STT, stt)             \
+    TNL_GSO_ENCAP(TNL_GSO_IPIP, ipip)
 
 /* The encapsulation of the TCP or UDP packet that is to be cut. */
 enum tnl_gso_encap {
@@ -42,6 +43,8 @@ enum tnl_gso_outer {
                                  * in front of the header that is cut. */
     TNL_GSO_OUTER_UDP,
     TNL_GSO_OUTER_GRE,          /* GRE itself, which may have no checksum. */
+    TNL_GSO_OUTER_IP,           /* Nothing: the inner IP header follows, and
+                                 * no outer checksum covers it. */
 };
 
 #endif /* encap/list.h */

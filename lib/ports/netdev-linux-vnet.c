@@ -242,7 +242,7 @@ parse_gso(struct dp_packet *b, const struct virtio_net_hdr *vnet)
     }
     len = l4_len(b, &d);
     if (!len || d.inner.proto != type.proto
-        || (d.outer_l4 == TNL_GSO_OUTER_GRE
+        || (d.outer_l4 != TNL_GSO_OUTER_UDP
             && vnet->gso_type & VNET_GSO_UDP_TUNNEL)
         || (type.version && type.version != d.inner.version)) {
         return EINVAL;
@@ -370,7 +370,7 @@ netdev_linux_vnet_build(struct dp_packet *b, int mtu)
         || d.inner.proto != (b->uso_segsz ? IPPROTO_UDP : IPPROTO_TCP)) {
         return EINVAL;
     }
-    if (d.outer_l4 == TNL_GSO_OUTER_GRE) {
+    if (d.outer_l4 != TNL_GSO_OUTER_NONE && d.outer_l4 != TNL_GSO_OUTER_UDP) {
         return EOPNOTSUPP;
     }
     l4 = d.inner.l4_ofs;

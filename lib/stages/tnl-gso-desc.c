@@ -175,6 +175,10 @@ find_unmarked(const void *frame, size_t size, size_t inner_l4_ofs, bool nested,
         outer_l4 = TNL_GSO_OUTER_UDP;
         l4 = tnl_gso_at(frame, size, d->outer.l4_ofs, MIN_UDP_LEN);
         d->outer_csum = l4 && ((const struct udp_header *) l4)->udp_csum;
+    } else if (d->outer.proto == IPPROTO_IPIP
+               || d->outer.proto == IPPROTO_IPV6) {
+        outer_l4 = TNL_GSO_OUTER_IP;
+        l4 = tnl_gso_at(frame, size, d->outer.l4_ofs, IP_HEADER_LEN);
     } else {
         return false;
     }

@@ -83,15 +83,21 @@ finish_put_ip_id(uint8_t *frame, const struct tnl_gso_l3 *l3, uint32_t sum,
 }
 
 /* Returns the sum of the UDP or GRE header at 'ofs' in 'frame', and all up to
- * 'end', without lengths and checksum.  'csum' tells whether GRE has one. */
+ * 'end', without lengths and checksum.  'csum' tells whether GRE has one.
+ * With TNL_GSO_OUTER_IP there is nothing. */
 static inline uint32_t
 finish_tunnel_sum(const uint8_t *frame, enum tnl_gso_outer l4, size_t ofs,
                   bool csum, size_t end)
 {
-    size_t behind = (l4 == TNL_GSO_OUTER_UDP ? UDP_HEADER_LEN
-                     : csum ? sizeof(struct gre_base_hdr) + 4
-                     : sizeof(struct gre_base_hdr));
+    size_t behind;
 
+    if (l4 == TNL_GSO_OUTER_UDP) {
+        behind = UDP_HEADER_LEN;
+    } else if (l4 == TNL_GSO_OUTER_GRE) {
+        behind = sizeof(struct gre_base_hdr) + (csum ? 4 : 0);
+    } else {
+        return 0;
+    }
     return (csum_range(frame, ofs, ofs + 4)
             + csum_range(frame, ofs + behind, end));
 }

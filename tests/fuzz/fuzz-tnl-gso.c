@@ -51,7 +51,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     job = (struct cut_job) {
         .ref = {
-            .encap = header.encap & 3,
+            .encap = (header.methods & FUZZ_IPIP ? REF_IPIP
+                      : header.encap & 3),
             .udp = header.encap & FUZZ_UDP,
             .l4_done = header.encap & FUZZ_L4_DONE,
             .mss = ref_get16(header.mss),

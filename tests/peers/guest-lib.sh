@@ -6,7 +6,8 @@
 
 GUEST_TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # What a row may need, and what reaches the guest at all.
-GUEST_MODULES="virtio_pci virtio_net geneve vxlan ip_gre ip6_gre 8021q"
+GUEST_MODULES="virtio_pci virtio_net geneve vxlan ip_gre ip6_gre ipip sit
+               ip6_tunnel dummy 8021q"
 GUEST_PROGRAMS="busybox dash ip ethtool"
 # Of busybox' programs: those that peers/init and the rows call.
 GUEST_APPLETS="awk cat cut grep head insmod kill mkdir mkfifo mount nc

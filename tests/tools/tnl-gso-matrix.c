@@ -84,10 +84,12 @@ static void
 print_kind(enum tnl_gso_encap encap, bool ipv4, bool csum)
 {
     bool outer = tnl_gso_has_outer(encap);
+    bool has_csum = (outer && tnl_gso_encap_class(encap)->outer
+                              != TNL_GSO_OUTER_IP);
 
     printf("%s\t%s\t%s", tnl_gso_encap_class(encap)->name,
            outer ? family_name(ipv4) : "-",
-           outer ? csum_name(csum) : encap == TNL_GSO_STT ? "yes" : "-");
+           has_csum ? csum_name(csum) : encap == TNL_GSO_STT ? "yes" : "-");
 }
 
 /* A superpacket of 'payload_len' bytes of payload.  Lengths of headers are
@@ -166,6 +168,10 @@ print_ports(struct ovs_cmdl_context *ctx)
             bool ipv4 = !(i & 2);
             bool csum = i & 1;
 
+            if (csum && tnl_gso_encap_class(encap)->outer
+                        == TNL_GSO_OUTER_IP) {
+                continue;
+            }
             print_kind(encap, ipv4, csum);
             for (size_t j = 0; j < ARRAY_SIZE(ports); j++) {
                 const struct tnl_gso_caps caps = {

@@ -48,6 +48,8 @@ test_encap(enum ref_encap encap)
         return TNL_GSO_GENEVE;
     case REF_GRE:
         return TNL_GSO_GRE;
+    case REF_IPIP:
+        return TNL_GSO_IPIP;
     default:
         OVS_NOT_REACHED();
     }
@@ -97,13 +99,15 @@ compare_mid(const struct tnl_gso_desc *got, const struct ref_layout *l,
 {
     COMPARE(got->mid_l4, (is_udp_tunnel(job->mid) ? TNL_GSO_OUTER_UDP
                           : job->mid == REF_GRE ? TNL_GSO_OUTER_GRE
+                          : job->mid == REF_IPIP ? TNL_GSO_OUTER_IP
                           : TNL_GSO_OUTER_NONE));
     if (job->mid == REF_PLAIN) {
         return NULL;
     }
     COMPARE(got->mid_encap, test_encap(job->mid));
-    COMPARE(got->mid_csum, (job->mid == REF_GRE ? l->mid_gre_csum
-                            : ref_get16(frame + l->mid.l4 + 6) != 0));
+    COMPARE(got->mid_csum, (is_udp_tunnel(job->mid)
+                            ? ref_get16(frame + l->mid.l4 + 6) != 0
+                            : l->mid_gre_csum));
     return compare_l3(&got->mid, &l->mid);
 }
 

@@ -79,7 +79,8 @@ struct variant {
 };
 
 enum {
-    ALL = 1 << REF_PLAIN | 1 << REF_VXLAN | 1 << REF_GENEVE | 1 << REF_GRE,
+    ALL = (1 << REF_PLAIN | 1 << REF_VXLAN | 1 << REF_GENEVE | 1 << REF_GRE
+           | 1 << REF_IPIP),
     TUNNELS = ALL & ~(1 << REF_PLAIN),
     UDP_TUNNELS = 1 << REF_VXLAN | 1 << REF_GENEVE,
 };
@@ -185,6 +186,7 @@ expected_method(const struct pkt_row *row, enum mode mode)
                        || row->inner.n_mpls || row->outer.n_mpls
                        || row->inner.nsh || row->outer.nsh
                        || row->inner.ext || row->outer.ext || row->rco
+                       || row->encap == REF_IPIP
                        || (row->encap == REF_GRE && row->csum));
 
     if (mode == SPLIT) {
@@ -275,7 +277,7 @@ variant_to_row(const struct variant *v, enum ref_encap encap, int outer,
     }
     row->csum = csum;
     row->gre_key = v->key;
-    row->no_eth = v->no_eth;
+    row->no_eth = v->no_eth || encap == REF_IPIP;
     row->udp = v->udp;
     row->l4_done = v->l4_done;
     row->rco = v->rco;
@@ -295,7 +297,7 @@ variant_to_row(const struct variant *v, enum ref_encap encap, int outer,
 static void
 test_matrix(void)
 {
-    for (enum ref_encap encap = REF_PLAIN; encap <= REF_GRE; encap++) {
+    for (enum ref_encap encap = REF_PLAIN; encap <= REF_IPIP; encap++) {
         for (int outer = 4; outer <= 6; outer += 2) {
             for (int inner = 4; inner <= 6; inner += 2) {
                 for (int csum = 0; csum < 2; csum++) {
@@ -319,8 +321,10 @@ static void
 for_each_tunnel(void (*change)(struct pkt_row *, int i), int n,
                 enum mode n_modes, const char *name)
 {
-    for (enum ref_encap encap = REF_PLAIN; encap <= REF_GRE; encap++) {
-        for (int csum = 0; csum <= (encap != REF_PLAIN); csum++) {
+    for (enum ref_encap encap = REF_PLAIN; encap <= REF_IPIP; encap++) {
+        bool has_csum = encap != REF_PLAIN && encap != REF_IPIP;
+
+        for (int csum = 0; csum <= has_csum; csum++) {
             for (int i = 0; i < n; i++) {
                 struct pkt_row row;
 

@@ -287,7 +287,7 @@ test_udp_csum(void)
 static void
 test_udp_as_tcp(void)
 {
-    for (enum ref_encap encap = REF_VXLAN; encap <= REF_GRE; encap++) {
+    for (enum ref_encap encap = REF_VXLAN; encap <= REF_IPIP; encap++) {
         struct tnl_gso_desc d;
         struct pkt_row row;
         struct dp_packet *p;
@@ -395,6 +395,7 @@ test_find_tunnel(void)
           .l4_ofs = 336 },
         { REF_GRE, .l4_ofs = 72 },
         { REF_GRE, .csum = true, .l4_ofs = 76 },
+        { REF_IPIP, .l4_ofs = 54 },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -119,6 +119,24 @@ static const struct good_row good_rows[] = {
     { "gre v4 v6, no Ethernet", REF_GRE, V4, V6, .csum = true, .no_eth = true,
       .outer_ofs = 14, .outer_l4 = 34, .inner_ofs = 42, .inner_l4 = 82,
       .inner_dst = 66, .hdr_len = 102 },
+    { "ipip v4 v4", REF_IPIP, V4, V4, .no_eth = true, .outer_ofs = 14,
+      .outer_l4 = 34, .inner_ofs = 34, .inner_l4 = 54, .inner_dst = 50,
+      .hdr_len = 74 },
+    { "ipip v4 v6, VLAN", REF_IPIP, { .version = 4, .n_vlans = 1 }, V6,
+      .no_eth = true, .tcp_opt = 12, .outer_ofs = 18, .outer_l4 = 38,
+      .inner_ofs = 38, .inner_l4 = 78, .inner_dst = 62, .hdr_len = 110 },
+    { "ipip v6 v4, destination options", REF_IPIP,
+      { .version = 6, .ext = PKT_EXT_DSTOPTS }, V4, .no_eth = true,
+      .outer_ofs = 14, .outer_l4 = 70, .inner_ofs = 70, .inner_l4 = 90,
+      .inner_dst = 86, .hdr_len = 110 },
+    { "ipip v6 v6, SRH", REF_IPIP, { .version = 6, .ext = PKT_EXT_SRH }, V6,
+      .no_eth = true, .outer_ofs = 14, .outer_l4 = 110, .inner_ofs = 110,
+      .inner_l4 = 150, .inner_dst = 134, .hdr_len = 170 },
+    { "ipip v6 v6, SRH in both", REF_IPIP,
+      { .version = 6, .ext = PKT_EXT_SRH | PKT_EXT_ARRIVED },
+      { .version = 6, .ext = PKT_EXT_SRH }, .no_eth = true, .outer_ofs = 14,
+      .outer_l4 = 110, .inner_ofs = 110, .inner_l4 = 206, .inner_dst = 158,
+      .hdr_len = 226 },
 };
 
 /* UDP, which has 8 bytes of header. */
@@ -160,6 +178,12 @@ static const struct good_row udp_rows[] = {
     { "gre v6 v6, checksum, key", REF_GRE, V6, V6, .csum = true, .key = true,
       .outer_ofs = 14, .outer_l4 = 54, .inner_ofs = 80, .inner_l4 = 120,
       .inner_dst = 104, .hdr_len = 128 },
+    { "ipip v4 v4", REF_IPIP, V4, V4, .no_eth = true, .outer_ofs = 14,
+      .outer_l4 = 34, .inner_ofs = 34, .inner_l4 = 54, .inner_dst = 50,
+      .hdr_len = 62 },
+    { "ipip v6 v6, SRH", REF_IPIP, { .version = 6, .ext = PKT_EXT_SRH }, V6,
+      .no_eth = true, .outer_ofs = 14, .outer_l4 = 110, .inner_ofs = 110,
+      .inner_l4 = 150, .inner_dst = 134, .hdr_len = 158 },
 };
 
 static void

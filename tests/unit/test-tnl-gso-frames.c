@@ -145,18 +145,23 @@ test_shape(size_t shape, struct pkt_row *row)
 void
 test_frames(struct ovs_cmdl_context *ctx OVS_UNUSED)
 {
-    for (int i = 0; i < 4 * 2 * 2 * 2 * 2; i++) {
+    for (int i = 0; i < (REF_IPIP + 1) * 2 * 2 * 2 * 2; i++) {
         for (size_t shape = 0; shape < ARRAY_SIZE(shapes); shape++) {
             struct pkt_row row;
 
-            pkt_row_init(&row, i & 3);
-            row.outer.version = i & 4 ? 6 : 4;
-            row.inner.version = i & 8 ? 6 : 4;
-            row.csum = i & 16;
-            row.udp = i & 32;
+            pkt_row_init(&row, i / 16);
+            row.outer.version = i & 1 ? 6 : 4;
+            row.inner.version = i & 2 ? 6 : 4;
+            row.csum = i & 4;
+            row.udp = i & 8;
             if (row.encap == REF_PLAIN
                 && (row.csum || row.outer.version == 6
                     || shapes[shape].outer.n_vlans)) {
+                continue;
+            }
+            if (row.encap == REF_IPIP
+                && (row.csum || shapes[shape].inner.n_vlans
+                    || shapes[shape].inner.n_mpls)) {
                 continue;
             }
             test_shape(shape, &row);

@@ -367,7 +367,7 @@ test_row(const struct pkt_row *orig)
     struct pkt_row row = *orig;
     struct pkt_tunnel outer;
 
-    if (row.no_eth) {
+    if (row.no_eth || row.mid.encap == REF_IPIP) {
         return;                 /* Not with these pushes. */
     }
     row.outer.n_vlans = row.mid.level.n_vlans = 0;

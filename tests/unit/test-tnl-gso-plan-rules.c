@@ -46,7 +46,8 @@ allowed(const struct tnl_gso_caps *caps, enum tnl_gso_method method)
 static bool
 port_cuts(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
 {
-    if (d->stacked || d->inner.ext || d->outer.ext || d->rco) {
+    if (d->stacked || d->inner.ext || d->outer.ext || d->rco
+        || d->encap == TNL_GSO_IPIP) {
         return false;
     }
     if (!has(caps, (d->inner.proto == IPPROTO_TCP ? NETDEV_TX_OFFLOAD_TCP_TSO

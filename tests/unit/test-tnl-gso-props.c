@@ -209,13 +209,14 @@ test_corpus(struct ovs_cmdl_context *ctx)
             continue;
         }
         random_caps(&caps, &rng, &row);
-        header.encap = (row.encap | (row.csum ? FUZZ_CSUM : 0)
+        header.encap = ((row.encap & 3) | (row.csum ? FUZZ_CSUM : 0)
                         | (row.udp ? FUZZ_UDP : 0)
                         | (row.l4_done ? FUZZ_L4_DONE : 0)
                         | (row.rco ? FUZZ_RCO : 0)
                         | (caps.max_frame_len ? FUZZ_MTU : 0)
                         | (pkt_range(&rng, 6) ? 0 : FUZZ_SPLIT));
-        header.methods = caps.methods;
+        header.methods = caps.methods | (row.encap == REF_IPIP ? FUZZ_IPIP
+                                         : 0);
         ref_put16(header.mss, row.mss);
         ref_put16(header.ol_flags, caps.ol_flags | caps.ol_flags >> 30);
         ref_put16(header.max_frame_len, (caps.max_frame_len

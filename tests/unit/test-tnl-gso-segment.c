@@ -45,14 +45,14 @@ typedef void packet_func(struct dp_packet *, const struct ref_job *job,
 static enum ref_encap
 encap_from_string(const char *s, size_t len)
 {
-    for (enum ref_encap encap = REF_PLAIN; encap <= REF_GRE; encap++) {
+    for (enum ref_encap encap = REF_PLAIN; encap <= REF_IPIP; encap++) {
         const char *name = pkt_encap_name(encap);
 
         if (strlen(name) == len && !strncmp(s, name, len)) {
             return encap;
         }
     }
-    ovs_fatal(0, "%s: not plain, vxlan, geneve, gre, or two of them", s);
+    ovs_fatal(0, "%s: not plain, vxlan, geneve, gre, ipip, or two of them", s);
 }
 
 /* Sets the encapsulations of 'job' from 's', as in "geneve" or, for VXLAN in

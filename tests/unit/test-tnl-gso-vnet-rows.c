@@ -63,7 +63,8 @@ static uint8_t
 ip_proto_of(char c)
 {
     return (strchr("tcdo", c) ? 6 : strchr("uz", c) ? 17
-            : strchr("rR", c) ? 47 : c == 's' ? 132 : 1);
+            : strchr("rR", c) ? 47 : c == 's' ? 132 : c == '4' ? 4
+            : c == '6' ? 41 : 1);
 }
 
 uint8_t *
@@ -199,6 +200,9 @@ const struct vnet_row vnet_rows[] = {
     { "csum in GRE with checksum", "e4Re4t", 100,
       .v = { .flags = NEEDS, .start = 76, .offset = 16 }, .marks = "--rtp",
       .l4 = 34, .inner_l3 = 56, .inner_l4 = 76 },
+    { "csum in IPv6 in IPv4", "e46u", 100,
+      .v = { .flags = NEEDS, .start = 74, .offset = 6 }, .marks = "--iup",
+      .l4 = 34, .inner_l3 = 34, .inner_l4 = 74 },
 
     /* TCP superpackets. */
     { "TCPv4", "e4t", 3000,
@@ -401,7 +405,56 @@ const struct vnet_row vnet_rows[] = {
     { "VXLAN in VXLAN in VXLAN", "e4uve4uve4uve4t", 3000,
       .v = { .flags = NEEDS, .type = T4, .hdr_len = 204, .gso_size = 1400,
         .start = 184, .offset = 16 }, .retval = ENOTSUP, .marks = "" },
-    { "IPv4 in IPv4", "e4i", 3000,
+    { "IPv4 in IPv4", "e44t", 3000,
+      .v = { .flags = NEEDS, .type = T4, .hdr_len = 74, .gso_size = 1400,
+        .start = 54, .offset = 16 }, .marks = "--itp", .tso = 1400, .l4 = 34,
+      .inner_l3 = 34, .inner_l4 = 54 },
+    { "IPv6 in IPv4, ECN", "e46c", 3000,
+      .v = { .flags = NEEDS, .type = T6 | ECN, .hdr_len = 94,
+        .gso_size = 1400, .start = 74, .offset = 16 }, .marks = "--itp",
+      .tso = 1400, .l4 = 34, .inner_l3 = 34, .inner_l4 = 74 },
+    { "IPv4 in IPv6, VLAN", "eq64t", 3000,
+      .v = { .flags = NEEDS, .type = T4, .hdr_len = 98, .gso_size = 1400,
+        .start = 78, .offset = 16 }, .marks = "--itp", .tso = 1400, .l4 = 58,
+      .inner_l3 = 58, .inner_l4 = 78 },
+    { "IPv6 in IPv6", "e66t", 3000,
+      .v = { .flags = NEEDS, .type = T6, .hdr_len = 114, .gso_size = 1400,
+        .start = 94, .offset = 16 }, .marks = "--itp", .tso = 1400, .l4 = 54,
+      .inner_l3 = 54, .inner_l4 = 94 },
+    { "IPv4 in IPv4, USO", "e44u", 3000,
+      .v = { .flags = NEEDS, .type = USO, .hdr_len = 62, .gso_size = 1000,
+        .start = 54, .offset = 6 }, .marks = "--iup", .uso = 1000, .l4 = 34,
+      .inner_l3 = 34, .inner_l4 = 54 },
+    { "IPv4 in IPv4, TCP joined", "e44t", 3000,
+      .v = { .flags = VALID, .type = T4, .hdr_len = 74, .gso_size = 1400 },
+      .marks = "--itp", .tso = 1400, .l4 = 34, .inner_l3 = 34,
+      .inner_l4 = 54 },
+    { "IPv4 in IPv4, short", "e44t", 100,
+      .v = { .flags = NEEDS, .type = T4, .hdr_len = 74, .gso_size = 1400,
+        .start = 54, .offset = 16 }, .marks = "--itp", .l4 = 34,
+      .inner_l3 = 34, .inner_l4 = 54 },
+    { "VXLAN in IPv4 in IPv6", "e64uve4t", 3000,
+      .v = { .flags = NEEDS, .type = T4, .hdr_len = 164, .gso_size = 1400,
+        .start = 124, .offset = 16 }, .marks = "--ivtp", .tso = 1400,
+      .l4 = 54, .inner_l3 = 104, .inner_l4 = 124 },
+    { "IPv6 in IPv4 in VXLAN", "e4uve46t", 3000,
+      .v = { .flags = NEEDS, .type = T6, .hdr_len = 144, .gso_size = 1400,
+        .start = 124, .offset = 16 }, .marks = "upvitp", .tso = 1400,
+      .l4 = 34, .inner_l3 = 84, .inner_l4 = 124 },
+    { "IPv4 in IPv4 in IPv4", "e444t", 3000,
+      .v = { .flags = NEEDS, .type = T4, .hdr_len = 94, .gso_size = 1400,
+        .start = 74, .offset = 16 }, .marks = "--iitp", .tso = 1400, .l4 = 34,
+      .inner_l3 = 54, .inner_l4 = 74 },
+    { "four IPv4 headers", "e4444t", 3000,
+      .v = { .flags = NEEDS, .type = T4, .hdr_len = 114, .gso_size = 1400,
+        .start = 94, .offset = 16 }, .retval = ENOTSUP, .marks = "" },
+    { "IPv4 in IPv4, checksum elsewhere", "e44t", 3000,
+      .v = { .flags = NEEDS, .type = T4, .hdr_len = 74, .gso_size = 1400,
+        .start = 56, .offset = 16 }, .retval = ENOTSUP, .marks = "" },
+    { "IPv4 in IPv4, a fragment", "e4ft", 3000,
+      .v = { .flags = NEEDS, .type = T4, .hdr_len = 74, .gso_size = 1400,
+        .start = 54, .offset = 16 }, .retval = ENOTSUP, .marks = "" },
+    { "ICMP", "e4i", 3000,
       .v = { .flags = NEEDS, .type = T4, .hdr_len = 82, .gso_size = 1400,
         .start = 54, .offset = 16 }, .retval = ENOTSUP, .marks = "" },
 

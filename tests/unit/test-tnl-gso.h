@@ -165,8 +165,8 @@ void test_stt_corpus(struct ovs_cmdl_context *);
 
 /* The fuzz target's input: this, then a frame. */
 struct fuzz_header {
-    uint8_t encap;              /* enum ref_encap, and FUZZ_*. */
-    uint8_t methods;            /* Of struct tnl_gso_caps. */
+    uint8_t encap;              /* enum ref_encap up to REF_GRE, and FUZZ_*. */
+    uint8_t methods;            /* Of struct tnl_gso_caps, and FUZZ_IPIP. */
     uint8_t mss[2];
     uint8_t ol_flags[2];        /* See fuzz_ol_flags(). */
     uint8_t max_frame_len[2];   /* For FUZZ_SPLIT and FUZZ_MTU. */
@@ -178,6 +178,8 @@ enum {
     FUZZ_L4_DONE = 1 << 4,
     FUZZ_MTU = 1 << 3,
     FUZZ_RCO = 1 << 2,
+
+    FUZZ_IPIP = 1 << 0,         /* REF_IPIP, in 'methods'. */
 };
 
 /* The same for fuzz-tnl-gso-merge: this, then the payload of a train. */

@@ -274,9 +274,12 @@ put_tunnel(struct builder *b, const struct pkt_tunnel *t, uint16_t csum,
            const struct pkt_level *in, bool lie, bool *eth, size_t *type_ofs)
 {
     put_l2(b, &t->level, *eth, *type_ofs);
-    put_l3(b, &t->level, t->encap == REF_GRE ? IPPROTO_GRE : IPPROTO_UDP,
+    put_l3(b, &t->level, (t->encap == REF_GRE ? IPPROTO_GRE
+                          : t->encap != REF_IPIP ? IPPROTO_UDP
+                          : in->version == 4 ? IPPROTO_IPIP : IPPROTO_IPV6),
            lie);
     *type_ofs = (t->encap == REF_GRE ? put_gre(b, t, lie)
+                 : t->encap == REF_IPIP ? 0
                  : put_udp_tunnel(b, t, in, csum));
     *eth = !t->no_eth;
 }

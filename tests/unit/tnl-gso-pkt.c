@@ -53,6 +53,7 @@ pkt_encap_name(enum ref_encap encap)
         [REF_VXLAN] = "vxlan",
         [REF_GENEVE] = "geneve",
         [REF_GRE] = "gre",
+        [REF_IPIP] = "ipip",
     };
 
     return names[encap];
@@ -64,6 +65,7 @@ pkt_row_init(struct pkt_row *row, enum ref_encap encap)
 {
     *row = (struct pkt_row) {
         .encap = encap,
+        .no_eth = encap == REF_IPIP,
         .outer = { .version = 4, .id = 0x1000, .df = true },
         .inner = { .version = 4, .id = 0x2000, .df = true },
         .tcp_flags = TCP_ACK,
@@ -122,10 +124,11 @@ pkt_row_random(struct pkt_row *row, struct pkt_rng *rng)
     do {
         uint32_t max, n_segs, payload;
 
-        pkt_row_init(row, pkt_range(rng, 4));
-        row->csum = row->encap != REF_PLAIN && pkt_range(rng, 2);
+        pkt_row_init(row, pkt_range(rng, 5));
+        row->csum = (row->encap != REF_PLAIN && row->encap != REF_IPIP
+                     && pkt_range(rng, 2));
         row->gre_key = row->encap == REF_GRE && pkt_range(rng, 2);
-        row->no_eth = row->encap != REF_PLAIN && !pkt_range(rng, 5);
+        row->no_eth |= row->encap != REF_PLAIN && !pkt_range(rng, 5);
         if (row->encap == REF_GENEVE) {
             row->geneve_opt = pkt_range(rng, 64) * 4;
         }
@@ -176,10 +179,10 @@ pkt_row_random_nested(struct pkt_row *row, struct pkt_rng *rng)
         }
         row->rco = false;
         *mid = (struct pkt_tunnel) {
-            .encap = 1 + pkt_range(rng, 3),
-            .csum = pkt_range(rng, 2),
-            .no_eth = !pkt_range(rng, 5),
+            .encap = 1 + pkt_range(rng, 4),
         };
+        mid->csum = mid->encap != REF_IPIP && pkt_range(rng, 2);
+        mid->no_eth = mid->encap == REF_IPIP || !pkt_range(rng, 5);
         mid->gre_key = mid->encap == REF_GRE && pkt_range(rng, 2);
         if (mid->encap == REF_GENEVE) {
             mid->geneve_opt = pkt_range(rng, 64) * 4;
@@ -196,13 +199,15 @@ pkt_row_random_nested(struct pkt_row *row, struct pkt_rng *rng)
     } while (!pkt_row_valid(row));
 }
 
-/* Whether 'in' can be in a tunnel without Ethernet: VXLAN has no code point
- * for MPLS, for NSH we do not read it, and there is no place for VLAN tags. */
+/* Whether 'in' can be in a tunnel without Ethernet: VXLAN and IP have no code
+ * point for MPLS, for NSH we do not read it, and there is no place for VLAN
+ * tags. */
 static bool
 fits_without_eth(const struct pkt_level *in, enum ref_encap encap)
 {
     return (!in->n_vlans
-            && !((in->n_mpls || in->nsh) && encap == REF_VXLAN));
+            && !((in->n_mpls || in->nsh)
+                 && (encap == REF_VXLAN || encap == REF_IPIP)));
 }
 
 /* Whether such a packet exists. */
@@ -214,6 +219,10 @@ pkt_row_valid(const struct pkt_row *row)
 
     if (row->encap == REF_PLAIN) {
         return !row->csum && !row->no_eth && !nested;
+    }
+    if ((row->encap == REF_IPIP && (row->csum || !row->no_eth))
+        || (mid->encap == REF_IPIP && (mid->csum || !mid->no_eth))) {
+        return false;
     }
     if (row->no_eth && !fits_without_eth(nested ? &mid->level : &row->inner,
                                          row->encap)) {
@@ -301,6 +310,8 @@ mark_tunnel(struct dp_packet *p, enum ref_encap encap)
         dp_packet_tunnel_set_geneve(p);
     } else if (encap == REF_GRE) {
         dp_packet_tunnel_set_gre(p);
+    } else if (encap == REF_IPIP) {
+        p->offloads |= DP_PACKET_OL_TUNNEL_MASK | DP_PACKET_OL_STT;
     }
 }
 
@@ -315,6 +326,8 @@ pkt_marked_encap(uint32_t offloads)
         return REF_GENEVE;
     case DP_PACKET_OL_TUNNEL_MASK:
         return REF_GRE;
+    case DP_PACKET_OL_TUNNEL_MASK | DP_PACKET_OL_STT:
+        return REF_IPIP;
     default:
         return REF_PLAIN;
     }
@@ -364,7 +377,7 @@ pkt_from_job(const uint8_t *frame, size_t len, const struct ref_job *job)
         if (readable && l.outer.version == 4) {
             dp_packet_ip_checksum_set_partial(p);
         }
-        if (encap != REF_GRE) {
+        if (encap == REF_VXLAN || encap == REF_GENEVE) {
             dp_packet_l4_proto_set_udp(p);
             if (job->outer_csum) {
                 dp_packet_l4_checksum_set_partial(p);

@@ -22,8 +22,10 @@
 
 enum {
     PROTO_HOPOPTS = 0,
+    PROTO_IPV4 = 4,
     PROTO_TCP = 6,
     PROTO_UDP = 17,
+    PROTO_IPV6 = 41,
     PROTO_ROUTING = 43,
     PROTO_FRAGMENT = 44,
     PROTO_GRE = 47,
@@ -333,7 +335,11 @@ parse_tunnel(const uint8_t *f, size_t len, enum ref_encap encap,
     uint16_t type;
     size_t ofs;
 
-    if (encap == REF_GRE) {
+    if (encap == REF_IPIP) {
+        return (l3->proto == PROTO_IPV4 ? parse_ipv4(f, len, l3->l4, next)
+                : l3->proto == PROTO_IPV6 ? parse_ipv6(f, len, l3->l4, next)
+                : "tunnel's protocol is not IP");
+    } else if (encap == REF_GRE) {
         if (l3->proto != PROTO_GRE) {
             return "tunnel's protocol is not GRE";
         }

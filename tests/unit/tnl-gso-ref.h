@@ -34,6 +34,7 @@ enum ref_encap {
     REF_VXLAN,
     REF_GENEVE,
     REF_GRE,
+    REF_IPIP,                   /* IP behind IP and its extension headers. */
 };
 
 /* One IP header. */

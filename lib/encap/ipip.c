@@ -1,0 +1,93 @@
+/*
+ * Copyright (c) 2026 The tnl-gso authors.
+ *
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at:
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+#include <config.h>
+
+#include "encap/encap.h"
+
+#include <netinet/in.h>
+
+#include "core/tnl-gso-parse.h"
+#include "packets.h"
+
+/* IP in IP, one header directly behind the other: IPv4 in IPv4 (IPIP, RFC
+ * 2003), IPv6 in IPv4 (SIT, RFC 4213 section 3), either in IPv6 (RFC 2473
+ * section 3).  Extension headers of an outer IPv6 header belong to it: a
+ * tunnel encapsulation limit, or the segment routing header of SRv6 (RFC 8986
+ * section 5).
+ *
+ * It has no header of its own, and no checksum: what differs from segment to
+ * segment is in the outer IP header. */
+
+static const struct tnl_gso_kind ipip_kinds[] = {
+    { IPPROTO_TCP, 4, false },
+    { IPPROTO_TCP, 6, false },
+};
+
+/* See struct tnl_gso_encap_class. */
+static enum tnl_gso_reason
+ipip_parse(const void *frame, size_t size, struct tnl_gso_desc *d)
+{
+    uint8_t proto = d->outer.proto;
+
+    if (proto != IPPROTO_IPIP && proto != IPPROTO_IPV6) {
+        return TNL_GSO_R_TUNNEL;
+    }
+    d->outer_csum = false;
+    return tnl_gso_parse_l3(frame, size, d->outer.l4_ofs,
+                            htons(proto == IPPROTO_IPIP ? ETH_TYPE_IP
+                                  : ETH_TYPE_IPV6),
+                            &d->inner, &d->stacked);
+}
+
+/* There is no other behind an IP header that says IP. */
+static int
+ipip_likelihood(const void *l4 OVS_UNUSED)
+{
+    return 1;
+}
+
+/* See struct tnl_gso_encap_class. */
+static size_t
+ipip_hdr_len(const uint8_t *hdr OVS_UNUSED)
+{
+    return 0;
+}
+
+#define IPIP(MEMBER)                                                    \
+    MEMBER(name, "ipip")                                                \
+    MEMBER(netdev_type, NULL)                                           \
+    MEMBER(vport_type, 0)                                               \
+    MEMBER(vport_type6, 0)                                              \
+    MEMBER(mark, (DP_PACKET_OL_TUNNEL_MASK | DP_PACKET_OL_STT))         \
+    MEMBER(outer, TNL_GSO_OUTER_IP)                                     \
+    MEMBER(tso, 0)                                                      \
+    MEMBER(tso_name, NULL)                                              \
+    MEMBER(rows, NULL)                                                  \
+    MEMBER(n_rows, 0)                                                   \
+    MEMBER(why_no_row, "no port is asked to cut IP in IP")              \
+    MEMBER(kinds, ipip_kinds)                                           \
+    MEMBER(n_kinds, ARRAY_SIZE(ipip_kinds))                             \
+    MEMBER(parse, ipip_parse)                                           \
+    MEMBER(likelihood, ipip_likelihood)                                 \
+    MEMBER(hdr_len, ipip_hdr_len)                                       \
+    MEMBER(takes_super, NULL)                                           \
+    MEMBER(sums_at_push, NULL)                                          \
+    MEMBER(mark_by_port, NULL)                                          \
+    MEMBER(pop_prepare, NULL)                                           \
+    MEMBER(rco, NULL)
+
+TNL_GSO_ENCAP_CLASS(ipip, IPIP);
