@@ -127,7 +127,7 @@ ask_sharer(struct tnl_gso_port *port, void *sharers_)
     char buf[NETDEV_VPORT_NAME_BUFSIZE];
 
     if (!tnl_gso_port_gro(port)
-        && tnl_gso_has_outer(port->encap)
+        && tnl_gso_encap_merges(port->encap)
         && strcmp(netdev_get_name(port->netdev), sharers->name)
         && !strcmp(netdev_vport_get_dpif_port(port->netdev, buf, sizeof buf),
                    sharers->name)) {
@@ -149,7 +149,7 @@ tnl_gso_tunnel_set_config(struct netdev *netdev, const struct smap *config)
     char buf[NETDEV_VPORT_NAME_BUFSIZE];
     struct netdev *shared;
 
-    if (!tnl_gso_has_outer(netdev->tnl_gso->encap)) {
+    if (!tnl_gso_encap_merges(netdev->tnl_gso->encap)) {
         return;
     }
     set_gro(netdev->tnl_gso, gro);

@@ -289,7 +289,7 @@ tnl_gso_pop_prepare(const struct netdev *tunnel,
     if (OVS_UNLIKELY(uso)) {
         clear_uso_segsz(batch);
     }
-    if (class->outer != TNL_GSO_OUTER_NONE) {
+    if (tnl_gso_encap_merges(tunnel->tnl_gso->encap)) {
         struct tnl_gso_port *port = tunnel->tnl_gso;
         bool singles;
 

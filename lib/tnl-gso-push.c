@@ -39,8 +39,9 @@
 /* The way of a batch that is about to get a tunnel header.
  *
  * Called by netdev_push_header() right before the header comes in front, and
- * by netdev-native-tnl.c for its IPv4 ID.  Leaves a superpacket whole if the
- * header can carry it; must not write a header. */
+ * by netdev-native-tnl.c for its IPv4 ID, and where upstream makes no marks of
+ * superpackets.  Leaves a superpacket whole if the header can carry it; must
+ * not write a header. */
 
 VLOG_DEFINE_THIS_MODULE(tnl_gso_push);
 
@@ -281,6 +282,29 @@ tnl_gso_push_prepare(const struct netdev *tunnel,
         }
     }
     prepare_nested(batch);
+}
+
+/* Ends the push of the header in 'data' on 'p', for pushes that know nothing
+ * of superpackets: makes the marks of one those of the packet behind the
+ * header, and sets offsets.  An ordinary packet has been final before. */
+void
+tnl_gso_push_finish(struct dp_packet *p,
+                    const struct ovs_action_push_tnl *data)
+{
+    uint32_t inner = p->offloads;
+    struct tnl_gso_desc d;
+
+    p->offloads = 0;
+    if (!tnl_gso_is_super(p)) {
+        return;
+    }
+    p->offloads = (inner << DP_PACKET_OL_SHIFT_COUNT
+                   | tnl_gso_encap_of_push(data)->mark);
+    if (!tnl_gso_find_headers(p, &d)) {
+        p->l4_ofs = d.outer.l4_ofs;
+        p->inner_l3_ofs = d.inner.ofs;
+        p->inner_l4_ofs = d.inner.l4_ofs;
+    }
 }
 
 /* Returns the ID for header 'ip', which has just been put in front of

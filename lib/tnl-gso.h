@@ -115,6 +115,8 @@ void tnl_gso_cut_again(const struct netdev *, struct dp_packet *,
 void tnl_gso_push_prepare(const struct netdev *tunnel,
                           struct dp_packet_batch *,
                           const struct ovs_action_push_tnl *);
+void tnl_gso_push_finish(struct dp_packet *,
+                         const struct ovs_action_push_tnl *);
 ovs_be16 tnl_gso_new_ip_id(const struct dp_packet *, const struct ip_header *);
 
 /* tnl-gso-upcall.c: superpackets of which somebody gets the bytes. */

@@ -78,7 +78,7 @@ BUILD_ASSERT_DECL(ARRAY_SIZE(rule_texts) == TNL_GRO_N_RULES);
 bool
 tnl_gro_port_is_tunnel(const struct tnl_gso_port *port)
 {
-    return tnl_gso_has_outer(port->encap);
+    return tnl_gso_encap_merges(port->encap);
 }
 
 /* Can anything be merged on 'port', in a tunnel or when it is sent? */
@@ -235,7 +235,8 @@ find_port(struct tnl_gso_port *port, void *wanted_)
 
     if (!strcmp(netdev_get_name(port->netdev), wanted->name)) {
         wanted->found = true;
-        wanted->encap = port->encap;
+        wanted->encap = (tnl_gro_port_is_tunnel(port) ? port->encap
+                         : TNL_GSO_NO_TUNNEL);
     }
 }
 

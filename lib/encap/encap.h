@@ -116,8 +116,8 @@ struct tnl_gso_encap_class {
 
     /* How likely is it, from 0 on, that an unmarked packet is of this
      * encapsulation?  What follows its outer IP header is at 'l4', and if it
-     * is UDP, 4 bytes behind that are there.  Among those with the same 'outer', the
-     * likeliest is tried first.  Null with TNL_GSO_OUTER_NONE. */
+     * is UDP, 4 bytes behind that are there.  Among those with the same
+     * 'outer', the likeliest is tried first.  Null with TNL_GSO_OUTER_NONE. */
     int (*likelihood)(const void *l4);
 
     /* Returns the bytes of the header at 'hdr', options included, of which the
@@ -130,8 +130,9 @@ struct tnl_gso_encap_class {
     bool (*takes_super)(const struct ovs_action_push_tnl *data,
                         const struct dp_packet *p);
 
-    /* Does a push of the header in 'data' sum up the packet behind it, so that
-     * this must be final by then?  Null without 'vport_type'. */
+    /* Does a push of the header in 'data' sum up the packet behind it, or lose
+     * its marks, so that it must be final by then unless it is a superpacket?
+     * Null without 'vport_type'. */
     bool (*sums_at_push)(const struct ovs_action_push_tnl *data);
 
     /* Marks 'p', which has no mark of an encapsulation, if its TCP or UDP
@@ -192,6 +193,15 @@ static inline bool
 tnl_gso_has_outer(enum tnl_gso_encap encap)
 {
     return tnl_gso_encap_class(encap)->outer != TNL_GSO_OUTER_NONE;
+}
+
+/* Are packets that arrive in 'encap' merged before its header comes off
+ * (receive/)?  Not without a header behind the outer IP header. */
+static inline bool
+tnl_gso_encap_merges(enum tnl_gso_encap encap)
+{
+    return (tnl_gso_encap_class(encap)->outer == TNL_GSO_OUTER_UDP
+            || tnl_gso_encap_class(encap)->outer == TNL_GSO_OUTER_GRE);
 }
 
 enum tnl_gso_encap tnl_gso_encap_of_marks__(uint32_t marks);

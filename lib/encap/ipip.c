@@ -21,16 +21,19 @@
 #include <netinet/in.h>
 
 #include "core/tnl-gso-parse.h"
+#include "odp-netlink.h"
 #include "packets.h"
 
 /* IP in IP, one header directly behind the other: IPv4 in IPv4 (IPIP, RFC
  * 2003), IPv6 in IPv4 (SIT, RFC 4213 section 3), either in IPv6 (RFC 2473
  * section 3).  Extension headers of an outer IPv6 header belong to it: a
  * tunnel encapsulation limit, or the segment routing header of SRv6 (RFC 8986
- * section 5).
+ * section 5), which is the one that Open vSwitch pushes and pops itself.
  *
  * It has no header of its own, and no checksum: what differs from segment to
- * segment is in the outer IP header. */
+ * segment is in the outer IP header.  The flow label that Open vSwitch writes
+ * into it is zero, that of the inner header, or a hash of the flow: the same
+ * in all segments. */
 
 static const struct tnl_gso_kind ipip_kinds[] = {
     { IPPROTO_TCP, 4, false },
@@ -67,10 +70,17 @@ ipip_hdr_len(const uint8_t *hdr OVS_UNUSED)
     return 0;
 }
 
+/* Nothing is summed up, but marks of ordinary packets get lost. */
+static bool
+ipip_sums_at_push(const struct ovs_action_push_tnl *data OVS_UNUSED)
+{
+    return true;
+}
+
 #define IPIP(MEMBER)                                                    \
     MEMBER(name, "ipip")                                                \
-    MEMBER(netdev_type, NULL)                                           \
-    MEMBER(vport_type, 0)                                               \
+    MEMBER(netdev_type, "srv6")                                         \
+    MEMBER(vport_type, OVS_VPORT_TYPE_SRV6)                             \
     MEMBER(vport_type6, 0)                                              \
     MEMBER(mark, (DP_PACKET_OL_TUNNEL_MASK | DP_PACKET_OL_STT))         \
     MEMBER(outer, TNL_GSO_OUTER_IP)                                     \
@@ -84,8 +94,8 @@ ipip_hdr_len(const uint8_t *hdr OVS_UNUSED)
     MEMBER(parse, ipip_parse)                                           \
     MEMBER(likelihood, ipip_likelihood)                                 \
     MEMBER(hdr_len, ipip_hdr_len)                                       \
-    MEMBER(takes_super, NULL)                                           \
-    MEMBER(sums_at_push, NULL)                                          \
+    MEMBER(takes_super, tnl_gso_takes_any_super)                        \
+    MEMBER(sums_at_push, ipip_sums_at_push)                             \
     MEMBER(mark_by_port, NULL)                                          \
     MEMBER(pop_prepare, NULL)                                           \
     MEMBER(rco, NULL)

@@ -75,6 +75,14 @@ find_mid(const void *frame, size_t size, uint32_t marks,
     return reason;
 }
 
+/* Finds the first IP header of 'p', which has no Ethernet header. */
+static enum tnl_gso_reason
+find_first_l3(const struct dp_packet *p, struct tnl_gso_l3 *l3, bool *stacked)
+{
+    return tnl_gso_parse_l3(dp_packet_data(p), dp_packet_size(p), 0,
+                            pt_ns_type_be(p->packet_type), l3, stacked);
+}
+
 /* Finds the IP headers of 'p' and stores them in '*d'.  The tunnel marks that
  * pushes have left say which encapsulations surround the innermost one.
  * Ignores lengths in headers.
@@ -95,12 +103,12 @@ tnl_gso_find_headers(const struct dp_packet *p, struct tnl_gso_desc *d)
     if (d->outer_l4 == TNL_GSO_OUTER_NONE) {
         return (dp_packet_is_eth(p)
                 ? tnl_gso_parse_l2(frame, size, 0, &d->inner, &d->stacked)
-                : tnl_gso_parse_l3(frame, size, 0,
-                                   pt_ns_type_be(p->packet_type),
-                                   &d->inner, &d->stacked));
+                : find_first_l3(p, &d->inner, &d->stacked));
     }
 
-    reason = tnl_gso_parse_l2(frame, size, 0, &d->outer, &d->stacked);
+    reason = (OVS_LIKELY(dp_packet_is_eth(p))
+              ? tnl_gso_parse_l2(frame, size, 0, &d->outer, &d->stacked)
+              : find_first_l3(p, &d->outer, &d->stacked));
     if (reason) {
         return reason;
     }

@@ -25,6 +25,7 @@ container ipip  4     6
 container ipip  6     4
 container ipip  6     6
 container srv6  6     4
+push      srv6  6     4
 "
 # Of the program's Ethernet, and of a segment of SRv6 in the guest.
 CONTAINER_MAC=02:00:00:05:00:09
