@@ -289,7 +289,7 @@ tnl_gro_explain(struct unixctl_conn *conn, const char *name,
 
     tnl_gso_ports_for_each(find_port, &wanted);
     if (!wanted.found) {
-        unixctl_command_reply_error(conn, "no such port");
+        tnl_gso_reply_no_port(conn, name);
         return;
     }
     for (size_t i = 0; i < 2 && rule == TNL_GRO_FIRST; i++) {

@@ -25,7 +25,9 @@
 #include "core/tnl-gso-port.h"
 #include "encap/encap.h"
 #include "netdev-provider.h"
+#include "ofproto/tnl-gso/tnl-gso-path.h"
 #include "openvswitch/dynamic-string.h"
+#include "openvswitch/shash.h"
 #ifdef __linux__
 #include "ports/netdev-linux-tnl.h"
 #endif
@@ -106,6 +108,7 @@ static const struct {
 struct page {
     struct ds samples[N_METRICS]; /* Lines, without HELP and TYPE. */
     struct ds labels;           /* Of the port: port="..",type="..". */
+    struct shash ofports;       /* Ports of all bridges. */
 };
 
 /* Appends 'label' with 'value' to 'ds', behind a comma unless it is the first
@@ -236,6 +239,7 @@ static void
 put_port(struct tnl_gso_port *port, void *page_)
 {
     const char *name = netdev_get_name(port->netdev);
+    const struct ofport *ofport;
     struct page *page = page_;
     struct tnl_gso_stats s;
 
@@ -267,7 +271,9 @@ put_port(struct tnl_gso_port *port, void *page_)
     put_count(page, M_GRO_SKIPPED, NULL, NULL, s.gro_skipped);
     put_count(page, M_GRO_CUT_AGAIN, NULL, NULL, s.gro_feedback.cut);
     put_count(page, M_GRO_PAUSES, NULL, NULL, s.gro_feedback.pauses);
-    if (tnl_gso_port_sends(port)) {
+    ofport = shash_find_data(&page->ofports, name);
+    if (tnl_gso_port_sends(port) && ofport
+        && !tnl_gso_ofport_is_kernels(ofport)) {
         put_methods(page, port);
     }
 }
@@ -308,8 +314,10 @@ tnl_gso_unixctl_metrics(struct unixctl_conn *conn, int argc OVS_UNUSED,
     struct ds text = DS_EMPTY_INITIALIZER;
     struct page page = { .labels = DS_EMPTY_INITIALIZER };
 
+    tnl_gso_ofports_get(&page.ofports);
     put_global(&page);
     tnl_gso_ports_for_each(put_port, &page);
+    shash_destroy(&page.ofports);
     for (size_t i = 0; i < N_METRICS; i++) {
         if (page.samples[i].length) {
             ds_put_format(&text, "# HELP %s %s\n# TYPE %s %s\n%s",

@@ -70,12 +70,13 @@ is_ip_in_ip(enum tnl_gso_encap encap)
 }
 
 /* Returns the description of a typical superpacket of its kind: two segments
- * of 'proto', as small as 'limits' allow, behind the shortest header of
- * 'encap', with a checksum there if 'outer_csum' is true.  The first IP header
- * is of 'version', one inside is IPv4. */
+ * of 'proto', as small as 'limits' allow, behind headers of 'encap' that take
+ * 'tnl_len' bytes, with a checksum there if 'outer_csum' is true.  The first
+ * IP header is of 'version', one inside is IPv4. */
 static struct tnl_gso_desc
 typical_desc(uint8_t proto, enum tnl_gso_encap encap, uint8_t version,
-             bool outer_csum, const struct tnl_gso_limits *limits)
+             bool outer_csum, size_t tnl_len,
+             const struct tnl_gso_limits *limits)
 {
     uint16_t mss = MAX(limits->min_mss, 10);
     struct tnl_gso_l3 outer = {
@@ -85,9 +86,8 @@ typical_desc(uint8_t proto, enum tnl_gso_encap encap, uint8_t version,
     };
     bool has_outer = tnl_gso_has_outer(encap);
     uint8_t inner_version = has_outer ? 4 : version;
-    uint16_t inner_ofs = (is_ip_in_ip(encap) ? outer.l4_ofs
-                          : (has_outer ? outer.l4_ofs + UDP_HEADER_LEN + 8
-                             : 0) + ETH_HEADER_LEN);
+    uint16_t inner_ofs = ((has_outer ? tnl_len : 0)
+                          + (is_ip_in_ip(encap) ? 0 : ETH_HEADER_LEN));
     uint16_t inner_l4_ofs = inner_ofs + ip_header_len(inner_version);
 
     return (struct tnl_gso_desc) {
@@ -209,10 +209,42 @@ tnl_gso_format_why_not_hw(const struct tnl_gso_desc *d,
             if (d->outer_csum) {
                 format_why_not_row(row, d, caps, ds);
             } else {
-                ds_put_cstr(ds, "makes outer checksums");
+                ds_put_cstr(ds, "makes outer checksums (csum=true)");
             }
         }
     }
+}
+
+/* Fills in the method of 'port' with 'caps', and why, for 'row->desc'. */
+static void
+row_plan(const struct tnl_gso_caps *caps, struct tnl_gso_show_row *row)
+{
+    struct tnl_gso_plan plan;
+
+    tnl_gso_plan(&row->desc, caps, &plan);
+    ds_init(&row->why);
+    row->method = tnl_gso_plan_port_method(&plan);
+    if (row->method != TNL_GSO_HW && row->method != TNL_GSO_TCP_TSO) {
+        tnl_gso_format_why_not_hw(&row->desc, caps, row->method, &row->why);
+    }
+}
+
+/* Fills in 'row' for superpackets of 'proto' behind 'header' that leave
+ * through 'port'; the caller must destroy 'row->why'. */
+void
+tnl_gso_show_row_behind(const struct tnl_gso_port *port, uint8_t proto,
+                        const struct tnl_gso_show_header *header,
+                        struct tnl_gso_show_row *row)
+{
+    struct tnl_gso_caps caps = tnl_gso_port_caps(port);
+
+    row->desc = typical_desc(proto, header->encap, header->version,
+                             header->csum, header->len, &caps.limits);
+    row->desc.rco = header->rco;
+    /* SRv6 has a routing header. */
+    row->desc.outer.ext = (is_ip_in_ip(header->encap)
+                           && header->len > row->desc.outer.l4_ofs);
+    row_plan(&caps, row);
 }
 
 /* Fills in 'row' number 'i' for 'port'; the caller must destroy 'row->why'.
@@ -224,7 +256,6 @@ tnl_gso_show_row_get(const struct tnl_gso_port *port, size_t i,
     struct tnl_gso_caps caps = tnl_gso_port_caps(port);
     const struct tnl_gso_kind *kind;
     enum tnl_gso_encap encap = 0;
-    struct tnl_gso_plan plan;
 
     for (; i >= tnl_gso_encap_class(encap)->n_kinds; encap++) {
         i -= tnl_gso_encap_class(encap)->n_kinds;
@@ -234,13 +265,11 @@ tnl_gso_show_row_get(const struct tnl_gso_port *port, size_t i,
     }
     kind = &tnl_gso_encap_class(encap)->kinds[i];
     row->desc = typical_desc(kind->proto, encap, kind->version,
-                             kind->outer_csum, &caps.limits);
-    tnl_gso_plan(&row->desc, &caps, &plan);
-    ds_init(&row->why);
-    row->method = tnl_gso_plan_port_method(&plan);
-    if (row->method != TNL_GSO_HW && row->method != TNL_GSO_TCP_TSO) {
-        tnl_gso_format_why_not_hw(&row->desc, &caps, row->method, &row->why);
-    }
+                             kind->outer_csum,
+                             ETH_HEADER_LEN + ip_header_len(kind->version)
+                             + (is_ip_in_ip(encap) ? 0 : UDP_HEADER_LEN + 8),
+                             &caps.limits);
+    row_plan(&caps, row);
     return true;
 }
 

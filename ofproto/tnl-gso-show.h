@@ -35,10 +35,22 @@ struct tnl_gso_show_row {
     struct ds why;              /* Why not hw, kernel or udp-gso. */
 };
 
+/* A tunnel's header, as far as it decides about methods. */
+struct tnl_gso_show_header {
+    enum tnl_gso_encap encap;
+    uint8_t version;            /* Of its IP header. */
+    bool csum;                  /* It has a checksum. */
+    bool rco;                   /* Checksums inside are remote. */
+    size_t len;                 /* Bytes, with Ethernet and IP headers. */
+};
+
 bool tnl_gso_port_sends(const struct tnl_gso_port *);
 const char *tnl_gso_port_source(const struct tnl_gso_port *);
 bool tnl_gso_show_row_get(const struct tnl_gso_port *, size_t i,
                           struct tnl_gso_show_row *);
+void tnl_gso_show_row_behind(const struct tnl_gso_port *, uint8_t proto,
+                             const struct tnl_gso_show_header *,
+                             struct tnl_gso_show_row *);
 
 void tnl_gso_format_why_not_hw(const struct tnl_gso_desc *,
                                const struct tnl_gso_caps *,
@@ -47,10 +59,42 @@ const char *tnl_gso_l4_string(const struct tnl_gso_desc *);
 const char *tnl_gso_outer_family(const struct tnl_gso_desc *);
 const char *tnl_gso_csum_string(const struct tnl_gso_desc *);
 
-/* tnl-gro-show.c. */
 struct dp_packet;
 struct json;
+struct netdev;
+struct ofport;
+struct tnl_gso_path;
+struct tnl_gso_paths;
 struct unixctl_conn;
+
+/* tnl-gso-tunnel.c. */
+void tnl_gso_tunnel_row(const struct tnl_gso_path *, const struct netdev *,
+                        uint8_t proto, struct tnl_gso_show_row *);
+int tnl_gso_tunnel_mtu(const struct tnl_gso_path *, struct netdev *);
+void tnl_gso_bridge_show(const struct ofport *, struct ds *text,
+                         struct json *);
+void tnl_gso_tunnel_show(const struct tnl_gso_paths *,
+                         const struct netdev *tunnel, struct ds *text,
+                         struct json *);
+void tnl_gso_port_tunnels_show(const struct tnl_gso_paths *,
+                               const struct netdev *, struct ds *text,
+                               struct json *);
+
+/* tnl-gso-names.c. */
+struct tnl_gso_ports {
+    struct netdev **netdevs;    /* Sorted by name; one reference each. */
+    size_t n;
+};
+void tnl_gso_ports_get(const char *pattern, struct tnl_gso_ports *);
+void tnl_gso_ports_release(struct tnl_gso_ports *);
+void tnl_gso_reply_no_port(struct unixctl_conn *, const char *name);
+struct json *tnl_gso_port_json(const struct tnl_gso_port *);
+
+/* tnl-gso-stats.c. */
+void tnl_gso_stats_show(struct tnl_gso_port *, struct ds *text,
+                        struct json *array);
+
+/* tnl-gro-show.c. */
 bool tnl_gro_port_is_tunnel(const struct tnl_gso_port *);
 bool tnl_gro_port_can(const struct tnl_gso_port *);
 const char *tnl_gro_state(const struct tnl_gso_port *, const char **why);

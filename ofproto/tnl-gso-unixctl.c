@@ -25,16 +25,18 @@
 #include "core/tnl-gso-port.h"
 #include "encap/encap.h"
 #include "netdev-provider.h"
+#include "ofproto/ofproto-provider.h"
+#include "ofproto/tnl-gso/tnl-gso-path.h"
 #include "ofproto/tnl-gso/tnl-gso-show.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
+#include "openvswitch/shash.h"
 #ifdef DPDK_NETDEV
 #include "ports/netdev-dpdk-tnl.h"
 #endif
 #ifdef __linux__
 #include "ports/netdev-linux-gro.h"
 #include "ports/netdev-linux-probe.h"
-#include "ports/netdev-linux-tnl.h"
 #endif
 #include "stages/tnl-gso-flags.h"
 #include "stages/tnl-gso-plan.h"
@@ -48,39 +50,13 @@
  *
  * Called by the main thread only.  Must not change packets that are sent. */
 
-/* A reply to an appctl command, through tnl_gso_ports_for_each(). */
-struct reply {
-    const char *port_name;      /* Wanted, or null for all. */
-    bool found;
+/* What `tnl-gso/show` shows of ports. */
+struct show {
+    struct shash ofports;       /* All ports of bridges: struct ofport. */
+    struct tnl_gso_paths paths; /* All paths of all tunnels. */
     struct ds text;
     struct json *ports;         /* Null for text. */
 };
-
-/* Does 'port' belong in reply 'r'?  If no port was named, all do except
- * those that the datapath makes for itself.  Records that one was found. */
-static bool
-reply_wants(struct reply *r, const struct tnl_gso_port *port)
-{
-    const char *name = netdev_get_name(port->netdev);
-
-    if (r->port_name ? strcmp(r->port_name, name)
-                     : !strncmp(name, "ovs-netdev", 10)) {
-        return false;
-    }
-    r->found = true;
-    return true;
-}
-
-/* Returns a new JSON object with the name and the type of 'port'. */
-static struct json *
-json_for_port(const struct tnl_gso_port *port)
-{
-    struct json *json = json_object_create();
-
-    json_object_put_string(json, "name", netdev_get_name(port->netdev));
-    json_object_put_string(json, "type", netdev_get_type(port->netdev));
-    return json;
-}
 
 /* The output of show_known(). */
 struct show_known {
@@ -119,51 +95,68 @@ show_all_known(const struct netdev *netdev, struct ds *text,
 #endif
 }
 
-/* show_port() for 'port', a tunnel, which sends nothing itself. */
-static void
-show_tunnel(struct tnl_gso_port *port, struct reply *r)
+/* Appends a port's head to 's': its name, type and bridge.  Returns it as a
+ * JSON object, null for text. */
+static struct json *
+show_head(const struct tnl_gso_port *port, struct show *s)
 {
+    const char *name = netdev_get_name(port->netdev);
     struct json *json = NULL;
 
-    if (!reply_wants(r, port)) {
-        return;
-    }
-    if (r->ports) {
-        json = json_for_port(port);
-        json_array_add(r->ports, json);
+    if (s->ports) {
+        json = tnl_gso_port_json(port);
+        json_array_add(s->ports, json);
     } else {
-        ds_put_format(&r->text, "%s (%s)\n", netdev_get_name(port->netdev),
+        ds_put_format(&s->text, "%s (%s)\n", name,
                       netdev_get_type(port->netdev));
     }
-    tnl_gro_show(port, &r->text, json);
+    return json;
 }
 
-/* For tnl_gso_ports_for_each(): appends `tnl-gso/show` of 'port' to the struct
- * reply 'r_': its offloads, allowed methods and capabilities, and a table with
- * the method for each kind of superpacket. */
+/* show_port() for 'port', a tunnel, which sends nothing itself.  'ofport' is
+ * null if it is the datapath's port of some tunnels. */
 static void
-show_port(struct tnl_gso_port *port, void *r_)
+show_tunnel(struct tnl_gso_port *port, const struct ofport *ofport,
+            struct show *s)
 {
-    struct reply *r = r_;
+    struct json *json = show_head(port, s);
+
+    if (ofport) {
+        tnl_gso_bridge_show(ofport, &s->text, json);
+        tnl_gso_tunnel_show(&s->paths, port->netdev, &s->text, json);
+    } else {
+        tnl_gso_port_tunnels_show(&s->paths, port->netdev, &s->text, json);
+    }
+    if (tnl_gro_port_is_tunnel(port)) {
+        tnl_gro_show(port, &s->text, json);
+    }
+}
+
+/* Appends `tnl-gso/show` of 'port' to 's': its bridge, offloads, allowed
+ * methods and capabilities, and a table with the method for each kind of
+ * superpacket. */
+static void
+show_port(struct tnl_gso_port *port, struct show *s)
+{
+    const struct ofport *ofport
+        = shash_find_data(&s->ofports, netdev_get_name(port->netdev));
     struct tnl_gso_caps caps = tnl_gso_port_caps(port);
     struct ds flags = DS_EMPTY_INITIALIZER;
     struct ds methods = DS_EMPTY_INITIALIZER;
-    struct json *json = NULL;
+    struct json *json;
     struct json *known = NULL;
     struct json *table = NULL;
     struct tnl_gso_show_row row;
 
-    if (tnl_gro_port_is_tunnel(port)) {
-        show_tunnel(port, r);
+    json = show_head(port, s);
+    tnl_gso_bridge_show(ofport, &s->text, json);
+    if (!ofport || tnl_gso_ofport_is_kernels(ofport)) {
         return;
     }
-    if (!tnl_gso_port_sends(port) || !reply_wants(r, port)) {
-        return;
-    }
+    tnl_gso_port_tunnels_show(&s->paths, port->netdev, &s->text, json);
     tnl_gso_format_offloads(caps.ol_flags, &flags);
     tnl_gso_methods_format(caps.methods, &methods);
-    if (r->ports) {
-        json = json_for_port(port);
+    if (json) {
         known = json_object_create();
         table = json_array_create_empty();
         json_object_put_string(json, "source", tnl_gso_port_source(port));
@@ -171,23 +164,19 @@ show_port(struct tnl_gso_port *port, void *r_)
         json_object_put_string(json, "methods", ds_cstr(&methods));
         json_object_put(json, port->dpdk ? "device" : "kernel", known);
         json_object_put(json, "table", table);
-        json_array_add(r->ports, json);
     } else {
-        ds_put_format(&r->text, "%s (%s)\n",
-                      netdev_get_name(port->netdev),
-                      netdev_get_type(port->netdev));
-        ds_put_format(&r->text, "  offloads (%s): %s\n",
+        ds_put_format(&s->text, "  offloads (%s): %s\n",
                       tnl_gso_port_source(port), ds_cstr(&flags));
-        ds_put_format(&r->text, "  allowed methods%s: %s\n",
+        ds_put_format(&s->text, "  allowed methods%s: %s\n",
                       caps.methods == TNL_GSO_METHODS_ALL ? "" : " (narrowed)",
                       ds_cstr(&methods));
     }
     if (tnl_gro_port_can(port)) {
-        tnl_gro_show(port, &r->text, json);
+        tnl_gro_show(port, &s->text, json);
     }
-    show_all_known(port->netdev, &r->text, known);
+    show_all_known(port->netdev, &s->text, known);
     if (!table) {
-        ds_put_format(&r->text, "  %-9s %-5s %-5s %-11s %s\n",
+        ds_put_format(&s->text, "  %-9s %-5s %-5s %-11s %s\n",
                       "encap", "outer", "csum", "method", "why not hw");
     }
     for (size_t i = 0; tnl_gso_show_row_get(port, i, &row); i++) {
@@ -209,13 +198,13 @@ show_port(struct tnl_gso_port *port, void *r_)
             json_object_put_string(line, "why", ds_cstr(&row.why));
             json_array_add(table, line);
         } else {
-            ds_put_format(&r->text, "  %-9s %-5s %-5s %-11s %s",
+            ds_put_format(&s->text, "  %-9s %-5s %-5s %-11s %s",
                           udp ? "plain udp" : encap, outer, csum, method,
                           ds_cstr(&row.why));
-            while (ds_chomp(&r->text, ' ')) {
+            while (ds_chomp(&s->text, ' ')) {
                 continue;
             }
-            ds_put_char(&r->text, '\n');
+            ds_put_char(&s->text, '\n');
         }
         ds_destroy(&row.why);
     }
@@ -223,162 +212,140 @@ show_port(struct tnl_gso_port *port, void *r_)
     ds_destroy(&methods);
 }
 
-/* For tnl_gso_ports_for_each(): appends `tnl-gso/stats` of 'port' to the
- * struct reply 'r_': all counters that are not zero. */
+/* Appends what `tnl-gso/show` says of all ports together to 'ds'. */
 static void
-stats_port(struct tnl_gso_port *port, void *r_)
+show_common_text(struct ds *ds)
 {
-    struct reply *r = r_;
-    struct tnl_gso_stats s;
-    struct json *json = NULL;
-    struct json *tx = NULL;
-    struct json *drops = NULL;
-    struct json *events = NULL;
-
-    if (!reply_wants(r, port)) {
-        return;
-    }
-#ifdef __linux__
-    netdev_linux_tnl_poll(port->netdev);
-#endif
-    tnl_gso_stats_get(port, &s);
-    if (r->ports) {
-        json = json_for_port(port);
-        tx = json_object_create();
-        drops = json_object_create();
-        events = json_object_create();
-        json_object_put(json, "tx", tx);
-        json_object_put(json, "drops", drops);
-        json_object_put(json, "events", events);
-        json_array_add(r->ports, json);
-    } else {
-        ds_put_format(&r->text, "%s (%s)\n", netdev_get_name(port->netdev),
-                      netdev_get_type(port->netdev));
-    }
-
-    for (size_t e = 0; e < TNL_GSO_N_ENCAPS; e++) {
-        const char *encap = tnl_gso_encap_class(e)->name;
-        struct json *by_method = NULL;
-
-        if (tx) {
-            by_method = json_object_create();
-            json_object_put(tx, encap, by_method);
-        }
-        for (size_t m = 0; m < TNL_GSO_N_METHODS; m++) {
-            const struct tnl_gso_counter *c = &s.tx[e][m];
-            const char *method = tnl_gso_method_to_string(m);
-
-            if (!c->packets) {
-                continue;
-            } else if (by_method) {
-                struct json *counter = json_object_create();
-
-                json_object_put(counter, "packets",
-                                json_integer_create(c->packets));
-                json_object_put(counter, "segments",
-                                json_integer_create(c->segments));
-                json_object_put(counter, "bytes",
-                                json_integer_create(c->bytes));
-                json_object_put(by_method, method, counter);
-            } else {
-                ds_put_format(&r->text, "  tx %s %s: packets=%llu, "
-                              "segments=%llu, bytes=%llu\n", encap, method,
-                              c->packets, c->segments, c->bytes);
-            }
-        }
-    }
-    for (size_t i = 0; i < TNL_GSO_N_REASONS; i++) {
-        if (!s.drops[i]) {
-            continue;
-        } else if (drops) {
-            json_object_put(drops, tnl_gso_reason_to_string(i),
-                            json_integer_create(s.drops[i]));
-        } else {
-            ds_put_format(&r->text, "  drop %s: %llu\n",
-                          tnl_gso_reason_to_string(i), s.drops[i]);
-        }
-    }
-    for (size_t i = 0; i < TNL_GSO_N_EVENTS; i++) {
-        if (!s.events[i]) {
-            continue;
-        } else if (events) {
-            json_object_put(events, tnl_gso_event_to_string(i),
-                            json_integer_create(s.events[i]));
-        } else {
-            ds_put_format(&r->text, "  %s: %llu\n",
-                          tnl_gso_event_to_string(i), s.events[i]);
-        }
-    }
-    if (tnl_gro_port_can(port)) {
-        tnl_gro_stats(&s, &r->text, json);
-    }
-}
-
-/* `tnl-gso/show [PORT]` and `tnl-gso/stats [PORT]`: 'cb_' is show_port() or
- * stats_port(). */
-static void
-tnl_gso_unixctl_ports(struct unixctl_conn *conn, int argc,
-                      const char *argv[], void *cb_)
-{
-    void (**cb)(struct tnl_gso_port *, void *) = cb_;
-    bool is_json = (unixctl_command_get_output_format(conn)
-                    == UNIXCTL_OUTPUT_FMT_JSON);
-    struct reply r = {
-        .port_name = argc > 1 ? argv[1] : NULL,
-        .text = DS_EMPTY_INITIALIZER,
-        .ports = is_json ? json_array_create_empty() : NULL,
-    };
-    const char *impl = csum_copy_impl()->name;
     bool tso = userspace_tso_enabled(), next = tnl_gso_tso_after_restart();
     struct tnl_gso_buf_usage bufs;
 
     tnl_gso_buf_usage_get(&bufs);
-    if (*cb == show_port) {
-        ds_put_format(&r.text, "userspace TSO: %s%s\nchecksum code: %s\n"
-                      "buffers: %"PRIuSIZE", of which idle %"PRIuSIZE", "
-                      "%"PRIuSIZE" kB\n",
-                      tso ? "enabled" : "disabled",
-                      next == tso ? ""
-                      : next ? ", enabled after a restart of ovs-vswitchd"
-                      : ", disabled after a restart of ovs-vswitchd", impl,
-                      bufs.n_bufs, bufs.n_idle, bufs.bytes / 1024);
-    }
-    tnl_gso_ports_for_each(*cb, &r);
+    ds_put_format(ds, "userspace TSO: %s%s\nchecksum code: %s\n"
+                  "buffers: %"PRIuSIZE", of which idle %"PRIuSIZE", "
+                  "%"PRIuSIZE" kB\n",
+                  tso ? "enabled" : "disabled",
+                  next == tso ? ""
+                  : next ? ", enabled after a restart of ovs-vswitchd"
+                  : ", disabled after a restart of ovs-vswitchd",
+                  csum_copy_impl()->name,
+                  bufs.n_bufs, bufs.n_idle, bufs.bytes / 1024);
+}
 
-    if (r.port_name && !r.found) {
-        unixctl_command_reply_error(conn, "no such port");
-        json_destroy(r.ports);
-    } else if (is_json) {
-        struct json *json = json_object_create();
+/* Returns the reply of `tnl-gso/show` and `stats` with 'ports'. */
+static struct json *
+reply_json(struct json *ports)
+{
+    struct json *json = json_object_create();
+    struct tnl_gso_buf_usage bufs;
 
-        json_object_put(json, "userspace-tso", json_boolean_create(tso));
-        json_object_put(json, "userspace-tso-after-restart",
-                        json_boolean_create(next));
-        json_object_put_string(json, "checksum-code", impl);
-        json_object_put(json, "buffers", json_integer_create(bufs.n_bufs));
-        json_object_put(json, "buffers-idle",
-                        json_integer_create(bufs.n_idle));
-        json_object_put(json, "buffer-bytes",
-                        json_integer_create(bufs.bytes));
-        json_object_put(json, "ports", r.ports);
-        unixctl_command_reply_json(conn, json);
+    tnl_gso_buf_usage_get(&bufs);
+    json_object_put(json, "userspace-tso",
+                    json_boolean_create(userspace_tso_enabled()));
+    json_object_put(json, "userspace-tso-after-restart",
+                    json_boolean_create(tnl_gso_tso_after_restart()));
+    json_object_put_string(json, "checksum-code", csum_copy_impl()->name);
+    json_object_put(json, "buffers", json_integer_create(bufs.n_bufs));
+    json_object_put(json, "buffers-idle", json_integer_create(bufs.n_idle));
+    json_object_put(json, "buffer-bytes", json_integer_create(bufs.bytes));
+    json_object_put(json, "ports", ports);
+    return json;
+}
+
+/* Replies with 'text', or if 'ports' is not null, with that. */
+static void
+reply(struct unixctl_conn *conn, const struct ds *text, struct json *ports)
+{
+    if (ports) {
+        unixctl_command_reply_json(conn, reply_json(ports));
     } else {
-        unixctl_command_reply(conn, ds_cstr(&r.text));
+        unixctl_command_reply(conn, ds_cstr_ro(text));
     }
-    ds_destroy(&r.text);
+}
+
+/* Returns an array for the ports of a reply, or null for text. */
+static struct json *
+reply_ports(struct unixctl_conn *conn)
+{
+    return (unixctl_command_get_output_format(conn) == UNIXCTL_OUTPUT_FMT_JSON
+            ? json_array_create_empty() : NULL);
+}
+
+/* `tnl-gso/show [PORT]`. */
+static void
+tnl_gso_unixctl_show(struct unixctl_conn *conn, int argc, const char *argv[],
+                     void *aux OVS_UNUSED)
+{
+    const char *name = argc > 1 ? argv[1] : NULL;
+    struct tnl_gso_ports ports;
+    bool found = !name;
+    struct show s = {
+        .text = DS_EMPTY_INITIALIZER,
+        .ports = reply_ports(conn),
+    };
+
+    tnl_gso_ofports_get(&s.ofports);
+    tnl_gso_paths_get(NULL, &s.paths);
+    tnl_gso_ports_get(name, &ports);
+    show_common_text(&s.text);
+    for (size_t i = 0; i < ports.n; i++) {
+        const struct netdev *netdev = ports.netdevs[i];
+        const struct ofport *ofport
+            = shash_find_data(&s.ofports, netdev_get_name(netdev));
+
+        if (tnl_gro_port_is_tunnel(netdev->tnl_gso)
+            || (ofport && tnl_gso_ofport_is_tunnel(ofport))) {
+            show_tunnel(netdev->tnl_gso, ofport, &s);
+            found = true;
+        } else if (tnl_gso_port_sends(netdev->tnl_gso)) {
+            show_port(netdev->tnl_gso, &s);
+            found = true;
+        }
+    }
+    tnl_gso_ports_release(&ports);
+    tnl_gso_paths_uninit(&s.paths);
+    shash_destroy(&s.ofports);
+
+    if (found) {
+        reply(conn, &s.text, s.ports);
+    } else {
+        tnl_gso_reply_no_port(conn, name);
+        json_destroy(s.ports);
+    }
+    ds_destroy(&s.text);
+}
+
+/* `tnl-gso/stats [PORT]`. */
+static void
+tnl_gso_unixctl_stats(struct unixctl_conn *conn, int argc, const char *argv[],
+                      void *aux OVS_UNUSED)
+{
+    const char *name = argc > 1 ? argv[1] : NULL;
+    struct ds text = DS_EMPTY_INITIALIZER;
+    struct json *array = reply_ports(conn);
+    struct tnl_gso_ports ports;
+
+    tnl_gso_ports_get(name, &ports);
+    for (size_t i = 0; i < ports.n; i++) {
+        tnl_gso_stats_show(ports.netdevs[i]->tnl_gso, &text, array);
+    }
+    if (name && !ports.n) {
+        tnl_gso_reply_no_port(conn, name);
+        json_destroy(array);
+    } else {
+        reply(conn, &text, array);
+    }
+    tnl_gso_ports_release(&ports);
+    ds_destroy(&text);
 }
 
 /* Registers the appctl commands. */
 void
 tnl_gso_init(void)
 {
-    static void (*show)(struct tnl_gso_port *, void *) = show_port;
-    static void (*stats)(struct tnl_gso_port *, void *) = stats_port;
-
     unixctl_command_register("tnl-gso/show", "[port]", 0, 1,
-                             tnl_gso_unixctl_ports, &show);
+                             tnl_gso_unixctl_show, NULL);
     unixctl_command_register("tnl-gso/stats", "[port]", 0, 1,
-                             tnl_gso_unixctl_ports, &stats);
+                             tnl_gso_unixctl_stats, NULL);
     unixctl_command_register("tnl-gso/explain",
                              "port packet mss=N|uso=N [len=N] | "
                              "port packet with=packet", 3, 4,
