@@ -87,6 +87,25 @@ set_gro(struct tnl_gso_port *port, bool gro)
     }
 }
 
+/* Keeps 'why', of which it takes ownership, as what is ignored of the
+ * other_config of 'netdev': null for nothing.  Logs what is new. */
+static void
+set_ignored(struct netdev *netdev, char *why)
+{
+    struct tnl_gso_port *port = netdev->tnl_gso;
+
+    if (nullable_string_is_equal(port->ignored, why)) {
+        free(why);
+        return;
+    }
+    if (why) {
+        VLOG_WARN("%s: ignoring %s", netdev_get_name(netdev), why);
+    }
+    free(port->ignored);
+    port->ignored = why;
+    netdev_change_seq_changed(netdev);
+}
+
 /* Applies those keys of an Interface's other_config 'config' that are ours to
  * 'netdev'.  A malformed value is logged and ignored. */
 void
@@ -97,10 +116,15 @@ tnl_gso_port_set_config(struct netdev *netdev, const struct smap *config)
     uint32_t methods = TNL_GSO_METHODS_ALL;
     char *error;
 
-    if (s && !tnl_gso_methods_from_string(s, &methods, &error)) {
-        VLOG_WARN("%s: ignoring other_config:tnl-gso-methods=\"%s\": %s",
-                  netdev_get_name(netdev), s, error);
-        free(error);
+    if (!netdev_get_tunnel_config(netdev)) {
+        char *why = NULL;
+
+        if (s && !tnl_gso_methods_from_string(s, &methods, &error)) {
+            why = xasprintf("other_config:tnl-gso-methods=\"%s\": %s", s,
+                            error);
+            free(error);
+        }
+        set_ignored(netdev, why);
     }
     if (methods != tnl_gso_port_methods(netdev->tnl_gso)) {
         atomic_store_relaxed(&netdev->tnl_gso->methods, methods);
@@ -149,6 +173,14 @@ tnl_gso_tunnel_set_config(struct netdev *netdev, const struct smap *config)
     char buf[NETDEV_VPORT_NAME_BUFSIZE];
     struct netdev *shared;
 
+    if (netdev_get_tunnel_config(netdev)) {
+        const char *s = smap_get(config, "tnl-gso-methods");
+
+        set_ignored(netdev, s ? xasprintf(
+                        "other_config:tnl-gso-methods=\"%s\": a tunnel sends "
+                        "nothing itself, this is for the ports that it leaves "
+                        "through", s) : NULL);
+    }
     if (!tnl_gso_encap_merges(netdev->tnl_gso->encap)) {
         return;
     }

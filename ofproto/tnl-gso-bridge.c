@@ -94,6 +94,9 @@ tnl_gso_get_status(const struct netdev *netdev, struct smap *smap)
 {
     struct tnl_gso_show_row row;
 
+    if (netdev->tnl_gso->ignored) {
+        smap_add(smap, "tnl_gso_ignored", netdev->tnl_gso->ignored);
+    }
     if (userspace_tso_enabled() && tnl_gro_port_is_tunnel(netdev->tnl_gso)) {
         get_gro_status(netdev, smap);
     }

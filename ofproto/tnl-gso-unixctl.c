@@ -105,10 +105,15 @@ show_head(const struct tnl_gso_port *port, struct show *s)
 
     if (s->ports) {
         json = tnl_gso_port_json(port);
+        json_object_put_string(json, "ignored",
+                               port->ignored ? port->ignored : "");
         json_array_add(s->ports, json);
     } else {
         ds_put_format(&s->text, "%s (%s)\n", name,
                       netdev_get_type(port->netdev));
+        if (port->ignored) {
+            ds_put_format(&s->text, "  ignored: %s\n", port->ignored);
+        }
     }
     return json;
 }

@@ -114,6 +114,9 @@ struct tnl_gso_port {
                                  * merged. */
     struct tnl_gro_effort gro_effort; /* Of merging. */
     struct ovsthread_stats buckets;
+    char *ignored;              /* What of its Interface's other_config has no
+                                 * effect, and why, or null.  Main thread
+                                 * only. */
 
     /* Capabilities of the netdev for superpackets, in addition to its
      * ol_flags: NETDEV_TX_* and TNL_GSO_TX_*.  The netdev's driver stores them
