@@ -91,8 +91,9 @@ void tnl_gso_reply_no_port(struct unixctl_conn *, const char *name);
 struct json *tnl_gso_port_json(const struct tnl_gso_port *);
 
 /* tnl-gso-stats.c. */
-void tnl_gso_stats_show(struct tnl_gso_port *, struct ds *text,
-                        struct json *array);
+void tnl_gso_stats_show(struct tnl_gso_port *, bool was_named,
+                        struct ds *text, struct json *array);
+void tnl_gso_stats_clear(struct tnl_gso_port *);
 
 /* tnl-gro-show.c. */
 bool tnl_gro_port_is_tunnel(const struct tnl_gso_port *);

@@ -331,16 +331,39 @@ tnl_gso_unixctl_stats(struct unixctl_conn *conn, int argc, const char *argv[],
 
     tnl_gso_ports_get(name, &ports);
     for (size_t i = 0; i < ports.n; i++) {
-        tnl_gso_stats_show(ports.netdevs[i]->tnl_gso, &text, array);
+        tnl_gso_stats_show(ports.netdevs[i]->tnl_gso, name, &text, array);
     }
     if (name && !ports.n) {
         tnl_gso_reply_no_port(conn, name);
         json_destroy(array);
     } else {
+        if (!text.length) {
+            ds_put_cstr(&text, "nothing counted\n");
+        }
         reply(conn, &text, array);
     }
     tnl_gso_ports_release(&ports);
     ds_destroy(&text);
+}
+
+/* `tnl-gso/stats-clear [PORT]`. */
+static void
+tnl_gso_unixctl_stats_clear(struct unixctl_conn *conn, int argc,
+                            const char *argv[], void *aux OVS_UNUSED)
+{
+    const char *name = argc > 1 ? argv[1] : NULL;
+    struct tnl_gso_ports ports;
+
+    tnl_gso_ports_get(name, &ports);
+    for (size_t i = 0; i < ports.n; i++) {
+        tnl_gso_stats_clear(ports.netdevs[i]->tnl_gso);
+    }
+    if (name && !ports.n) {
+        tnl_gso_reply_no_port(conn, name);
+    } else {
+        unixctl_command_reply(conn, NULL);
+    }
+    tnl_gso_ports_release(&ports);
 }
 
 /* Registers the appctl commands. */
@@ -351,6 +374,8 @@ tnl_gso_init(void)
                              tnl_gso_unixctl_show, NULL);
     unixctl_command_register("tnl-gso/stats", "[port]", 0, 1,
                              tnl_gso_unixctl_stats, NULL);
+    unixctl_command_register("tnl-gso/stats-clear", "[port]", 0, 1,
+                             tnl_gso_unixctl_stats_clear, NULL);
     unixctl_command_register("tnl-gso/explain",
                              "port packet mss=N|uso=N [len=N] | "
                              "port packet with=packet", 3, 4,

@@ -22,7 +22,8 @@
  * All code that sends, drops or receives counts; Interface statistics
  * (ofproto/tnl-gso-bridge.c) and appctl commands (ofproto/tnl-gso-unixctl.c)
  * read.  Counters are kept in buckets by thread, so that PMD threads do not
- * share cache lines, and are never reset. */
+ * share cache lines, and are never reset: `tnl-gso/stats` shows differences
+ * from what `tnl-gso/stats-clear` has found. */
 
 #include <stdint.h>
 
@@ -114,6 +115,9 @@ struct tnl_gso_port {
                                  * merged. */
     struct tnl_gro_effort gro_effort; /* Of merging. */
     struct ovsthread_stats buckets;
+    struct tnl_gso_stats *cleared; /* What an operator knows already, or null,
+                                    * and since when, in ms. */
+    long long int cleared_at;   /* Both for the main thread only. */
     char *ignored;              /* What of its Interface's other_config has no
                                  * effect, and why, or null.  Main thread
                                  * only. */
