@@ -6,6 +6,7 @@ ofproto_libofproto_la_SOURCES += \
 	ofproto/tnl-gso/tnl-gro-show.c \
 	ofproto/tnl-gso/tnl-gso-bridge.c \
 	ofproto/tnl-gso/tnl-gso-bridge.h \
+	ofproto/tnl-gso/tnl-gso-brief.c \
 	ofproto/tnl-gso/tnl-gso-explain.c \
 	ofproto/tnl-gso/tnl-gso-metrics.c \
 	ofproto/tnl-gso/tnl-gso-names.c \

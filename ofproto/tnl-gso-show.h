@@ -68,6 +68,9 @@ struct tnl_gso_paths;
 struct unixctl_conn;
 
 /* tnl-gso-tunnel.c. */
+void tnl_gso_tunnel_header(const struct tnl_gso_path *,
+                           struct tnl_gso_show_header *);
+bool tnl_gso_tunnel_takes_super(const struct tnl_gso_path *);
 void tnl_gso_tunnel_row(const struct tnl_gso_path *, const struct netdev *,
                         uint8_t proto, struct tnl_gso_show_row *);
 int tnl_gso_tunnel_mtu(const struct tnl_gso_path *, struct netdev *);
@@ -79,6 +82,19 @@ void tnl_gso_tunnel_show(const struct tnl_gso_paths *,
 void tnl_gso_port_tunnels_show(const struct tnl_gso_paths *,
                                const struct netdev *, struct ds *text,
                                struct json *);
+
+/* tnl-gso-brief.c.  Null members let all through. */
+struct shash;
+struct tnl_gso_ports;
+struct tnl_gso_brief_filter {
+    const char *type;           /* Of the Interface. */
+    const char *method;
+};
+void tnl_gso_brief_show(const struct tnl_gso_ports *,
+                        const struct tnl_gso_paths *,
+                        const struct shash *ofports,
+                        const struct tnl_gso_brief_filter *,
+                        struct ds *text, struct json *array);
 
 /* tnl-gso-names.c. */
 struct tnl_gso_ports {

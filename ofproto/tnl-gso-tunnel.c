@@ -36,7 +36,7 @@
  * Called by the main thread only.  Must not decide anything. */
 
 /* Fills in '*header', that of 'path', which must be whole. */
-static void
+void
 tnl_gso_tunnel_header(const struct tnl_gso_path *path,
                       struct tnl_gso_show_header *header)
 {
@@ -56,7 +56,7 @@ tnl_gso_tunnel_header(const struct tnl_gso_path *path,
 }
 
 /* Do superpackets get the header of 'path' whole? */
-static bool
+bool
 tnl_gso_tunnel_takes_super(const struct tnl_gso_path *path)
 {
     const struct tnl_gso_encap_class *class

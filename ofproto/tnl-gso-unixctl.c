@@ -275,24 +275,72 @@ reply_ports(struct unixctl_conn *conn)
             ? json_array_create_empty() : NULL);
 }
 
-/* `tnl-gso/show [PORT]`. */
+/* What `tnl-gso/show` is asked. */
+struct question {
+    const char *name;           /* A port's or tunnel's, or a pattern. */
+    bool brief;
+    struct tnl_gso_brief_filter filter;
+};
+
+/* Parses 'argv' into '*q'.  Returns null or an error message, which the caller
+ * must free. */
+static char *
+parse_question(int argc, const char *argv[], struct question *q)
+{
+    *q = (struct question) { .name = NULL };
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--brief")) {
+            q->brief = true;
+        } else if (!strncmp(argv[i], "type=", 5)) {
+            q->filter.type = argv[i] + 5;
+        } else if (!strncmp(argv[i], "method=", 7)) {
+            q->filter.method = argv[i] + 7;
+        } else if (!q->name) {
+            q->name = argv[i];
+        } else {
+            return xasprintf("%s: one name is enough, or a pattern", argv[i]);
+        }
+    }
+    if (!q->brief && (q->filter.type || q->filter.method)) {
+        return xstrdup("type=TYPE and method=METHOD go with --brief");
+    }
+    for (size_t i = 0; q->filter.method
+         && strcmp(q->filter.method, tnl_gso_method_to_string(i)); i++) {
+        if (i + 1 == TNL_GSO_SPLIT) {
+            return xasprintf("method=%s: there is no such method",
+                             q->filter.method);
+        }
+    }
+    return NULL;
+}
+
+/* `tnl-gso/show [--brief] [PORT] [type=TYPE] [method=METHOD]`. */
 static void
 tnl_gso_unixctl_show(struct unixctl_conn *conn, int argc, const char *argv[],
                      void *aux OVS_UNUSED)
 {
-    const char *name = argc > 1 ? argv[1] : NULL;
     struct tnl_gso_ports ports;
-    bool found = !name;
-    struct show s = {
-        .text = DS_EMPTY_INITIALIZER,
-        .ports = reply_ports(conn),
-    };
+    struct question q;
+    bool found;
+    struct show s = { .text = DS_EMPTY_INITIALIZER };
+    char *error = parse_question(argc, argv, &q);
 
+    if (error) {
+        unixctl_command_reply_error(conn, error);
+        free(error);
+        return;
+    }
+    s.ports = reply_ports(conn);
     tnl_gso_ofports_get(&s.ofports);
     tnl_gso_paths_get(NULL, &s.paths);
-    tnl_gso_ports_get(name, &ports);
+    tnl_gso_ports_get(q.name, &ports);
+    found = !q.name || (q.brief && ports.n);
     show_common_text(&s.text);
-    for (size_t i = 0; i < ports.n; i++) {
+    if (q.brief) {
+        tnl_gso_brief_show(&ports, &s.paths, &s.ofports, &q.filter, &s.text,
+                           s.ports);
+    }
+    for (size_t i = 0; i < ports.n && !q.brief; i++) {
         const struct netdev *netdev = ports.netdevs[i];
         const struct ofport *ofport
             = shash_find_data(&s.ofports, netdev_get_name(netdev));
@@ -313,7 +361,7 @@ tnl_gso_unixctl_show(struct unixctl_conn *conn, int argc, const char *argv[],
     if (found) {
         reply(conn, &s.text, s.ports);
     } else {
-        tnl_gso_reply_no_port(conn, name);
+        tnl_gso_reply_no_port(conn, q.name);
         json_destroy(s.ports);
     }
     ds_destroy(&s.text);
@@ -370,7 +418,9 @@ tnl_gso_unixctl_stats_clear(struct unixctl_conn *conn, int argc,
 void
 tnl_gso_init(void)
 {
-    unixctl_command_register("tnl-gso/show", "[port]", 0, 1,
+    unixctl_command_register("tnl-gso/show",
+                             "[--brief] [port] [type=TYPE] [method=METHOD]",
+                             0, 4,
                              tnl_gso_unixctl_show, NULL);
     unixctl_command_register("tnl-gso/stats", "[port]", 0, 1,
                              tnl_gso_unixctl_stats, NULL);
