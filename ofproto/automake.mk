@@ -16,6 +16,7 @@ ofproto_libofproto_la_SOURCES += \
 	ofproto/tnl-gso/tnl-gso-show.c \
 	ofproto/tnl-gso/tnl-gso-show.h \
 	ofproto/tnl-gso/tnl-gso-stats.c \
+	ofproto/tnl-gso/tnl-gso-told.c \
 	ofproto/tnl-gso/tnl-gso-tunnel.c \
 	ofproto/tnl-gso/tnl-gso-unixctl.c
 

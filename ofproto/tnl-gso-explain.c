@@ -28,60 +28,31 @@
 #include "flow.h"
 #include "netdev-native-tnl.h"
 #include "netdev-provider.h"
-#include "odp-util.h"
+#include "ofproto/ofproto-provider.h"
+#include "ofproto/tnl-gso/tnl-gso-path.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
 #include "stages/tnl-gso-desc.h"
 #include "stages/tnl-gso-execute.h"
 #include "stages/tnl-gso-plan.h"
+#include "openvswitch/shash.h"
 #include "unixctl.h"
 #include "util.h"
 
-/* `ovs-appctl tnl-gso/explain`: how a port would send a packet that the
- * operator describes, and why.
+/* `ovs-appctl tnl-gso/explain`: how a port, or the one that a tunnel leaves
+ * through, would send a packet that the operator describes, and why.
  *
  * Called by the main thread only.  Sends nothing. */
 
-/* Returns a new packet made of 's', hexadecimal digits or a datapath flow; in
- * the latter case it has at least 'len' bytes.  Returns null and sets
- * '*errorp', which the caller must free, if 's' is neither. */
-static struct dp_packet *
-packet_from_string(const char *s, size_t len, char **errorp)
-{
-    struct dp_packet *packet = dp_packet_new(0);
-    struct ofpbuf key;
-    struct flow flow;
-
-    *errorp = NULL;
-    if (*dp_packet_put_hex(packet, s, NULL) == '\0') {
-        return packet;
-    }
-    dp_packet_clear(packet);
-
-    ofpbuf_init(&key, 0);
-    if (!odp_flow_from_string(s, NULL, &key, NULL, errorp)
-        && odp_flow_key_to_flow(key.data, key.size, &flow, errorp)
-           != ODP_FIT_ERROR) {
-        flow_compose(packet, &flow, NULL, 0, false);
-        if (dp_packet_size(packet) < len) {
-            packet_expand(packet, &flow, len);
-        }
-    } else {
-        if (!*errorp) {
-            *errorp = xasprintf("%s: neither hexadecimal nor a flow", s);
-        }
-        dp_packet_delete(packet);
-        packet = NULL;
-    }
-    ofpbuf_uninit(&key);
-    return packet;
-}
+/* What a push leaves whole, see tnl-gso-push.c. */
+enum { MAX_LEN = 65407 };
 
 /* Arguments and result of `tnl-gso/explain`. */
 struct explanation {
-    const char *port_name;
-    struct dp_packet *packet;
-    bool found;
+    const char *name;           /* Of the port or tunnel. */
+    struct tnl_gso_told told;
+    struct dp_packet *packet;   /* That of 'told', later with a header. */
+    struct tnl_gso_path *path;  /* The tunnel that it is sent to, or null. */
     enum tnl_gso_reason reason;
     struct tnl_gso_desc desc;
     struct tnl_gso_plan plan;
@@ -89,19 +60,12 @@ struct explanation {
     struct ds why;
 };
 
-/* For tnl_gso_ports_for_each(): if 'port' is the one that explanation 'x_' is
- * about, plans for it. */
+/* Plans for 'port' to send what '*x' is about. */
 static void
-explain_port(struct tnl_gso_port *port, void *x_)
+explain_port(const struct tnl_gso_port *port, struct explanation *x)
 {
-    struct explanation *x = x_;
     struct tnl_gso_caps caps = tnl_gso_port_caps(port);
 
-    if (!tnl_gso_port_sends(port)
-        || strcmp(x->port_name, netdev_get_name(port->netdev))) {
-        return;
-    }
-    x->found = true;
     x->reason = tnl_gso_describe_and_plan(x->packet, &caps, &x->desc,
                                           &x->plan);
     x->method = tnl_gso_plan_port_method(&x->plan);
@@ -112,6 +76,38 @@ explain_port(struct tnl_gso_port *port, void *x_)
         && x->method != TNL_GSO_PASS
         && x->plan.reason != TNL_GSO_R_MTU) {
         tnl_gso_format_why_not_hw(&x->desc, &caps, x->method, &x->why);
+    }
+}
+
+/* Plans for the path that '*x' has, which must be whole: puts its header in
+ * front of the packet, or cuts before that if the header cannot be in front of
+ * all of it. */
+static void
+explain_tunnel(struct explanation *x)
+{
+    const struct netdev *tunnel = x->path->tunnel->netdev;
+    int mtu;
+
+    if (tnl_gso_tunnel_takes_super(x->path)) {
+        /* Not netdev_push_header(), which counts. */
+        tunnel->netdev_class->push_header(tunnel, NULL, x->packet,
+                                          &x->path->push);
+        if (netdev_get_tunnel_config(tunnel)->rco_tx) {
+            x->packet->offloads |= DP_PACKET_OL_INNER_RCO;
+        }
+        if (tnl_gso_is_super(x->packet) && tnl_gso_has_late_mss(x->packet)
+            && !netdev_get_mtu(x->path->egress[0], &mtu)) {
+            tnl_gso_set_late_mss(x->packet, mtu);
+        }
+        explain_port(x->path->egress[0]->tnl_gso, x);
+    } else {
+        const struct tnl_gso_caps none = { .methods = TNL_GSO_METHODS_ALL };
+
+        x->reason = tnl_gso_describe_and_plan(x->packet, &none, &x->desc,
+                                              &x->plan);
+        x->method = tnl_gso_plan_port_method(&x->plan);
+        ds_put_cstr(&x->why, "cut before the tunnel's header, which is "
+                    "different for each packet");
     }
 }
 
@@ -133,6 +129,18 @@ explanation_format(const struct explanation *x, struct ds *ds)
     const struct tnl_gso_desc *d = &x->desc;
     const char *l4 = tnl_gso_l4_string(d);
 
+    if (x->path) {
+        ds_put_format(ds, "tunnel: %s to ",
+                      netdev_get_name(x->path->tunnel->netdev));
+        ipv6_format_mapped(&x->path->remote, ds);
+        ds_put_format(ds, ", leaves through %s\n",
+                      netdev_get_name(x->path->egress[0]));
+    }
+    if (flow_tnl_dst_is_set(&x->told.flow.tunnel)
+        && !(x->path && netdev_get_tunnel_config(
+                            x->path->tunnel->netdev)->ip_dst_flow)) {
+        ds_put_cstr(ds, "tunnel(...): what it arrived in, and lost there\n");
+    }
     ds_put_format(ds, "frame: %"PRIu32" bytes, %s %"PRIu16"\n",
                   dp_packet_size(x->packet),
                   x->packet->uso_segsz ? "uso" : "mss", d->mss);
@@ -188,6 +196,15 @@ explanation_to_json(const struct explanation *x)
     const struct tnl_gso_desc *d = &x->desc;
     struct json *json = json_object_create();
 
+    if (x->path) {
+        char remote[INET6_ADDRSTRLEN];
+
+        json_object_put_string(json, "tunnel", x->name);
+        json_object_put_string(json, "remote", ipv6_string_mapped(
+                                   remote, &x->path->remote));
+        json_object_put_string(json, "port",
+                               netdev_get_name(x->path->egress[0]));
+    }
     json_object_put(json, "frame_len",
                     json_integer_create(dp_packet_size(x->packet)));
     json_object_put(json, "mss", json_integer_create(d->mss));
@@ -236,7 +253,10 @@ explain_two(struct unixctl_conn *conn, const char *argv[])
     char *error = NULL;
 
     for (size_t i = 0; i < 2 && !error; i++) {
-        packets[i] = packet_from_string(args[i], 0, &error);
+        struct tnl_gso_told told;
+
+        error = tnl_gso_told_from_string(args[i], 0, IPPROTO_TCP, &told);
+        packets[i] = told.packet;
     }
     if (error) {
         unixctl_command_reply_error(conn, error);
@@ -248,13 +268,75 @@ explain_two(struct unixctl_conn *conn, const char *argv[])
     dp_packet_delete(packets[1]);
 }
 
+/* Finds the way of 'x->told' into the tunnel 'ofport'.  Returns null or, where
+ * it ends before the packet leaves, an error message, which the caller must
+ * free. */
+static char *
+find_path(const struct ofport *ofport, struct explanation *x)
+{
+    const struct netdev_tunnel_config *cfg
+        = netdev_get_tunnel_config(ofport->netdev);
+    struct in6_addr told_dst = flow_tnl_dst(&x->told.flow.tunnel);
+    struct in6_addr remote = cfg->ip_dst_flow ? told_dst : cfg->ipv6_dst;
+    struct shash ofports;
+
+    if (cfg->ip_dst_flow && !ipv6_addr_is_set(&told_dst)) {
+        return xasprintf("%s: remote_ip=flow: say where to, with a flow that "
+                         "has tunnel(dst=ADDRESS)", x->name);
+    }
+    x->path = xmalloc(sizeof *x->path);
+    tnl_gso_ofports_get(&ofports);
+    tnl_gso_path_find(&ofports, ofport, &remote, &x->told.flow, x->path);
+    shash_destroy(&ofports);
+    return (x->path->end == TNL_GSO_PATH_WHOLE ? NULL
+            : xasprintf("%s: %s: %s", x->name,
+                        tnl_gso_path_end_to_string(x->path->end),
+                        x->path->why));
+}
+
+/* Explains what becomes of 'x->packet' in the port or tunnel 'x->name'.
+ * Returns null or an error message, which the caller must free: an empty one
+ * if there is no such port. */
+static char *
+explain(struct explanation *x)
+{
+    const struct ofport *ofport = tnl_gso_ofport_find(x->name);
+    struct netdev *netdev;
+    char *error = NULL;
+
+    if (ofport && tnl_gso_ofport_is_tunnel(ofport)) {
+        error = find_path(ofport, x);
+        if (error) {
+            return error;
+        } else if (dp_packet_size(x->packet) + x->path->push.header_len
+                   > MAX_LEN) {
+            return xasprintf("%s: longer than %d bytes with its header, so "
+                             "it becomes several superpackets first; a "
+                             "smaller len=N is one of them", x->name, MAX_LEN);
+        }
+        explain_tunnel(x);
+        return NULL;
+    }
+    netdev = netdev_from_name(x->name);
+    if (!netdev) {
+        return xstrdup("");
+    }
+    if (tnl_gso_port_sends(netdev->tnl_gso)) {
+        explain_port(netdev->tnl_gso, x);
+    } else {
+        error = xasprintf("%s: it does not send", x->name);
+    }
+    netdev_close(netdev);
+    return error;
+}
+
 /* `tnl-gso/explain PORT PACKET mss=N|uso=N [len=N]`, or the above. */
 void
 tnl_gso_unixctl_explain(struct unixctl_conn *conn, int argc,
                         const char *argv[], void *aux OVS_UNUSED)
 {
     struct explanation x = {
-        .port_name = argv[1],
+        .name = argv[1],
         .why = DS_EMPTY_INITIALIZER,
     };
     unsigned int mss = 0;
@@ -282,20 +364,22 @@ tnl_gso_unixctl_explain(struct unixctl_conn *conn, int argc,
         return;
     }
 
-    x.packet = packet_from_string(argv[2], len, &error);
-    if (!x.packet) {
-        unixctl_command_reply_error(conn, error);
-        free(error);
-        return;
+    error = tnl_gso_told_from_string(argv[2], len,
+                                     uso ? IPPROTO_UDP : IPPROTO_TCP,
+                                     &x.told);
+    if (!error) {
+        x.packet = x.told.packet;
+        dp_packet_set_tso_segsz(x.packet, mss);
+        x.packet->uso_segsz = uso;
+        tnl_gso_marks_guess(x.packet);
+        mark_by_port(x.packet);
+        error = explain(&x);
     }
-    dp_packet_set_tso_segsz(x.packet, mss);
-    x.packet->uso_segsz = uso;
-    tnl_gso_marks_guess(x.packet);
-    mark_by_port(x.packet);
 
-    tnl_gso_ports_for_each(explain_port, &x);
-    if (!x.found) {
-        unixctl_command_reply_error(conn, "no such port, or it does not send");
+    if (error && !*error) {
+        tnl_gso_reply_no_port(conn, x.name);
+    } else if (error) {
+        unixctl_command_reply_error(conn, error);
     } else if (unixctl_command_get_output_format(conn)
                == UNIXCTL_OUTPUT_FMT_JSON) {
         unixctl_command_reply_json(conn, explanation_to_json(&x));
@@ -305,6 +389,11 @@ tnl_gso_unixctl_explain(struct unixctl_conn *conn, int argc,
         explanation_format(&x, &ds);
         unixctl_command_reply(conn, ds_cstr(&ds));
         ds_destroy(&ds);
+    }
+    free(error);
+    if (x.path) {
+        tnl_gso_path_uninit(x.path);
+        free(x.path);
     }
     dp_packet_delete(x.packet);
     ds_destroy(&x.why);

@@ -25,6 +25,7 @@
 
 #include "core/tnl-gso-port.h"
 #include "openvswitch/dynamic-string.h"
+#include "openvswitch/flow.h"
 #include "stages/tnl-gso-desc.h"
 #include "stages/tnl-gso-plan.h"
 
@@ -42,6 +43,13 @@ struct tnl_gso_show_header {
     bool csum;                  /* It has a checksum. */
     bool rco;                   /* Checksums inside are remote. */
     size_t len;                 /* Bytes, with Ethernet and IP headers. */
+};
+
+/* What an operator has told of a packet. */
+struct tnl_gso_told {
+    struct dp_packet *packet;
+    struct flow flow;           /* Of 'packet', or what it is made from, with
+                                 * metadata. */
 };
 
 bool tnl_gso_port_sends(const struct tnl_gso_port *);
@@ -105,6 +113,10 @@ void tnl_gso_ports_get(const char *pattern, struct tnl_gso_ports *);
 void tnl_gso_ports_release(struct tnl_gso_ports *);
 void tnl_gso_reply_no_port(struct unixctl_conn *, const char *name);
 struct json *tnl_gso_port_json(const struct tnl_gso_port *);
+
+/* tnl-gso-told.c. */
+char *tnl_gso_told_from_string(const char *, size_t len, uint8_t proto,
+                               struct tnl_gso_told *);
 
 /* tnl-gso-stats.c. */
 void tnl_gso_stats_show(struct tnl_gso_port *, bool was_named,
