@@ -370,13 +370,15 @@ make_plan(const struct tnl_gso_desc *d, struct tnl_gso_plan *plan)
 /* Has '*layout' say how the next packet comes without being copied, if it is
  * like the one that is described by 'd': 'here' bytes of its payload were in
  * the 'first_len' bytes of the usual buffers, and its parts have 'unit' bytes
- * each. */
+ * each.  With a part of one segment in the usual buffers, what is parsed there
+ * would look like an ordinary packet. */
 static void
 learn(struct netdev_linux_big *layout, const struct tnl_gso_desc *d,
       uint32_t unit, size_t here, size_t first_len)
 {
     *layout = (struct netdev_linux_big) { .unit = 0 };
-    if (unit * NETDEV_LINUX_BIG_PARTS >= NETDEV_LINUX_BIG_SIZE) {
+    if (unit > d->mss
+        && unit * NETDEV_LINUX_BIG_PARTS >= NETDEV_LINUX_BIG_SIZE) {
         layout->unit = unit;
         layout->hdr_len = d->hdr_len;
         layout->first_len = first_len - here + unit;

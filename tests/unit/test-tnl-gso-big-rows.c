@@ -51,6 +51,8 @@ const struct big_row big_rows[] = {
       { NEEDS, T4, 54, 32000, 34, 16 }, NONE, 4, 0 },
     { "IPv4, mss 33,000", "e4t", REF_PLAIN, 14, 524280 - 40,
       { NEEDS, T4, 54, 33000, 34, 16 }, NONE, 16, 0 },
+    { "IPv4, mss 62,000", "e4t", REF_PLAIN, 14, 462000,
+      { NEEDS, T4, 54, 62000, 34, 16 }, NONE, 8, 0 },
     { "IPv6", "e6t", REF_PLAIN, 14, 195492,
       { NEEDS, T6, 74, 1428, 54, 16 }, NONE, 4, 0 },
     { "IPv6, jumbo", "e6t", REF_PLAIN, 14, 195492,
