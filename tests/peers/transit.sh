@@ -113,7 +113,7 @@ push_down() {
     nl_ip vm addr del 10.0.7.1/24 dev vm0
     nl_ovs_alive ovs || return 0
     nl_ofctl ovs del-flows br-int
-    nl_ofctl ovs add-flow br-int actions=NORMAL
+    nl_ofctl ovs add-flow br-int priority=0,actions=NORMAL
     nl_vsctl ovs --if-exists del-port br-int tun
 }
 
