@@ -22,6 +22,7 @@
 #include <netinet/ip6.h>
 
 #include "core/csum-copy.h"
+#include "core/tnl-gso-packet.h"
 #include "core/tnl-gso-port.h"
 #include "coverage.h"
 #include "encap/encap.h"
@@ -187,7 +188,8 @@ tnl_gso_marks_repair(struct dp_packet *p)
             p->inner_l3_ofs = d.inner.ofs;
             p->inner_l4_ofs = d.inner.l4_ofs;
         }
-        reason = tnl_gso_parse_l2(frame, size, 0, &d.outer, &stacked);
+        reason = tnl_gso_parse_l3(frame, size, 0, tnl_gso_first_type(p),
+                                  &d.outer, &stacked);
         outer = repair_level(outer, reason, &d.outer, size);
         if ((outer & L4_PARTIAL) == L4_PARTIAL
             && ((outer & DP_PACKET_OL_L4_PROTO_MASK)
