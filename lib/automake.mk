@@ -26,6 +26,8 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/encap/geneve.c \
 	lib/tnl-gso/encap/gre.c \
 	lib/tnl-gso/encap/gre.h \
+	lib/tnl-gso/encap/gtpu.c \
+	lib/tnl-gso/encap/gtpu.h \
 	lib/tnl-gso/encap/ipip.c \
 	lib/tnl-gso/encap/list.h \
 	lib/tnl-gso/encap/plain.c \

@@ -39,9 +39,9 @@
 /* The way of a batch that is about to get a tunnel header.
  *
  * Called by netdev_push_header() right before the header comes in front, and
- * by netdev-native-tnl.c for its IPv4 ID, and where upstream makes no marks of
- * superpackets.  Leaves a superpacket whole if the header can carry it; must
- * not write a header. */
+ * by netdev-native-tnl.c for its IPv4 ID, its marks, and where upstream makes
+ * none of superpackets.  Leaves a superpacket whole if the header can carry it;
+ * must not write a header. */
 
 VLOG_DEFINE_THIS_MODULE(tnl_gso_push);
 
@@ -305,6 +305,16 @@ tnl_gso_push_finish(struct dp_packet *p,
         p->inner_l3_ofs = d.inner.ofs;
         p->inner_l4_ofs = d.inner.l4_ofs;
     }
+}
+
+/* Returns the marks of the encapsulation with which the header in 'data' is
+ * put in front of a packet, 0 if we do not know it. */
+uint32_t
+tnl_gso_push_marks(const struct ovs_action_push_tnl *data)
+{
+    const struct tnl_gso_encap_class *class = tnl_gso_encap_of_push(data);
+
+    return class ? class->mark : 0;
 }
 
 /* Returns the ID for header 'ip', which has just been put in front of

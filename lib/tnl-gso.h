@@ -89,6 +89,7 @@
 #include "core/tnl-gso-packet.h"
 #include "core/tnl-gso-port.h"
 #include "encap/gre.h"
+#include "encap/gtpu.h"
 #include "fix/tnl-gso-complete.h"
 #include "fix/tnl-gso-marks.h"
 #include "rco/tnl-rco.h"
@@ -117,6 +118,7 @@ void tnl_gso_push_prepare(const struct netdev *tunnel,
                           const struct ovs_action_push_tnl *);
 void tnl_gso_push_finish(struct dp_packet *,
                          const struct ovs_action_push_tnl *);
+uint32_t tnl_gso_push_marks(const struct ovs_action_push_tnl *);
 ovs_be16 tnl_gso_new_ip_id(const struct dp_packet *, const struct ip_header *);
 
 /* tnl-gso-upcall.c: superpackets of which somebody gets the bytes. */

@@ -191,7 +191,7 @@ tnl_gso_format_why_not_hw(const struct tnl_gso_desc *d,
     row = class->n_rows ? find_row(class->rows[0].method, d) : NULL;
     if (d->rco) {
         ds_put_cstr(ds, "no port knows remote checksums");
-    } else if (row) {
+    } else if (row && row->method != TNL_GSO_UDP_GSO) {
         format_why_not_row(row, d, caps, ds);
     } else {
         ds_put_cstr(ds, class->why_no_row);

@@ -50,6 +50,7 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/unit/test-tnl-gso-describe.c \
 	tests/tnl-gso/unit/test-tnl-gso-describe-bad.c \
 	tests/tnl-gso/unit/test-tnl-gso-frames.c \
+	tests/tnl-gso/unit/test-tnl-gso-gtpu.c \
 	tests/tnl-gso/unit/test-tnl-gso-limits.c \
 	tests/tnl-gso/unit/test-tnl-gso-merge-rules.c \
 	tests/tnl-gso/unit/test-tnl-gso-merge.c \
@@ -73,6 +74,7 @@ tests_ovstest_SOURCES += \
 	tests/tnl-gso/unit/test-tnl-gso-ufo.c \
 	tests/tnl-gso/unit/test-tnl-gso-vnet.c \
 	tests/tnl-gso/unit/test-tnl-gso-vnet.h \
+	tests/tnl-gso/unit/test-tnl-gso-vnet-frame.c \
 	tests/tnl-gso/unit/test-tnl-gso-vnet-rows.c \
 	tests/tnl-gso/unit/test-stt.c \
 	tests/tnl-gso/unit/test-stt.h \

@@ -155,9 +155,14 @@ struct tnl_gso_desc {
                                  * 'payload_len' <= 'mss'. */
     bool outer_csum;            /* UDP: outer checksum wanted.  GRE: checksum
                                  * present. */
-    bool numbered;              /* GRE: a sequence number is present, which
-                                 * would have to advance from segment to
-                                 * segment: no superpacket. */
+    bool numbered;              /* GRE, GTP-U: a sequence number is present, or
+                                 * something like it, which would have to
+                                 * advance from segment to segment: no
+                                 * superpacket. */
+    uint16_t len_ofs;           /* GTP-U: where the length field of its own
+                                 * header is, which counts all that comes
+                                 * TNL_GSO_OWN_LEN_SKIP bytes after it starts;
+                                 * else 0. */
     bool l4_partial;            /* TCP or UDP checksum is partial.  Segments
                                  * get one in any case. */
     bool rco;                   /* The other end of the tunnel completes it,
@@ -171,7 +176,12 @@ struct tnl_gso_desc {
     enum tnl_gso_encap mid_encap; /* The inner one. */
     struct tnl_gso_l3 mid;      /* Its IP header. */
     bool mid_csum;              /* It has a UDP or GRE checksum. */
+    uint16_t mid_len_ofs;       /* As 'len_ofs'. */
 };
+
+/* Bytes from the length field of a tunnel's own header to the first byte that
+ * it counts: the field itself and a tunnel endpoint identifier. */
+enum { TNL_GSO_OWN_LEN_SKIP = 6 };
 
 /* Bytes of the headers that a train of 'd' has only once, the outer ones up to
  * and including UDP. */

@@ -96,7 +96,7 @@ struct tnl_gso_encap_class {
     /* The capabilities with which a port cuts it, in the order in which the
      * plan tries them, and the reason that an operator gets for superpackets
      * without a row.  The first row, if there is any, is for ports that can
-     * cut all of a superpacket. */
+     * cut all of a superpacket, unless there are rows for trains only. */
     const struct tnl_gso_plan_row *rows;
     size_t n_rows;
     const char *why_no_row;
@@ -108,7 +108,8 @@ struct tnl_gso_encap_class {
     /* Finds the header of this encapsulation behind 'd->outer' in the 'size'
      * bytes of 'frame', none of which is trusted, and the IP header in it,
      * which it stores in 'd->inner'.  Sets 'd->stacked' if that is behind
-     * labels or two VLAN tags and, where the header says so, 'd->outer_csum'.
+     * labels or two VLAN tags and, where the header says so, 'd->outer_csum',
+     * 'd->numbered' and 'd->len_ofs'.
      * Returns TNL_GSO_OK or the reason why it cannot be done.  Null with
      * TNL_GSO_OUTER_NONE. */
     enum tnl_gso_reason (*parse)(const void *frame, size_t size,
@@ -120,8 +121,9 @@ struct tnl_gso_encap_class {
      * 'outer', the likeliest is tried first.  Null with TNL_GSO_OUTER_NONE. */
     int (*likelihood)(const void *l4);
 
-    /* Returns the bytes of the header at 'hdr', options included, of which the
-     * first 2 bytes must be there.  Null with TNL_GSO_OUTER_NONE. */
+    /* Returns the bytes of the header at 'hdr', of which the first 2 must be
+     * there, with all options of which these tell the length.  Null with
+     * TNL_GSO_OUTER_NONE. */
     size_t (*hdr_len)(const uint8_t *hdr);
 
     /* Can the header in 'data' be put in front of superpacket 'p'?  Not if
@@ -131,8 +133,8 @@ struct tnl_gso_encap_class {
                         const struct dp_packet *p);
 
     /* Does a push of the header in 'data' sum up the packet behind it, or lose
-     * its marks, so that it must be final by then unless it is a superpacket?
-     * Null without 'vport_type'. */
+     * its marks, or make it one that nobody would find, so that it must be
+     * final by then unless it is a superpacket?  Null without 'vport_type'. */
     bool (*sums_at_push)(const struct ovs_action_push_tnl *data);
 
     /* Marks 'p', which has no mark of an encapsulation, if its TCP or UDP

@@ -25,6 +25,7 @@
     TNL_GSO_ENCAP(TNL_GSO_VXLAN, vxlan)         \
     TNL_GSO_ENCAP(TNL_GSO_GENEVE, geneve)       \
     TNL_GSO_ENCAP(TNL_GSO_GRE, gre)             \
+    TNL_GSO_ENCAP(TNL_GSO_GTPU, gtpu)           \
     TNL_GSO_ENCAP(TNL_GSO_STT, stt)             \
     TNL_GSO_ENCAP(TNL_GSO_IPIP, ipip)
 

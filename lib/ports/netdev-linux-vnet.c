@@ -370,7 +370,9 @@ netdev_linux_vnet_build(struct dp_packet *b, int mtu)
         || d.inner.proto != (b->uso_segsz ? IPPROTO_UDP : IPPROTO_TCP)) {
         return EINVAL;
     }
-    if (d.outer_l4 != TNL_GSO_OUTER_NONE && d.outer_l4 != TNL_GSO_OUTER_UDP) {
+    if ((d.outer_l4 != TNL_GSO_OUTER_NONE && d.outer_l4 != TNL_GSO_OUTER_UDP)
+        || d.len_ofs) {
+        /* There is no word for it, or the kernel does not write its length. */
         return EOPNOTSUPP;
     }
     l4 = d.inner.l4_ofs;

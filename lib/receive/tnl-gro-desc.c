@@ -192,8 +192,9 @@ tnl_gro_describe_outer(struct dp_packet *packet, enum tnl_gso_encap encap,
     return TNL_GRO_JOINED;
 }
 
-/* Finds the IP header in unit 'u' and stores it in 'u->l3', and whether it is
- * behind MPLS labels or two VLAN tags in '*stacked'. */
+/* Finds the IP header in unit 'u' and stores it in 'u->l3', where the tunnel
+ * header tells a length in 'u->len_ofs', and whether the IP header is behind
+ * MPLS labels or two VLAN tags in '*stacked'. */
 static enum tnl_gro_rule
 find_inner(struct tnl_gro_unit *u, bool *stacked)
 {
@@ -227,6 +228,7 @@ find_inner(struct tnl_gro_unit *u, bool *stacked)
     } else if (reason || d.numbered) {
         return TNL_GRO_R_HEADERS;
     }
+    u->len_ofs = d.len_ofs ? d.len_ofs - o->len : 0;
     *stacked = d.stacked;
     u->l3 = d.inner;
     u->l3.ofs -= o->len;
@@ -323,7 +325,8 @@ tnl_gro_describe(const struct tnl_gro_outer *o, const uint8_t *data,
     u->ctl = tnl_gso_get16(tcp + 12);
     tcp_len = TCP_OFFSET(htons(u->ctl)) * 4;
     if (stacked || tcp_len < TCP_HEADER_LEN || u->l3.l4_ofs + tcp_len > len
-        || tnl_gso_ip_end(data, u->l3.ofs) != len) {
+        || tnl_gso_ip_end(data, u->l3.ofs) != len
+        || !tnl_gro_own_len_right(u, data, len)) {
         return TNL_GRO_R_HEADERS;
     } else if (u->ctl & (TCP_SYN | TCP_RST | TCP_URG)) {
         return TNL_GRO_R_CONTROL;

@@ -25,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/tnl-gso-parse.h"
 #include "core/tnl-gso-types.h"
 #include "encap/encap.h"
 #include "openvswitch/types.h"
@@ -66,7 +67,20 @@ struct tnl_gro_unit {
                                  * even if the unit cannot be merged. */
     bool rco;                   /* The checksum is remote: that of each unit is
                                  * the sum of its own pseudo-header. */
+    uint8_t len_ofs;            /* As in struct tnl_gso_desc, 0 if the tunnel
+                                 * header has no length. */
 };
+
+/* Is the length in the tunnel header of the unit of 'len' bytes at 'data',
+ * which is laid out like 'u', right, if there is one? */
+static inline bool
+tnl_gro_own_len_right(const struct tnl_gro_unit *u, const uint8_t *data,
+                      uint32_t len)
+{
+    return (OVS_LIKELY(!u->len_ofs)
+            || (u->len_ofs + TNL_GSO_OWN_LEN_SKIP
+                + tnl_gso_get16(data + u->len_ofs) == len));
+}
 
 bool tnl_gso_is_train(const struct dp_packet *);
 enum tnl_gro_rule tnl_gro_describe_outer(struct dp_packet *,

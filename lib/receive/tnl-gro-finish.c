@@ -67,6 +67,10 @@ tnl_gro_finish_inner(const struct tnl_gro_flow *f, uint8_t *inner)
     uint8_t *ip = inner + u->l3.ofs;
     uint8_t *tcp = inner + u->l3.l4_ofs;
 
+    if (OVS_UNLIKELY(u->len_ofs)) {
+        put_unaligned_be16((void *) (inner + u->len_ofs),
+                           htons(len - u->len_ofs - TNL_GSO_OWN_LEN_SKIP));
+    }
     if (u->l3.version == 4) {
         size_t hdr_len = u->l3.l4_ofs - u->l3.ofs;
 

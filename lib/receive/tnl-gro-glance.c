@@ -35,6 +35,21 @@ enum {
                                  * is glanced at. */
 };
 
+/* The same as guess_tcp() for what is behind the tunnel's header, at 'l3': an
+ * IP header, which reaches to the end of the packet. */
+static size_t
+guess_raw_tcp(const uint8_t *data, size_t size, size_t l3)
+{
+    const uint8_t *ip = data + l3;
+
+    return (ip[0] == IP_IHL_VER(5, 4) && ip[9] == IPPROTO_TCP
+            && tnl_gso_get16(ip + 2) == size - l3
+            ? l3 + IP_HEADER_LEN
+            : ip[0] >> 4 == 6 && ip[6] == IPPROTO_TCP
+              && tnl_gso_get16(ip + 4) == size - l3 - IPV6_HEADER_LEN
+            ? l3 + IPV6_HEADER_LEN : 0);
+}
+
 /* Returns the offset of the TCP header in the 'size' bytes at 'data', a packet
  * behind a tunnel's header of 'class' if that has one, or 0 if it is not where
  * it mostly is.  'l4_ofs' is that of the packet's first L4 header. */
@@ -65,7 +80,7 @@ guess_tcp(const struct tnl_gso_encap_class *class, const uint8_t *data,
     return (type == htons(ETH_TYPE_IP) && data[l3 + 9] == IPPROTO_TCP
             ? l3 + IP_HEADER_LEN
             : type == htons(ETH_TYPE_IPV6) && data[l3 + 6] == IPPROTO_TCP
-            ? l3 + IPV6_HEADER_LEN : 0);
+            ? l3 + IPV6_HEADER_LEN : guess_raw_tcp(data, size, eth));
 }
 
 /* Does 'b' look as if it continued 'a'? */

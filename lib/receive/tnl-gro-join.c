@@ -71,6 +71,11 @@ tnl_gro_single(const struct tnl_gro_outer *o, const uint8_t *data,
 
     memcpy((char *) dp_packet_data(p) + o->len, data, len);
     tnl_gro_finish_outer(o, p);
+    if (o->csum) {
+        /* Its own has yet to be made, should the header stay: upstream takes
+         * none off GTP-U that is no packet of a user. */
+        dp_packet_l4_checksum_set_partial(p);
+    }
     return p;
 }
 
@@ -91,6 +96,12 @@ tnl_gro_sums_init(struct tnl_gro_sums *s, const struct tnl_gro_flow *f)
                         + csum_range(o->frame, o->l3.l4_ofs,
                                      o->l3.l4_ofs + 4)
                         + tnl_gso_pseudo_sum(o->frame, &o->l3, 0));
+            if (OVS_UNLIKELY(u->len_ofs)) {
+                /* The complement takes it off. */
+                s->outer = csum_add16(s->outer,
+                                      htons(~tnl_gso_get16(data
+                                                           + u->len_ofs)));
+            }
         } else {
             /* GRE. */
             s->outer = (csum_range(data, 0, 4)

@@ -58,7 +58,8 @@ struct tnl_gro_sums {
                                  * and checksum. */
     uint32_t addrs;             /* TCP pseudo-header without the length. */
     uint32_t outer;             /* What is under the outer checksum in front of
-                                 * TCP, without that and without lengths;
+                                 * TCP, without that and without lengths, that
+                                 * of a tunnel header too;
                                  * without IPv4, whose header has the sum 0. */
 };
 
@@ -89,6 +90,10 @@ tnl_gro_outer_right(const struct tnl_gro_flow *f, const struct tnl_gro_sums *s,
         /* Length, and that of the pseudo-header; checksum. */
         sum = csum_add16(csum_add16(sum, len), len);
         sum = csum_add16(sum, get_unaligned_be16((const void *) (udp + 6)));
+        if (OVS_UNLIKELY(f->first.len_ofs)) {
+            sum = csum_add16(sum, get_unaligned_be16(
+                (const void *) (part->data + f->first.len_ofs)));
+        }
     } else {
         /* Checksum, reserved. */
         sum = csum_add32(sum, get_unaligned_be32((const void *)

@@ -61,8 +61,17 @@ same_outer(const struct tnl_gro_outer *a, const struct tnl_gro_outer *b)
            && (a->len == l4 || same(a->frame, b->frame, l4, l4 + 4));
 }
 
+/* Is something in the tunnel header of 'u' another one in each unit: a GRE
+ * checksum, or a length? */
+static inline bool
+tunnel_varies(const struct tnl_gro_unit *u)
+{
+    return ((u->outer->csum && u->outer->class->outer == TNL_GSO_OUTER_GRE)
+            || u->len_ofs);
+}
+
 /* Are the tunnel headers of 'u' and of the unit at 'b' the same, but for a GRE
- * checksum? */
+ * checksum and a length? */
 static inline bool
 same_tunnel(const struct tnl_gro_unit *u, const uint8_t *b)
 {
@@ -71,6 +80,10 @@ same_tunnel(const struct tnl_gro_unit *u, const uint8_t *b)
     if (OVS_UNLIKELY(o->csum && o->class->outer == TNL_GSO_OUTER_GRE)) {
         return (same(u->data, b, 0, 4)
                 && same(u->data, b, 8, u->inner_ofs));
+    }
+    if (OVS_UNLIKELY(u->len_ofs)) {
+        return (same(u->data, b, 0, u->len_ofs)
+                && same(u->data, b, u->len_ofs + 2, u->inner_ofs));
     }
     return same(u->data, b, 0, u->inner_ofs);
 }
@@ -143,13 +156,12 @@ static inline bool
 same_headers(const struct tnl_gro_unit *u, const uint8_t *b)
 {
     const uint16_t may_differ = TCP_FLAGS(htons(UINT16_MAX));
-    const struct tnl_gro_outer *o = u->outer;
     const uint8_t *a = u->data;
     size_t l3 = u->l3.ofs;
     size_t l4 = u->l3.l4_ofs;
     size_t start = 0;
 
-    if (OVS_UNLIKELY(o->csum && o->class->outer == TNL_GSO_OUTER_GRE)) {
+    if (OVS_UNLIKELY(tunnel_varies(u))) {
         if (!same_tunnel(u, b)) {
             return false;
         }
@@ -195,6 +207,8 @@ tnl_gro_match_bytes(const struct tnl_gro_flow *f,
         return TNL_GRO_R_OUTER;
     } else if (!same_headers(u, data)) {
         return which_differs(u, data);
+    } else if (!tnl_gro_own_len_right(u, data, len)) {
+        return TNL_GRO_R_HEADERS;
     } else if ((tnl_gso_get16(tcp + 12) ^ (u->ctl & ~TCP_CWR))
                & ~may_differ) {
         return TNL_GRO_R_TCP_FLAGS;

@@ -52,6 +52,7 @@ set_mid(const void *frame, enum tnl_gso_encap encap,
     d->stacked |= m->stacked;
     d->numbered |= m->numbered;
     d->mid_csum = m->outer_csum;
+    d->mid_len_ofs = m->len_ofs;
     if (d->mid_l4 == TNL_GSO_OUTER_UDP) {
         udp = (const void *) ((const char *) frame + d->mid.l4_ofs);
         d->mid_csum = udp->udp_csum != 0;
@@ -142,8 +143,8 @@ find_unmarked_mid(const void *frame, size_t size, size_t inner_l4_ofs,
 /* Parses the header behind 'd->outer' as one of 'encap'.  Returns true if it
  * is one with which Linux makes superpackets and, unless 'inner_l4_ofs' is 0,
  * if the L4 header in it is there, or unless 'nested' the one in a tunnel in
- * it.  Otherwise returns false, having changed nothing in 'd' but 'inner' and
- * 'numbered'. */
+ * it.  Otherwise returns false, having changed nothing in 'd' but 'inner',
+ * 'numbered' and 'len_ofs'. */
 static bool
 try_tunnel(const void *frame, size_t size, enum tnl_gso_encap encap,
            size_t inner_l4_ofs, bool nested, struct tnl_gso_desc *d)
@@ -152,6 +153,8 @@ try_tunnel(const void *frame, size_t size, enum tnl_gso_encap encap,
     bool outer_csum = d->outer_csum;
     bool stacked = d->stacked;
 
+    d->numbered = false;
+    d->len_ofs = 0;
     if (!class->parse(frame, size, d) && !d->numbered
         && (!inner_l4_ofs || d->inner.l4_ofs == inner_l4_ofs
             || (!nested && d->inner.l4_ofs < inner_l4_ofs

@@ -25,6 +25,7 @@
 #include <netinet/in.h>
 #include <netinet/ip6.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "core/csum-copy.h"
 #include "core/tnl-gso-types.h"
@@ -100,6 +101,50 @@ finish_tunnel_sum(const uint8_t *frame, enum tnl_gso_outer l4, size_t ofs,
     }
     return (csum_range(frame, ofs, ofs + 4)
             + csum_range(frame, ofs + behind, end));
+}
+
+/* The length field at 'len_ofs' of a tunnel's own header, in a packet that
+ * ends at 'end'. */
+static inline ovs_be16
+finish_own_len(uint16_t len_ofs, uint32_t end)
+{
+    return htons(end - len_ofs - TNL_GSO_OWN_LEN_SKIP);
+}
+
+/* Returns 'sum', which has the length field at 'len_ofs' of a tunnel's own
+ * header in it if that is not 0, without the field. */
+static inline uint32_t
+finish_without_own_len(const uint8_t *frame, uint16_t len_ofs, uint32_t sum)
+{
+    ovs_be16 len;
+
+    if (OVS_LIKELY(!len_ofs)) {
+        return sum;
+    }
+    memcpy(&len, frame + len_ofs, sizeof len);
+    /* The complement takes it off. */
+    return csum_add16(sum, (OVS_FORCE ovs_be16) ~(OVS_FORCE uint16_t) len);
+}
+
+/* Returns 'sum' with the length field at 'len_ofs' of a tunnel's own header,
+ * if that is not 0, in a packet that ends at 'end'. */
+static inline uint32_t
+finish_with_own_len(uint16_t len_ofs, uint32_t end, uint32_t sum)
+{
+    return (OVS_LIKELY(!len_ofs) ? sum
+            : csum_add16(sum, finish_own_len(len_ofs, end)));
+}
+
+/* Writes the length field at 'len_ofs' of a tunnel's own header if that is not
+ * 0, in a packet that ends at 'end'. */
+static inline void
+finish_put_own_len(uint8_t *frame, uint16_t len_ofs, uint32_t end)
+{
+    if (OVS_UNLIKELY(len_ofs)) {
+        ovs_be16 len = finish_own_len(len_ofs, end);
+
+        memcpy(frame + len_ofs, &len, sizeof len);
+    }
 }
 
 /* Returns the checksum of UDP that follows from 'sum': 0 means none. */

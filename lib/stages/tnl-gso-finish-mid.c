@@ -46,12 +46,14 @@ void
 tnl_gso_finish_mid_init(struct tnl_gso_finish *f, const uint8_t *frame)
 {
     const struct tnl_gso_desc *d = f->desc;
+    uint32_t sum = finish_tunnel_sum(frame, d->mid_l4, d->mid.l4_ofs,
+                                     d->mid_csum, d->inner.ofs);
+
     f->mid_id = finish_ip_id(frame, &d->mid);
     f->mid_ip_sum = csum_fold16(tnl_gso_ip_sum(frame, &d->mid));
     f->mid_pseudo_sum = csum_fold16(tnl_gso_pseudo_sum(frame, &d->mid, 0));
-    f->mid_l4_sum = csum_fold16(finish_tunnel_sum(frame, d->mid_l4,
-                                                  d->mid.l4_ofs, d->mid_csum,
-                                                  d->inner.ofs));
+    f->mid_l4_sum = csum_fold16(finish_without_own_len(frame, d->mid_len_ofs,
+                                                       sum));
 }
 
 /* Returns the checksum of the inner tunnel in a packet that ends at 'end' and
@@ -63,6 +65,7 @@ mid_csum(const struct tnl_gso_finish *f, uint32_t end, uint32_t inner_sum)
     uint32_t sum = (f->mid_l4_sum + csum_fold16(inner_sum)
                     + (udp ? f->mid_pseudo_sum : 0));
 
+    sum = finish_with_own_len(f->desc->mid_len_ofs, end, sum);
     return finish_tunnel_csum(f->desc->mid_l4, sum, mid_udp_len(f, end));
 }
 
@@ -83,6 +86,7 @@ tnl_gso_finish_mid_sum(const struct tnl_gso_finish *f, uint32_t end,
     }
     if (!d->mid_csum) {
         sum += f->mid_l4_sum + csum_fold16(inner_sum);
+        sum = finish_with_own_len(d->mid_len_ofs, end, sum);
         sum = udp ? csum_add16(sum, mid_udp_len(f, end)) : sum;
     } else if (udp) {
         sum = csum_add16(sum, finish_sum(csum_add16(f->mid_pseudo_sum,
@@ -121,6 +125,7 @@ tnl_gso_finish_mid_common(const struct tnl_gso_finish *f, uint8_t *frame,
 
         udp->udp_len = l->mid_udp_len;
         udp->udp_csum = d->mid_csum ? l->mid_csum : 0;
+        finish_put_own_len(frame, d->mid_len_ofs, d->hdr_len + l->payload_len);
     } else if (d->mid_csum) {
         ovs_be16 *field = (void *) (frame + d->mid.l4_ofs
                                     + sizeof(struct gre_base_hdr));

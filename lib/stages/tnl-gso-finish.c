@@ -97,6 +97,7 @@ outer_csum(const struct tnl_gso_finish *f, uint32_t seg_len)
     if (OVS_UNLIKELY(d->mid_l4 != TNL_GSO_OUTER_NONE)) {
         sum = tnl_gso_finish_mid_sum(f, end, sum);
     }
+    sum = finish_with_own_len(d->len_ofs, end, sum);
     return finish_tunnel_csum(d->outer_l4, sum + f->outer_l4_sum, udp_len);
 }
 
@@ -208,6 +209,7 @@ finish_common(const struct tnl_gso_finish *f, uint8_t *frame,
         if (d->outer_csum && !port_sums_outer(f)) {
             udp->udp_csum = l->outer_csum;
         }
+        finish_put_own_len(frame, d->len_ofs, d->hdr_len + l->payload_len);
     } else if (d->outer_csum) {
         ovs_be16 *field = (void *) (frame + d->outer.l4_ofs
                                     + sizeof(struct gre_base_hdr));
@@ -323,6 +325,7 @@ tnl_gso_finish_init(struct tnl_gso_finish *f, const void *frame_,
 
         sum = finish_tunnel_sum(frame, desc->outer_l4, desc->outer.l4_ofs,
                                 desc->outer_csum, end);
+        sum = finish_without_own_len(frame, desc->len_ofs, sum);
         if (desc->outer_l4 == TNL_GSO_OUTER_UDP) {
             f->outer_pseudo_sum = csum_fold16(
                 tnl_gso_pseudo_sum(frame, &desc->outer, 0));

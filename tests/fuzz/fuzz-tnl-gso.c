@@ -51,7 +51,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     job = (struct cut_job) {
         .ref = {
-            .encap = (header.methods & FUZZ_IPIP ? REF_IPIP
+            .encap = (header.methods & FUZZ_GTPU ? REF_GTPU
+                      : header.methods & FUZZ_IPIP ? REF_IPIP
                       : header.encap & 3),
             .udp = header.encap & FUZZ_UDP,
             .l4_done = header.encap & FUZZ_L4_DONE,
@@ -61,8 +62,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .max_frame_len = ref_get16(header.max_frame_len),
     };
     job.ref.outer_csum = (header.encap & FUZZ_CSUM
-                          && (job.ref.encap == REF_VXLAN
-                              || job.ref.encap == REF_GENEVE));
+                          && ref_over_udp(job.ref.encap));
     job.ref.rco = (header.encap & FUZZ_RCO && !job.ref.l4_done
                    && !(header.encap & FUZZ_SPLIT)
                    && (job.ref.encap == REF_VXLAN

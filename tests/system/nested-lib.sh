@@ -149,6 +149,11 @@ nested_up() {
             nl_neigh far br-n $ame $(nl_mac ovs br-n)
             ;;
     esac
+    if test $b = gtpu; then
+        nl_l3_tunnel ovs br-n ntun LOCAL $(nl_mac ovs br-n) &&
+            nl_l3_tunnel far br-n ntun LOCAL $(nl_mac far br-n) || return 1
+    fi
+    test $a != gtpu || nl_l3_machines
 }
 
 # nested_container_up P VERSION CSUM: C, from vm to PEER, where P is the number
@@ -168,6 +173,7 @@ nested_container_up() {
 
 nested_down() {
     local ns dev
+    nl_l3_machines_down
     for ns in ovs far; do
         nl_vsctl $ns --if-exists del-br br-n -- --if-exists del-port br-int tun
     done

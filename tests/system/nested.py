@@ -34,6 +34,7 @@ FIELDS = {
     'ip': ['ip.len', 'ip.hdr_len', 'ip.checksum.status'],
     'ipv6': ['ipv6.plen'],
     'udp': ['udp.length', 'udp.checksum.status'],
+    'gtp': ['gtp.length'],
     'gre': ['gre.flags.checksum', 'gre.flags.key',
             'gre.flags.sequence_number'],
     'tcp': ['tcp.hdr_len', 'tcp.checksum.status', 'tcp.checksum',
@@ -99,6 +100,9 @@ class Frame:
             length, status = self.take('udp')
             yield from self.reaches('UDP', int(length))
             self.ofs += 16
+            if encap == 'gtpu':
+                length, = self.take('gtp')
+                yield from self.reaches('GTP-U', int(length))
         if status != want:
             yield 'status of the checksum of %s: %s' % (encap, status)
 
@@ -123,11 +127,11 @@ class Frame:
         if (self.values['eth.trailer']
                 or any(map(int, self.values['geneve.option.length']))):
             yield 'bytes that nobody has put there'
+        self.ofs = 14
         for encap, version, csum in tunnels:
-            self.ofs += 14
             yield from self.ip(version)
             yield from self.tunnel(encap, csum)
-        self.ofs += 14
+            self.ofs += 0 if encap == 'gtpu' else 14
         yield from self.ip(inner)
         yield from self.tcp_or_udp('tcp' if 'tcp' in self.layers else 'udp')
 
@@ -136,7 +140,8 @@ def headers(tunnels, inner):
     layers = ['eth']
     for encap, version, _csum in tunnels:
         layers.append('ip' if version == '4' else 'ipv6')
-        layers += ['gre', 'eth'] if encap == 'gre' else ['udp', encap, 'eth']
+        layers += {'gre': ['gre', 'eth'],
+                   'gtpu': ['udp', 'gtp']}.get(encap, ['udp', encap, 'eth'])
     return layers + ['ip' if inner == '4' else 'ipv6']
 
 

@@ -192,6 +192,7 @@ nl_tunnel_up() {
         nl_neigh far br-o "$LOCAL" "$(nl_mac ovs br-o)"
         ;;
     esac
+    test "$type" != gtpu || nl_l3_machines
 }
 
 # nl_kernel_vxlan NS LOCAL REMOTE UDP: the kernel's device, "vx0".  UDP is a list
@@ -204,7 +205,43 @@ nl_kernel_vxlan() {
         nl_ip "$1" link set vx0 mtu 1400 up
 }
 
+# nl_l3_tunnel NS BRIDGE TUN PORT MAC: lets IP, without an Ethernet header, go
+# from PORT of BRIDGE to TUN and back, to MAC, until nl_l3_tunnel_down().
+nl_l3_tunnel() {
+    local flow
+    for flow in "in_port=$3,actions=mod_dl_dst:$5,output:$4" \
+                "ip,in_port=$4,actions=output:$3" \
+                "ipv6,in_port=$4,actions=output:$3"; do
+        nl_ofctl $1 add-flow $2 "cookie=3,priority=100,$flow" || return 1
+    done
+}
+
+nl_l3_tunnel_down() { nl_ofctl $1 del-flows $2 cookie=3/-1 2>/dev/null; }
+
+# nl_l3_machines: the tunnel "tun" takes IP only, so that nobody can ask for
+# Ethernet addresses through it.
+nl_l3_machines() {
+    local mac=$(nl_mac vm vm0) mac2=$(nl_mac vm2 vm0) ip
+    for ip in 10.0.0. fd00:10::; do
+        nl_ip vm neigh replace ${ip}3 lladdr $mac2 dev vm0
+        nl_ip vm2 neigh replace ${ip}1 lladdr $mac dev vm0
+    done
+    nl_l3_tunnel ovs br-int tun vm0p $mac &&
+        nl_l3_tunnel far br-int tun vm0p $mac2
+}
+
+nl_l3_machines_down() {
+    local ip
+    nl_l3_tunnel_down ovs br-int
+    nl_l3_tunnel_down far br-int
+    for ip in 10.0.0. fd00:10::; do
+        nl_ip vm neigh del ${ip}3 dev vm0 2>/dev/null
+        nl_ip vm2 neigh del ${ip}1 dev vm0 2>/dev/null
+    done
+}
+
 nl_tunnel_down() {
+    nl_l3_machines_down
     nl_vsctl ovs --if-exists del-port br-int tun
     nl_vsctl far --if-exists del-port br-int tun
     nl_ip kern link del vx0 2>/dev/null

@@ -58,7 +58,7 @@ struct pops {
     size_t n_supers;
 };
 
-static struct netdev *tunnels[REF_GRE + 1];
+static struct netdev *tunnels[REF_GTPU + 1];
 
 /* Pops 'p' by itself.  Stores whether the way to the pop has refused it. */
 static struct dp_packet *
@@ -79,7 +79,8 @@ pop_alone(struct netdev *tunnel, struct dp_packet *p, bool *refused)
 static struct dp_packet *
 unit_packet(const struct gro_list *list, const struct gro_unit *u)
 {
-    const struct ref_job job = { .encap = list->encap };
+    /* Outer headers alone: a length in GTP-U stays. */
+    struct ref_job job = { .encap = REF_VXLAN };
     struct gro_item item = *u->item;
     struct dp_packet *p;
     struct ref_layout l;
@@ -92,6 +93,10 @@ unit_packet(const struct gro_list *list, const struct gro_unit *u)
     l.outer.l4 = item.l4;
     l.outer.version = item.data[item.l3] >> 4;
     item.data = gro_unit_frame(list, u, &item.len);
+    l.outer.proto = 17;
+    l.outer.dst = item.l3 + (l.outer.version == 4 ? 16 : 24);
+    job.outer_csum = (list->encap == REF_GTPU
+                      && ref_get16(item.data + item.l4 + 6));
     ref_settle_outer(item.data, item.len, &job, &l);
     item.unit_len = 0;
     p = gro_item_packet(list, &item);
@@ -210,9 +215,18 @@ judge_super(struct pops *pops, const struct dp_packet *p, struct gro_unit *u)
     return error;
 }
 
+/* Completes what 'p', whose GTP-U header may still be there, is to be sent
+ * with, which a unit of a train leaves open. */
+static void
+complete(struct dp_packet *p)
+{
+    dp_packet_ol_send_prepare(p, 0);
+    p->offloads = 0;
+}
+
 /* Judges 'p', which came out of a batch. */
 static char *
-judge_packet(struct pops *pops, const struct dp_packet *p)
+judge_packet(struct pops *pops, struct dp_packet *p)
 {
     struct gro_unit *u;
 
@@ -230,6 +244,10 @@ judge_packet(struct pops *pops, const struct dp_packet *p)
         return judge_super(pops, p, u);
     }
     u->taken = true;
+    if (pops->list->encap == REF_GTPU) {
+        complete(p);
+        complete(pops->alone[pops->first].p);
+    }
     return judge_same(p, pops->alone[pops->first].p);
 }
 
@@ -430,10 +448,12 @@ test_gro_pop(struct ovs_cmdl_context *ctx)
         tunnels[REF_VXLAN] = rco_tunnels.dev[REF_VXLAN];
         tunnels[REF_GENEVE] = rco_tunnels.dev[REF_GENEVE];
         ovs_assert(!netdev_open("gro-gre", "gre", &tunnels[REF_GRE]));
+        ovs_assert(!netdev_open("gro-gtpu", "gtpu", &tunnels[REF_GTPU]));
         for (uint64_t i = 0; i < n; i += 2) {
             n_supers += test_list(seed + i + rco);
         }
         netdev_close(tunnels[REF_GRE]);
+        netdev_close(tunnels[REF_GTPU]);
         rco_close_tunnels(&rco_tunnels);
     }
     test_case(n_supers || n < 100 ? NULL : xstrdup("nothing merged"),

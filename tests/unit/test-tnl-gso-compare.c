@@ -48,6 +48,8 @@ test_encap(enum ref_encap encap)
         return TNL_GSO_GENEVE;
     case REF_GRE:
         return TNL_GSO_GRE;
+    case REF_GTPU:
+        return TNL_GSO_GTPU;
     case REF_IPIP:
         return TNL_GSO_IPIP;
     default:
@@ -74,12 +76,6 @@ test_seg_flag(enum ref_encap encap, bool udp)
             : TNL_GSO_TX_TNL_UDP_GSO);
 }
 
-static bool
-is_udp_tunnel(enum ref_encap encap)
-{
-    return encap == REF_VXLAN || encap == REF_GENEVE;
-}
-
 static char *
 compare_l3(const struct tnl_gso_l3 *got, const struct ref_l3 *expected)
 {
@@ -92,12 +88,19 @@ compare_l3(const struct tnl_gso_l3 *got, const struct ref_l3 *expected)
     return NULL;
 }
 
+/* Where the length field of the header of a tunnel over 'l3' is, or 0. */
+static size_t
+own_len_ofs(enum ref_encap encap, const struct ref_l3 *l3)
+{
+    return encap == REF_GTPU ? l3->l4 + 8 + 2 : 0;
+}
+
 /* Compares what 'got' says of a tunnel in the tunnel of 'frame'. */
 static char *
 compare_mid(const struct tnl_gso_desc *got, const struct ref_layout *l,
             const uint8_t *frame, const struct ref_job *job)
 {
-    COMPARE(got->mid_l4, (is_udp_tunnel(job->mid) ? TNL_GSO_OUTER_UDP
+    COMPARE(got->mid_l4, (ref_over_udp(job->mid) ? TNL_GSO_OUTER_UDP
                           : job->mid == REF_GRE ? TNL_GSO_OUTER_GRE
                           : job->mid == REF_IPIP ? TNL_GSO_OUTER_IP
                           : TNL_GSO_OUTER_NONE));
@@ -105,9 +108,10 @@ compare_mid(const struct tnl_gso_desc *got, const struct ref_layout *l,
         return NULL;
     }
     COMPARE(got->mid_encap, test_encap(job->mid));
-    COMPARE(got->mid_csum, (is_udp_tunnel(job->mid)
+    COMPARE(got->mid_csum, (ref_over_udp(job->mid)
                             ? ref_get16(frame + l->mid.l4 + 6) != 0
                             : l->mid_gre_csum));
+    COMPARE(got->mid_len_ofs, own_len_ofs(job->mid, &l->mid));
     return compare_l3(&got->mid, &l->mid);
 }
 
@@ -124,8 +128,9 @@ compare_desc(const struct tnl_gso_desc *got, const struct ref_layout *l,
     COMPARE(got->mss, job->mss);
     COMPARE(got->n_segs,
             payload > job->mss ? (payload + job->mss - 1) / job->mss : 1);
-    COMPARE(got->outer_csum, (is_udp_tunnel(job->encap) ? job->outer_csum
+    COMPARE(got->outer_csum, (ref_over_udp(job->encap) ? job->outer_csum
                               : job->encap == REF_GRE && l->gre_csum));
+    COMPARE(got->len_ofs, own_len_ofs(job->encap, &l->outer));
     COMPARE(got->stacked, l->stacked);
     COMPARE(got->l4_partial, !job->l4_done);
     COMPARE(got->rco, job->rco);
@@ -173,7 +178,7 @@ compare_tunnel_marks(const struct dp_packet *p, const struct ref_job *job)
         COMPARE(dp_packet_inner_l4_proto_tcp(p), !job->udp);
         COMPARE(dp_packet_inner_l4_proto_udp(p), job->udp);
         COMPARE(dp_packet_l4_proto_tcp(p), false);
-        COMPARE(dp_packet_l4_proto_udp(p), is_udp_tunnel(encap));
+        COMPARE(dp_packet_l4_proto_udp(p), ref_over_udp(encap));
     }
     return NULL;
 }
@@ -223,7 +228,7 @@ take_partial(const struct dp_packet *p, const struct ref_layout *l,
     if (l->outer.version == 4 && dp_packet_ip_checksum_partial(p)) {
         take16(to->data, from->data, l->outer.ofs + 10);
     }
-    if (is_udp_tunnel(encap) && dp_packet_l4_checksum_partial(p)) {
+    if (ref_over_udp(encap) && dp_packet_l4_checksum_partial(p)) {
         take16(to->data, from->data, l->outer.l4 + 6);
     }
 }
@@ -240,7 +245,7 @@ take_mid(const struct ref_layout *l, const struct ref_job *job,
     if (l->mid_gre_csum) {
         take16(to->data, from->data, l->mid.l4 + 4);
         take16(to->data, from->data, l->mid.l4 + 6);
-    } else if (is_udp_tunnel(job->mid)) {
+    } else if (ref_over_udp(job->mid)) {
         COMPARE(ref_get16(to->data + l->mid.l4 + 6) != 0,
                 ref_get16(from->data + l->mid.l4 + 6) != 0);
         take16(to->data, from->data, l->mid.l4 + 6);
@@ -298,7 +303,7 @@ compare_piece(const struct dp_packet *p, const uint8_t *frame,
         COMPARE(dp_packet_ip_checksum_partial(p), false);
         COMPARE(dp_packet_inner_ip_checksum_partial(p), false);
     }
-    if (is_udp_tunnel(job->encap)) {
+    if (ref_over_udp(job->encap)) {
         /* Only who cuts can sum what is behind the outer header. */
         COMPARE(dp_packet_l4_checksum_partial(p),
                 job->outer_csum && (job->rco ? !plan->csum

@@ -80,9 +80,9 @@ struct variant {
 
 enum {
     ALL = (1 << REF_PLAIN | 1 << REF_VXLAN | 1 << REF_GENEVE | 1 << REF_GRE
-           | 1 << REF_IPIP),
+           | 1 << REF_GTPU | 1 << REF_IPIP),
     TUNNELS = ALL & ~(1 << REF_PLAIN),
-    UDP_TUNNELS = 1 << REF_VXLAN | 1 << REF_GENEVE,
+    RCO_TUNNELS = 1 << REF_VXLAN | 1 << REF_GENEVE,
 };
 #define EXT_ALL (PKT_EXT_HOPOPTS | PKT_EXT_DSTOPTS | PKT_EXT_AH)
 
@@ -138,21 +138,24 @@ static const struct variant variants[] = {
       .geneve_opt = 4 },
     { .name = "252 bytes of Geneve options", .encaps = 1 << REF_GENEVE,
       .geneve_opt = 252 },
+    { .name = "GTP-U's E bit", .encaps = 1 << REF_GTPU, .geneve_opt = 4 },
+    { .name = "3 extension headers", .encaps = 1 << REF_GTPU,
+      .geneve_opt = 16 },
     { .name = "key", .encaps = 1 << REF_GRE, .key = true },
     { .name = "key, no Ethernet", .encaps = 1 << REF_GRE, .key = true,
       .no_eth = true },
     { .name = "no Ethernet", .encaps = TUNNELS, .no_eth = true },
-    { .name = "remote", .encaps = UDP_TUNNELS, .rco = true },
-    { .name = "remote UDP", .encaps = UDP_TUNNELS, .rco = true, .udp = true },
-    { .name = "remote, timestamp", .encaps = UDP_TUNNELS, .rco = true,
+    { .name = "remote", .encaps = RCO_TUNNELS, .rco = true },
+    { .name = "remote UDP", .encaps = RCO_TUNNELS, .rco = true, .udp = true },
+    { .name = "remote, timestamp", .encaps = RCO_TUNNELS, .rco = true,
       .tcp_opt = 12 },
-    { .name = "remote, QinQ in both", .encaps = UDP_TUNNELS, .rco = true,
+    { .name = "remote, QinQ in both", .encaps = RCO_TUNNELS, .rco = true,
       .outer = { .n_vlans = 2 }, .inner = { .n_vlans = 2 } },
-    { .name = "remote, inner options", .encaps = UDP_TUNNELS, .rco = true,
+    { .name = "remote, inner options", .encaps = RCO_TUNNELS, .rco = true,
       .inner_version = 4, .inner = { .ipopt = 8 } },
-    { .name = "remote, inner SRH", .encaps = UDP_TUNNELS, .rco = true,
+    { .name = "remote, inner SRH", .encaps = RCO_TUNNELS, .rco = true,
       .inner_version = 6, .inner = { .ext = PKT_EXT_SRH } },
-    { .name = "remote UDP, outer SRH", .encaps = UDP_TUNNELS, .rco = true,
+    { .name = "remote UDP, outer SRH", .encaps = RCO_TUNNELS, .rco = true,
       .outer_version = 6, .outer = { .ext = PKT_EXT_SRH }, .udp = true },
     { .name = "remote, 252 bytes of options", .encaps = 1 << REF_GENEVE,
       .rco = true, .geneve_opt = 252 },
@@ -186,7 +189,7 @@ expected_method(const struct pkt_row *row, enum mode mode)
                        || row->inner.n_mpls || row->outer.n_mpls
                        || row->inner.nsh || row->outer.nsh
                        || row->inner.ext || row->outer.ext || row->rco
-                       || row->encap == REF_IPIP
+                       || row->encap == REF_GTPU || row->encap == REF_IPIP
                        || (row->encap == REF_GRE && row->csum));
 
     if (mode == SPLIT) {
@@ -476,8 +479,10 @@ test_cut(struct ovs_cmdl_context *ctx OVS_UNUSED)
         for (int train = 0; train <= 1; train++) {
             test_zero_csum(REF_VXLAN, version, false, train, false);
             test_zero_csum(REF_GENEVE, version, false, train, false);
+            test_zero_csum(REF_GTPU, version, false, train, false);
             test_zero_csum(REF_VXLAN, version, true, train, false);
             test_zero_csum(REF_GENEVE, version, true, train, false);
+            test_zero_csum(REF_GTPU, version, true, train, false);
             test_zero_csum(REF_VXLAN, version, false, train, true);
             test_zero_csum(REF_GENEVE, version, false, train, true);
         }

@@ -119,6 +119,14 @@ static const struct good_row good_rows[] = {
     { "gre v4 v6, no Ethernet", REF_GRE, V4, V6, .csum = true, .no_eth = true,
       .outer_ofs = 14, .outer_l4 = 34, .inner_ofs = 42, .inner_l4 = 82,
       .inner_dst = 66, .hdr_len = 102 },
+    { "gtpu v4 v4", REF_GTPU, V4, V4, .outer_ofs = 14, .outer_l4 = 34,
+      .inner_ofs = 50, .inner_l4 = 70, .inner_dst = 66, .hdr_len = 90 },
+    { "gtpu v4 v4, E bit", REF_GTPU, V4, V4, .csum = true, .geneve_opt = 4,
+      .outer_ofs = 14, .outer_l4 = 34, .inner_ofs = 54, .inner_l4 = 74,
+      .inner_dst = 70, .hdr_len = 94 },
+    { "gtpu v6 v6, two extension headers", REF_GTPU, V6, V6, .csum = true,
+      .geneve_opt = 12, .outer_ofs = 14, .outer_l4 = 54, .inner_ofs = 82,
+      .inner_l4 = 122, .inner_dst = 106, .hdr_len = 142 },
     { "ipip v4 v4", REF_IPIP, V4, V4, .no_eth = true, .outer_ofs = 14,
       .outer_l4 = 34, .inner_ofs = 34, .inner_l4 = 54, .inner_dst = 50,
       .hdr_len = 74 },
@@ -178,6 +186,9 @@ static const struct good_row udp_rows[] = {
     { "gre v6 v6, checksum, key", REF_GRE, V6, V6, .csum = true, .key = true,
       .outer_ofs = 14, .outer_l4 = 54, .inner_ofs = 80, .inner_l4 = 120,
       .inner_dst = 104, .hdr_len = 128 },
+    { "gtpu v6 v4", REF_GTPU, V6, V4, .csum = true, .outer_ofs = 14,
+      .outer_l4 = 54, .inner_ofs = 70, .inner_l4 = 90, .inner_dst = 86,
+      .hdr_len = 98 },
     { "ipip v4 v4", REF_IPIP, V4, V4, .no_eth = true, .outer_ofs = 14,
       .outer_l4 = 34, .inner_ofs = 34, .inner_l4 = 54, .inner_dst = 50,
       .hdr_len = 62 },
@@ -313,6 +324,11 @@ test_truncated_reasons(void)
         { REF_GRE, 52, TNL_GSO_R_L2 },
         { REF_GRE, 72, TNL_GSO_R_L3 },
         { REF_GRE, 92, TNL_GSO_R_TCP },
+        { REF_GTPU, 14, TNL_GSO_R_L2 },
+        { REF_GTPU, 34, TNL_GSO_R_L3 },
+        { REF_GTPU, 51, TNL_GSO_R_TUNNEL },
+        { REF_GTPU, 70, TNL_GSO_R_L3 },
+        { REF_GTPU, 90, TNL_GSO_R_TCP },
     };
     size_t start = 0;
 
@@ -353,6 +369,7 @@ test_truncated_udp(void)
         { REF_VXLAN, 84, 92 },
         { REF_GENEVE, 84, 92 },
         { REF_GRE, 72, 80 },
+        { REF_GTPU, 70, 78 },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -381,6 +398,45 @@ test_truncated_udp(void)
     }
 }
 
+/* Segment sizes around the payload, and extreme ones. */
+static void
+test_mss(void)
+{
+    static const struct {
+        uint16_t mss;
+        uint32_t payload;
+        uint32_t n_segs;
+    } rows[] = {
+        { 1, 0, 1 }, { 1, 1, 1 }, { 1, 2, 2 }, { 1, 60000, 60000 },
+        { 7, 7, 1 }, { 7, 8, 2 }, { 1400, 0, 1 }, { 1400, 1399, 1 },
+        { 1400, 1400, 1 }, { 1400, 1401, 2 }, { 1400, 2800, 2 },
+        { 1400, 2801, 3 }, { 65535, 60000, 1 },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        for (int j = 0; j < 4 * 2; j++) {
+            enum ref_encap encap = j & 3;
+            struct tnl_gso_desc d;
+            struct pkt_row row;
+            struct dp_packet *p;
+            char *error = NULL;
+
+            pkt_row_init(&row, encap);
+            row.udp = j & 4;
+            row.mss = rows[i].mss;
+            row.payload = rows[i].payload;
+            p = pkt_build(&row);
+            EXPECT(tnl_gso_describe(p, &d), TNL_GSO_OK);
+            EXPECT(d.n_segs, rows[i].n_segs);
+            EXPECT(d.payload_len, rows[i].payload);
+            test_case(error, "describe %s %s mss=%u payload=%u",
+                      pkt_encap_name(encap), row.udp ? "UDP" : "TCP",
+                      row.mss, row.payload);
+            dp_packet_delete(p);
+        }
+    }
+}
+
 void
 test_describe(struct ovs_cmdl_context *ctx OVS_UNUSED)
 {
@@ -394,5 +450,6 @@ test_describe(struct ovs_cmdl_context *ctx OVS_UNUSED)
     }
     test_truncated_reasons();
     test_truncated_udp();
+    test_mss();
     test_describe_bad();
 }

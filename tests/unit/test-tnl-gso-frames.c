@@ -127,6 +127,9 @@ test_shape(size_t shape, struct pkt_row *row)
     row->inner.id = 0xfffe;
     row->tcp_opt = shapes[shape].tcp_opt;
     row->geneve_opt = row->encap == REF_GENEVE ? shapes[shape].geneve_opt : 0;
+    if (!pkt_row_valid(row)) {
+        return;                 /* Ethernet in GTP-U. */
+    }
     row->tcp_flags = 0x0ff;
     row->seq = UINT32_MAX - 5000;
     row->lie = true;

@@ -45,15 +45,16 @@
  * header leaves what there was before. */
 
 /* By encapsulation. */
-static struct netdev *tunnels[REF_GRE + 1];
+static struct netdev *tunnels[REF_IPIP + 1];
 
 static void
 open_tunnels(void)
 {
     vlog_set_levels(NULL, VLF_ANY_DESTINATION, VLL_OFF);
     netdev_vport_tunnel_register();
-    for (enum ref_encap encap = REF_VXLAN; encap <= REF_GRE; encap++) {
-        const char *type = pkt_encap_name(encap);
+    for (enum ref_encap encap = REF_VXLAN; encap <= REF_IPIP; encap++) {
+        const char *type = (encap == REF_IPIP ? "srv6"
+                            : pkt_encap_name(encap));
         char *name = xasprintf("nested-%s", type);
 
         ovs_assert(!netdev_open(name, type, &tunnels[encap]));
@@ -64,8 +65,25 @@ open_tunnels(void)
 static void
 close_tunnels(void)
 {
-    for (enum ref_encap encap = REF_VXLAN; encap <= REF_GRE; encap++) {
+    for (enum ref_encap encap = REF_VXLAN; encap <= REF_IPIP; encap++) {
         netdev_close(tunnels[encap]);
+    }
+}
+
+/* Is the header of 't' for IP alone? */
+static bool
+is_l3(const struct pkt_tunnel *t)
+{
+    return t->encap == REF_GTPU || t->encap == REF_IPIP;
+}
+
+/* Takes the Ethernet header off 'p', which is about to get the header of 't',
+ * if that is for IP alone. */
+static void
+strip(const struct pkt_tunnel *t, struct dp_packet *p)
+{
+    if (is_l3(t) && dp_packet_is_eth(p)) {
+        pop_eth(p);
     }
 }
 
@@ -77,6 +95,8 @@ push(const struct pkt_tunnel *t, struct dp_packet_batch *batch)
         [REF_VXLAN] = { OVS_VPORT_TYPE_VXLAN, OVS_VPORT_TYPE_VXLAN },
         [REF_GENEVE] = { OVS_VPORT_TYPE_GENEVE, OVS_VPORT_TYPE_GENEVE },
         [REF_GRE] = { OVS_VPORT_TYPE_GRE, OVS_VPORT_TYPE_IP6GRE },
+        [REF_GTPU] = { OVS_VPORT_TYPE_GTPU, OVS_VPORT_TYPE_GTPU },
+        [REF_IPIP] = { OVS_VPORT_TYPE_SRV6, OVS_VPORT_TYPE_SRV6 },
     };
     struct ovs_action_push_tnl data = {
         .tnl_type = types[t->encap][t->level.version == 6],
@@ -87,8 +107,10 @@ push(const struct pkt_tunnel *t, struct dp_packet_batch *batch)
     uint8_t *frame;
     size_t len;
 
-    /* The headers of a frame in such a tunnel. */
+    /* The headers of a frame in such a tunnel.  SRv6's say which IP is in
+     * it. */
     pkt_row_init(&row, t->encap);
+    row.inner.version = *(uint8_t *) dp_packet_l3(batch->packets[0]) >> 4;
     row.csum = t->csum;
     row.gre_key = t->gre_key;
     row.geneve_opt = t->geneve_opt;
@@ -96,12 +118,13 @@ push(const struct pkt_tunnel *t, struct dp_packet_batch *batch)
     row.payload = 0;
     frame = pkt_build_frame(&row, &len);
     ovs_assert(!ref_parse(frame, len, t->encap, &l));
-    data.header_len = l.inner.ofs - ETH_HEADER_LEN;
+    data.header_len = l.inner.ofs - (is_l3(t) ? 0 : ETH_HEADER_LEN);
     memcpy(data.header, frame, data.header_len);
     free(frame);
 
     /* The same UDP source port for all. */
     DP_PACKET_BATCH_FOR_EACH (i, p, batch) {
+        strip(t, p);
         dp_packet_set_rss_hash(p, 0x12345678);
     }
     netdev_push_header(tunnels[t->encap], NULL, batch, &data);
@@ -246,11 +269,16 @@ compare_popped(struct dp_packet *p, struct dp_packet *once,
     struct ref_frames expected = { .n = 0 };
     struct dp_packet_batch batch;
     char *error = NULL;
+    struct flow flow;
 
     dp_packet_batch_init(&batch);
     cut_early(once, &batch);
     take_frames(&batch, &expected);
 
+    if (outer->encap == REF_IPIP && !mss) {
+        /* SRv6's push leaves L4 at its routing header. */
+        flow_extract(p, &flow);
+    }
     dp_packet_batch_init_packet(&batch, p);
     EXPECT(tnl_gso_pop_prepare(tunnel, &batch), 0);
     netdev_pop_header(tunnel, &batch);
@@ -258,8 +286,6 @@ compare_popped(struct dp_packet *p, struct dp_packet *once,
     if (error) {
         dp_packet_delete_batch(&batch, true);
     } else {
-        struct flow flow;
-
         p = batch.packets[0];
         EXPECT(tnl_gso_segsz(p), mss);
         flow_extract(p, &flow);
@@ -316,6 +342,7 @@ push_and_compare(const struct pkt_row *row, const struct pkt_tunnel *outer)
     dp_packet_batch_init_packet(&batch, build_inner(row));
     push(&row->mid, &batch);
     EXPECT(dp_packet_batch_size(&batch), 1);
+    strip(outer, batch.packets[0]);
     once = dp_packet_clone(batch.packets[0]);
     push(outer, &batch);
     EXPECT(dp_packet_batch_size(&batch), 1);
@@ -360,6 +387,14 @@ push_and_compare(const struct pkt_row *row, const struct pkt_tunnel *outer)
     return error;
 }
 
+/* Can Open vSwitch push a header of 'encap' behind 'level', with IP directly
+ * in it if 'no_eth'?  Of IP in IP, that is SRv6. */
+static bool
+has_push(enum ref_encap encap, const struct pkt_level *level, bool no_eth)
+{
+    return encap == REF_IPIP ? level->version == 6 : !no_eth;
+}
+
 static void
 test_row(const struct pkt_row *orig)
 {
@@ -367,11 +402,24 @@ test_row(const struct pkt_row *orig)
     struct pkt_row row = *orig;
     struct pkt_tunnel outer;
 
-    if (row.no_eth || row.mid.encap == REF_IPIP) {
-        return;                 /* Not with these pushes. */
+    if (!has_push(row.encap, &row.outer, row.no_eth)
+        || !has_push(row.mid.encap, &row.mid.level, row.mid.no_eth)) {
+        return;
     }
     row.outer.n_vlans = row.mid.level.n_vlans = 0;
     row.outer.ipopt = row.mid.level.ipopt = 0;
+    if (row.encap == REF_GTPU) {
+        row.geneve_opt = 0;
+    }
+    if (row.mid.encap == REF_GTPU) {
+        row.mid.geneve_opt = 0;
+    }
+    if (row.encap == REF_IPIP) {
+        row.outer.ext = PKT_EXT_SRH | PKT_EXT_ARRIVED;
+    }
+    if (row.mid.encap == REF_IPIP) {
+        row.mid.level.ext = PKT_EXT_SRH | PKT_EXT_ARRIVED;
+    }
     outer = (struct pkt_tunnel) {
         .encap = row.encap,
         .csum = row.csum,

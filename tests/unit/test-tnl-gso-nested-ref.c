@@ -171,6 +171,13 @@ walk_udp_tunnel(struct walk *w, const struct pkt_tunnel *t)
         w->type = ref_get16(tnl + 2);
         w->ofs += t->geneve_opt;
         break;
+    case 2152:
+        COMPARE(t->encap, REF_GTPU);
+        COMPARE(ref_get16(tnl), t->geneve_opt ? 0x34ff : 0x30ff);
+        COMPARE(ref_get16(tnl + 2), w->len - w->ofs);
+        w->ofs += t->geneve_opt;
+        w->type = (w->f[w->ofs] / 16 == 4 ? ETH_TYPE_IP : ETH_TYPE_IPV6);
+        break;
     default:
         return xstrdup("unknown UDP port");
     }
@@ -325,7 +332,7 @@ judge_row(const struct pkt_row *row, bool walk)
             error = why;
         }
     }
-    if (!error && !row->no_eth) {
+    if (!error && !row->no_eth && row->encap != REF_GTPU) {
         error = compare_early(row, &whole, &segments);
     }
     pkt_row_format(row, &s);
@@ -362,9 +369,11 @@ set_shape(struct pkt_row *row, int shape)
             levels[i]->df = false;
         }
         row->gre_key = row->encap == REF_GRE;
-        row->geneve_opt = row->encap == REF_GENEVE ? 12 : 0;
+        row->geneve_opt = (row->encap == REF_GENEVE ? 12
+                           : row->encap == REF_GTPU ? 4 : 0);
         row->mid.gre_key = row->mid.encap == REF_GRE;
-        row->mid.geneve_opt = row->mid.encap == REF_GENEVE ? 40 : 0;
+        row->mid.geneve_opt = (row->mid.encap == REF_GENEVE ? 40
+                               : row->mid.encap == REF_GTPU ? 12 : 0);
         row->tcp_flags = TCP_ACK | TCP_PSH | TCP_CWR;
         break;
     case 3:
@@ -383,18 +392,18 @@ set_shape(struct pkt_row *row, int shape)
 
 enum { N_SHAPES = 5 };
 
-/* Takes what cannot be in IP in IP out of 'row'. */
+/* Takes what cannot be in GTP-U and in IP in IP out of 'row': in both is IP. */
 static void
-fit_ipip(struct pkt_row *row)
+fit(struct pkt_row *row)
 {
-    if (row->encap == REF_IPIP) {
-        row->no_eth = true;
+    if (row->encap == REF_GTPU || row->encap == REF_IPIP) {
         row->mid.level.n_vlans = 0;
     }
-    if (row->mid.encap == REF_IPIP) {
-        row->mid.no_eth = true;
+    if (row->mid.encap == REF_GTPU || row->mid.encap == REF_IPIP) {
         row->inner.n_vlans = 0;
     }
+    row->no_eth |= row->encap == REF_IPIP;
+    row->mid.no_eth |= row->mid.encap == REF_IPIP;
 }
 
 void
@@ -404,7 +413,7 @@ nested_each_row(void (*cb)(const struct pkt_row *))
         1, MSS, MSS + 1, 4 * MSS + 701, 40 * MSS
     };
 
-    for (unsigned int bits = 0; bits < 16 * 64; bits++) {
+    for (unsigned int bits = 0; bits < 25 * 64; bits++) {
         for (int shape = 0; shape < N_SHAPES; shape++) {
             for (size_t i = 0; i < ARRAY_SIZE(payloads); i++) {
                 struct pkt_row row;
@@ -412,8 +421,8 @@ nested_each_row(void (*cb)(const struct pkt_row *))
                 if (payloads[i] > 8 * MSS && shape != 1) {
                     continue;
                 }
-                pkt_row_init(&row, 1 + bits / 64 % 4);
-                row.mid.encap = 1 + bits / 64 / 4;
+                pkt_row_init(&row, 1 + bits / 64 % 5);
+                row.mid.encap = 1 + bits / 64 / 5;
                 row.mid.level = row.outer;
                 row.mid.level.id = 0x3000;
                 row.csum = bits & 1;
@@ -426,7 +435,7 @@ nested_each_row(void (*cb)(const struct pkt_row *))
                 row.mss = MSS;
                 row.seed = bits;
                 set_shape(&row, shape);
-                fit_ipip(&row);
+                fit(&row);
                 if ((row.encap == REF_IPIP && row.csum)
                     || (row.mid.encap == REF_IPIP && row.mid.csum)) {
                     continue;

@@ -71,7 +71,8 @@ port_cuts(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
     if (d->encap == TNL_GSO_GENEVE) {
         return has(caps, NETDEV_TX_GENEVE_TNL_TSO);
     }
-    return has(caps, NETDEV_TX_GRE_TNL_TSO) && !d->outer_csum;
+    return (d->encap == TNL_GSO_GRE && has(caps, NETDEV_TX_GRE_TNL_TSO)
+            && !d->outer_csum);
 }
 
 /* Can the port cut an STT frame, which is TCP to it, or have it cut? */
@@ -107,7 +108,8 @@ port_takes_trains(const struct tnl_gso_desc *d,
                   const struct tnl_gso_caps *caps)
 {
     return (!d->stacked && !d->inner.ext && !d->outer.ext
-            && (d->encap == TNL_GSO_VXLAN || d->encap == TNL_GSO_GENEVE)
+            && (d->encap == TNL_GSO_VXLAN || d->encap == TNL_GSO_GENEVE
+                || d->encap == TNL_GSO_GTPU)
             && d->outer_csum && has(caps, TNL_GSO_TX_UDP_GSO)
             && expect_train_len(d) > 1);
 }

@@ -148,8 +148,8 @@ static void
 test_every_subset(void)
 {
     static const enum tnl_gso_encap encaps[] = {
-        TNL_GSO_PLAIN, TNL_GSO_VXLAN, TNL_GSO_GENEVE, TNL_GSO_GRE, TNL_GSO_STT,
-        TNL_GSO_IPIP
+        TNL_GSO_PLAIN, TNL_GSO_VXLAN, TNL_GSO_GENEVE, TNL_GSO_GRE,
+        TNL_GSO_GTPU, TNL_GSO_STT, TNL_GSO_IPIP
     };
 
     for (size_t e = 0; e < ARRAY_SIZE(encaps); e++) {

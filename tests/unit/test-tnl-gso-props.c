@@ -215,8 +215,9 @@ test_corpus(struct ovs_cmdl_context *ctx)
                         | (row.rco ? FUZZ_RCO : 0)
                         | (caps.max_frame_len ? FUZZ_MTU : 0)
                         | (pkt_range(&rng, 6) ? 0 : FUZZ_SPLIT));
-        header.methods = caps.methods | (row.encap == REF_IPIP ? FUZZ_IPIP
-                                         : 0);
+        header.methods = (caps.methods
+                          | (row.encap == REF_GTPU ? FUZZ_GTPU
+                             : row.encap == REF_IPIP ? FUZZ_IPIP : 0));
         ref_put16(header.mss, row.mss);
         ref_put16(header.ol_flags, caps.ol_flags | caps.ol_flags >> 30);
         ref_put16(header.max_frame_len, (caps.max_frame_len

@@ -29,11 +29,12 @@
 
 /* Push: batches through tnl_gso_push_prepare(), before a tunnel header. */
 
-/* In front of a push of 'tnl_type' with 'header_len' bytes: 'n' packets have
- * to come out, which are superpackets if 'whole' unless too short for it. */
+/* In front of a push of 'tnl_type' with 'header_len' bytes, of GRE or GTP-U
+ * with 'flags' in the first 2 bytes: 'n' packets have to come out, which are
+ * superpackets if 'whole' unless too short for it. */
 static void
 test_push(const char *name, const struct item *item, uint32_t tnl_type,
-          uint32_t header_len, uint16_t gre_flags, size_t n, bool whole)
+          uint32_t header_len, uint16_t flags, size_t n, bool whole)
 {
     struct ovs_action_push_tnl data = {
         .tnl_type = tnl_type,
@@ -44,9 +45,10 @@ test_push(const char *name, const struct item *item, uint32_t tnl_type,
     struct dp_packet *p;
     char *error = NULL;
 
-    /* Ethernet, IPv4, GRE. */
+    /* Ethernet, IPv4; UDP. */
     ref_put16((uint8_t *) data.header + 12, ETH_TYPE_IP);
-    ref_put16((uint8_t *) data.header + 34, gre_flags);
+    ref_put16((uint8_t *) data.header
+              + (tnl_type == OVS_VPORT_TYPE_GTPU ? 42 : 34), flags);
 
     test_port_open(0, 0, 0, -1);
     dp_packet_batch_init(&batch);
@@ -130,6 +132,13 @@ test_push_hook(struct ovs_cmdl_context *ctx OVS_UNUSED)
     test_push("UDP, GRE", &plain, OVS_VPORT_TYPE_GRE, 38, 0, 1, true);
     test_push("UDP, GRE with sequence numbers", &plain, OVS_VPORT_TYPE_GRE,
               42, 0x1000, 46, false);
+    test_push("UDP, GTP-U", &plain, OVS_VPORT_TYPE_GTPU, 50, 0x30ff, 1, true);
+    test_push("UDP, GTP-U with sequence numbers", &plain, OVS_VPORT_TYPE_GTPU,
+              54, 0x32ff, 46, false);
+    test_push("UDP, GTP-U, a bit that says too much", &plain,
+              OVS_VPORT_TYPE_GTPU, 50, 0x34ff, 46, false);
+    test_push("UDP, GTP-U, no G-PDU", &plain, OVS_VPORT_TYPE_GTPU, 50, 0x30fe,
+              46, false);
     test_push_ordinary(65407 - 72, true);
     test_push_ordinary(65407 - 72 + 1, false);
     test_push_ordinary(65535, false);

@@ -52,7 +52,8 @@ encap_from_string(const char *s, size_t len)
             return encap;
         }
     }
-    ovs_fatal(0, "%s: not plain, vxlan, geneve, gre, ipip, or two of them", s);
+    ovs_fatal(0, "%s: not plain, vxlan, geneve, gre, gtpu, ipip, or two of "
+              "them", s);
 }
 
 /* Sets the encapsulations of 'job' from 's', as in "geneve" or, for VXLAN in

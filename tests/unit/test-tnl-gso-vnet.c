@@ -79,7 +79,8 @@ check_marks(const struct dp_packet *b, const char *expected)
 
         ds_put_char(&s, (tunnel == DP_PACKET_OL_TUNNEL_VXLAN ? 'v'
                          : tunnel == DP_PACKET_OL_TUNNEL_GENEVE ? 'g'
-                         : tunnel == DP_PACKET_OL_TUNNEL_MASK ? 'r' : 'i'));
+                         : tunnel == DP_PACKET_OL_TUNNEL_MASK ? 'r'
+                         : tunnel & DP_PACKET_OL_TUNNEL_GENEVE ? 'i' : 'G'));
     }
     if (dp_packet_tunnel(b)) {
         format_level(b->offloads >> DP_PACKET_OL_SHIFT_COUNT, &s);
@@ -329,6 +330,7 @@ static const struct build_row build_rows[] = {
       112, 6 } },
     { "VXLAN", 1485, EMSGSIZE, { 0, 0, 0, 0, 0, 0 } },
     { "GRE", 1500, EOPNOTSUPP, { 0, 0, 0, 0, 0, 0 } },
+    { "GTP-U", 1500, EOPNOTSUPP, { 0, 0, 0, 0, 0, 0 } },
     { "IPv4 in IPv4", 1500, EOPNOTSUPP, { 0, 0, 0, 0, 0, 0 } },
     { "VXLAN, short", 1500, -1, { 0, 0, 0, 0, 0, 0 } },
 };

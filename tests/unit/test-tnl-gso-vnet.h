@@ -42,8 +42,8 @@ enum { T4 = 1, UFO = 3, T6 = 4, USO = 5, TUN4 = 0x20, TUN6 = 0x40,
  *     g  Geneve, 8 bytes    r  GRE            s  SCTP         o  TCP, 12 bytes
  *        of options         R  GRE, checksum  i  ICMP            of options
  *
- * PPPoE is 'p', and what is in it is not looked at.  IP directly behind IP is
- * a tunnel, too. */
+ * GTP-U is 'G', and PPPoE 'p', where what is in it is not looked at.  IP
+ * directly behind IP is a tunnel, too. */
 uint8_t *vnet_build_frame(const char *layers, size_t payload, size_t *len);
 
 /* What is received.  Marks in short: of the outermost L4 header its protocol

@@ -102,6 +102,7 @@ usage(struct ovs_cmdl_context *ctx OVS_UNUSED)
            "  nested-push             ... through pushes\n"
            "  nested-props [N [SEED]] ... random ones\n"
            "  frames                  trains, and the kernel's part\n"
+           "  gtpu                    GTP-U headers, bad ones too\n"
            "  relay                   superpackets for a relay\n"
            "  send                    batches through the send hook\n"
            "  gro-send                merging there, and whether it pays\n"
@@ -158,6 +159,7 @@ static const struct ovs_cmdl_command commands[] = {
     { "nested-push", NULL, 0, 0, test_nested_push, OVS_RO },
     { "nested-props", NULL, 0, 2, test_nested_props, OVS_RO },
     { "frames", NULL, 0, 0, test_frames, OVS_RO },
+    { "gtpu", NULL, 0, 0, test_gtpu, OVS_RO },
     { "relay", NULL, 0, 0, test_relay, OVS_RO },
     { "send", NULL, 0, 0, test_send_hook, OVS_RO },
     { "gro-send", NULL, 0, 0, test_gro_send, OVS_RO },

@@ -147,6 +147,7 @@ void test_nested(struct ovs_cmdl_context *);
 void test_nested_push(struct ovs_cmdl_context *);
 void test_nested_props(struct ovs_cmdl_context *);
 void test_frames(struct ovs_cmdl_context *);
+void test_gtpu(struct ovs_cmdl_context *);
 void test_relay(struct ovs_cmdl_context *);
 void test_send_hook(struct ovs_cmdl_context *);
 void test_gro_send(struct ovs_cmdl_context *);
@@ -166,7 +167,8 @@ void test_stt_corpus(struct ovs_cmdl_context *);
 /* The fuzz target's input: this, then a frame. */
 struct fuzz_header {
     uint8_t encap;              /* enum ref_encap up to REF_GRE, and FUZZ_*. */
-    uint8_t methods;            /* Of struct tnl_gso_caps, and FUZZ_IPIP. */
+    uint8_t methods;            /* Of struct tnl_gso_caps, and FUZZ_GTPU or
+                                 * FUZZ_IPIP. */
     uint8_t mss[2];
     uint8_t ol_flags[2];        /* See fuzz_ol_flags(). */
     uint8_t max_frame_len[2];   /* For FUZZ_SPLIT and FUZZ_MTU. */
@@ -179,6 +181,7 @@ enum {
     FUZZ_MTU = 1 << 3,
     FUZZ_RCO = 1 << 2,
 
+    FUZZ_GTPU = 1 << 7,         /* REF_GTPU, in 'methods'. */
     FUZZ_IPIP = 1 << 0,         /* REF_IPIP, in 'methods'. */
 };
 

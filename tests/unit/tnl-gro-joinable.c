@@ -191,7 +191,7 @@ gro_sum_wrong(const struct gro_list *list, const struct gro_unit *u)
     if (!ref_parse(f, len, list->encap, &l)) {
         const uint8_t *udp = f + l.outer.l4;
 
-        if (list->encap == REF_VXLAN || list->encap == REF_GENEVE) {
+        if (ref_over_udp(list->encap)) {
             job.rco = gro_is_remote(list, f, len, &l);
             job.outer_csum = !u->item->unit_len && ref_get16(udp + 6);
         }

@@ -103,9 +103,11 @@ judge_train_single(struct judge *j, const struct dp_packet *p,
     const uint8_t *f = dp_packet_data(p);
     size_t len = dp_packet_size(p);
     size_t head = gro_item_head(j->list, u->item);
-    uint32_t marks = DP_PACKET_OL_L4_PROTO_UDP | DP_PACKET_OL_L4_CKSUM_GOOD;
+    uint32_t marks = DP_PACKET_OL_L4_PROTO_UDP;
     char *error;
 
+    marks |= (ref_get16(f + p->l4_ofs + 6) ? DP_PACKET_OL_L4_CKSUM_MASK
+              : DP_PACKET_OL_L4_CKSUM_GOOD);
     COMPARE(len, head + u->len);
     error = judge_outer(j, u, f, len, p->l3_ofs, p->l4_ofs);
     if (!error) {
@@ -185,14 +187,15 @@ judge_finish(const struct judge *j, const struct dp_packet *p,
     COMPARE(len <= 65535, true);
     if (encap != REF_PLAIN) {
         marks <<= DP_PACKET_OL_SHIFT_COUNT;
-        marks |= (encap == REF_VXLAN ? DP_PACKET_OL_TUNNEL_VXLAN
-                  : encap == REF_GENEVE ? DP_PACKET_OL_TUNNEL_GENEVE
-                  : DP_PACKET_OL_TUNNEL_MASK);
+        marks |= pkt_encap_mark(encap);
         marks |= l->outer.version == 4 ? DP_PACKET_OL_IP_CKSUM_MASK : 0;
         if (encap != REF_GRE) {
             marks |= DP_PACKET_OL_L4_PROTO_UDP | DP_PACKET_OL_L4_CKSUM_GOOD;
         } else if (l->gre_csum) {
             marks |= DP_PACKET_OL_L4_CKSUM_GOOD;
+        }
+        if (encap == REF_GTPU) {
+            COMPARE(ref_get16(f + l->outer.l4 + 10), len - l->outer.l4 - 16);
         }
         COMPARE(p->inner_l3_ofs, l->inner.ofs);
         COMPARE(p->inner_l4_ofs, l->inner.l4);
@@ -301,6 +304,7 @@ judge_clean(const struct judge *j, const struct dp_packet *p,
     for (size_t i = gro_item_head(j->list, first->item); i < flow->len; i++) {
         if (i == len_ofs || (l3->version == 4 && i == l3->ofs + 10)
             || i == flow->l.l4_csum
+            || (flow->job.encap == REF_GTPU && i == flow->l.outer.l4 + 10)
             || (flow->l.gre_csum && i == flow->l.outer.l4 + 4)) {
             i++;                /* Lengths and checksums: judge_finish(). */
         } else if (f[i] != flow->frame[i]) {

@@ -103,7 +103,7 @@ gro_item_settle(const struct gro_list *list, struct gro_item *item)
     if (ref_parse(item->data, item->len, list->encap, &l)) {
         return;
     }
-    if (list->encap == REF_VXLAN || list->encap == REF_GENEVE) {
+    if (ref_over_udp(list->encap)) {
         const uint8_t *udp = item->data + l.outer.l4;
 
         job.outer_csum = ref_get16(udp + 6) != 0;
@@ -222,12 +222,13 @@ gro_list_merge_train(struct gro_list *list, size_t i, size_t n)
 {
     struct gro_item *first = &list->v[i];
     size_t head = first->l.outer.l4 + 8;
-    const struct ref_job job = { .encap = list->encap };
+    /* The outer headers alone: the first unit's length in GTP-U stays. */
+    const struct ref_job job = { .encap = REF_VXLAN };
     struct ref_layout l;
     size_t len = head;
     uint8_t *data;
 
-    if (n < 2 || (list->encap != REF_VXLAN && list->encap != REF_GENEVE)) {
+    if (n < 2 || !ref_over_udp(list->encap)) {
         return;
     }
     for (size_t k = 0; k < n; k++) {
@@ -297,7 +298,7 @@ random_marks(const struct gro_list *list, struct gro_item *item,
              struct pkt_rng *rng)
 {
     uint8_t *f = item->data;
-    bool udp = list->encap == REF_VXLAN || list->encap == REF_GENEVE;
+    bool udp = ref_over_udp(list->encap);
     bool plain = list->encap == REF_PLAIN;
     struct ref_layout l;
     struct ref_l3 *outer = plain ? &l.inner : &l.outer;
@@ -383,11 +384,7 @@ random_marks(const struct gro_list *list, struct gro_item *item,
         item->offloads |= inner;
     } else {
         item->offloads |= (inner << DP_PACKET_OL_SHIFT_COUNT
-                           | (list->encap == REF_VXLAN
-                              ? DP_PACKET_OL_TUNNEL_VXLAN
-                              : list->encap == REF_GENEVE
-                              ? DP_PACKET_OL_TUNNEL_GENEVE
-                              : DP_PACKET_OL_TUNNEL_MASK));
+                           | pkt_encap_mark(list->encap));
     }
 }
 

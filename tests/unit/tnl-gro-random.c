@@ -69,6 +69,8 @@ row_random(struct pkt_row *row, const struct gro_list *list,
     }
     if (encap == REF_GENEVE && pkt_range(rng, 2)) {
         row->geneve_opt = pkt_range(rng, pkt_range(rng, 8) ? 5 : 64) * 4;
+    } else if (encap == REF_GTPU && pkt_range(rng, 2)) {
+        row->geneve_opt = pkt_range(rng, 5) * 4;
     }
     if (!pkt_range(rng, 8)) {
         if (row->inner.version == 4) {
@@ -93,6 +95,9 @@ row_random(struct pkt_row *row, const struct gro_list *list,
                 && !list->for_kernel && !pkt_range(rng, 6));
     if (encap == REF_GENEVE && row->rco) {
         row->geneve_opt = MIN(row->geneve_opt + 8, 252);
+    }
+    if (encap == REF_GTPU) {
+        row->inner.n_vlans = row->inner.n_mpls = 0;     /* In it is IP. */
     }
     row->tcp_opt = pkt_range(rng, 2) ? 12 : pkt_range(rng, 11) * 4;
     if (!pkt_range(rng, 2)) {
@@ -302,7 +307,7 @@ gro_list_random(struct gro_list *list, struct pkt_rng *rng)
     size_t n = pkt_range(rng, 2) ? 1 + pkt_range(rng, 2)
                                  : 1 + pkt_range(rng, 6);
 
-    gro_list_init(list, pkt_range(rng, 4));
+    gro_list_init(list, pkt_range(rng, 5));
     list->geneve_rco = list->encap == REF_GENEVE;
     list->clean = !pkt_range(rng, 4);
     if (!list->clean) {

@@ -206,19 +206,50 @@ put_l3(struct builder *b, const struct pkt_level *level, uint8_t proto,
     (level->version == 4 ? put_ipv4 : put_ipv6)(b, level, proto, lie);
 }
 
+/* A G-PDU: IP follows.  Extension headers are those of 4 bytes that have no
+ * number in them: a PDU session container, or a UDP port. */
+static void
+put_gtpu(struct builder *b, const struct pkt_tunnel *t, bool lie)
+{
+    static const uint8_t kinds[] = { 0x85, 0x40, 0x20 };
+    int n = t->geneve_opt / 4 - 1;
+    uint8_t *gtpu = put_zeros(b, 8);
+
+    gtpu[0] = 0x30 | (t->geneve_opt ? 0x04 : 0);
+    gtpu[1] = 0xff;
+    ref_put32(gtpu + 4, pkt_rand(&b->rng));
+    if (lie) {
+        ref_put16(gtpu + 2, pkt_rand(&b->rng));
+    }
+    if (t->geneve_opt) {
+        gtpu = put_zeros(b, 4);
+        gtpu[3] = n ? kinds[0] : 0;
+    }
+    for (int i = 1; i <= n; i++) {
+        gtpu = put_random(b, 4);
+        gtpu[0] = 1;
+        gtpu[3] = i < n ? kinds[i % ARRAY_SIZE(kinds)] : 0;
+    }
+}
+
 /* Returns the offset of the Ethertype in the tunnel header, or 0 if it has
  * none. */
 static size_t
 put_udp_tunnel(struct builder *b, const struct pkt_tunnel *t,
-               const struct pkt_level *in, uint16_t csum)
+               const struct pkt_level *in, uint16_t csum, bool lie)
 {
     bool vxlan = t->encap == REF_VXLAN;
     uint8_t *udp = put_zeros(b, 8);
     uint8_t *tnl;
 
     ref_put16(udp, 49152 + pkt_range(&b->rng, 16384));
-    ref_put16(udp + 2, !vxlan ? 6081 : t->no_eth ? 4790 : 4789);
+    ref_put16(udp + 2, (t->encap == REF_GTPU ? 2152 : !vxlan ? 6081
+                        : t->no_eth ? 4790 : 4789));
     ref_put16(udp + 6, t->csum ? csum : 0);
+    if (t->encap == REF_GTPU) {
+        put_gtpu(b, t, lie);
+        return 0;
+    }
 
     tnl = put_zeros(b, 8);
     ref_put32(tnl + 4, pkt_rand(&b->rng) << 8);
@@ -280,8 +311,8 @@ put_tunnel(struct builder *b, const struct pkt_tunnel *t, uint16_t csum,
            lie);
     *type_ofs = (t->encap == REF_GRE ? put_gre(b, t, lie)
                  : t->encap == REF_IPIP ? 0
-                 : put_udp_tunnel(b, t, in, csum));
-    *eth = !t->no_eth;
+                 : put_udp_tunnel(b, t, in, csum, lie));
+    *eth = !t->no_eth && t->encap != REF_GTPU;
 }
 
 static void

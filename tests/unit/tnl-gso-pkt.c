@@ -53,6 +53,7 @@ pkt_encap_name(enum ref_encap encap)
         [REF_VXLAN] = "vxlan",
         [REF_GENEVE] = "geneve",
         [REF_GRE] = "gre",
+        [REF_GTPU] = "gtpu",
         [REF_IPIP] = "ipip",
     };
 
@@ -124,13 +125,15 @@ pkt_row_random(struct pkt_row *row, struct pkt_rng *rng)
     do {
         uint32_t max, n_segs, payload;
 
-        pkt_row_init(row, pkt_range(rng, 5));
+        pkt_row_init(row, pkt_range(rng, 6));
         row->csum = (row->encap != REF_PLAIN && row->encap != REF_IPIP
                      && pkt_range(rng, 2));
         row->gre_key = row->encap == REF_GRE && pkt_range(rng, 2);
         row->no_eth |= row->encap != REF_PLAIN && !pkt_range(rng, 5);
         if (row->encap == REF_GENEVE) {
             row->geneve_opt = pkt_range(rng, 64) * 4;
+        } else if (row->encap == REF_GTPU) {
+            row->geneve_opt = pkt_range(rng, 6) * 4;
         }
         level_random(&row->outer, rng);
         level_random(&row->inner, rng);
@@ -179,13 +182,15 @@ pkt_row_random_nested(struct pkt_row *row, struct pkt_rng *rng)
         }
         row->rco = false;
         *mid = (struct pkt_tunnel) {
-            .encap = 1 + pkt_range(rng, 4),
+            .encap = 1 + pkt_range(rng, 5),
         };
         mid->csum = mid->encap != REF_IPIP && pkt_range(rng, 2);
         mid->no_eth = mid->encap == REF_IPIP || !pkt_range(rng, 5);
         mid->gre_key = mid->encap == REF_GRE && pkt_range(rng, 2);
         if (mid->encap == REF_GENEVE) {
             mid->geneve_opt = pkt_range(rng, 64) * 4;
+        } else if (mid->encap == REF_GTPU) {
+            mid->geneve_opt = pkt_range(rng, 6) * 4;
         }
         level_random(level, rng);
         if (row->outer.n_mpls || row->outer.n_vlans > 1 || row->outer.nsh) {
@@ -199,15 +204,18 @@ pkt_row_random_nested(struct pkt_row *row, struct pkt_rng *rng)
     } while (!pkt_row_valid(row));
 }
 
-/* Whether 'in' can be in a tunnel without Ethernet: VXLAN and IP have no code
- * point for MPLS, for NSH we do not read it, and there is no place for VLAN
- * tags. */
+/* Whether 'in' can be in a tunnel of 'encap', without Ethernet if 'no_eth':
+ * VXLAN has no code point for MPLS, for NSH we do not read it, and GTP-U and
+ * IP have one for nothing but IP. */
 static bool
-fits_without_eth(const struct pkt_level *in, enum ref_encap encap)
+fits(const struct pkt_level *in, enum ref_encap encap, bool no_eth)
 {
-    return (!in->n_vlans
-            && !((in->n_mpls || in->nsh)
-                 && (encap == REF_VXLAN || encap == REF_IPIP)));
+    if (encap == REF_GTPU || encap == REF_IPIP) {
+        return !in->n_vlans && !in->n_mpls && !in->nsh;
+    }
+    return (!no_eth
+            || (!in->n_vlans
+                && !((in->n_mpls || in->nsh) && encap == REF_VXLAN)));
 }
 
 /* Whether such a packet exists. */
@@ -224,11 +232,8 @@ pkt_row_valid(const struct pkt_row *row)
         || (mid->encap == REF_IPIP && (mid->csum || !mid->no_eth))) {
         return false;
     }
-    if (row->no_eth && !fits_without_eth(nested ? &mid->level : &row->inner,
-                                         row->encap)) {
-        return false;
-    }
-    return !mid->no_eth || fits_without_eth(&row->inner, mid->encap);
+    return (fits(nested ? &mid->level : &row->inner, row->encap, row->no_eth)
+            && (!nested || fits(&row->inner, mid->encap, mid->no_eth)));
 }
 
 static void
@@ -300,18 +305,30 @@ set_offset(uint16_t *ofs, size_t value)
     *ofs = value ? value : UINT16_MAX;
 }
 
-/* Marks the outer header of 'p' as that of a tunnel. */
-static void
-mark_tunnel(struct dp_packet *p, enum ref_encap encap)
+/* The mark of GTP-U, which has VXLAN's bit. */
+enum {
+    GTPU_MARK = ((DP_PACKET_OL_TUNNEL_MASK & ~DP_PACKET_OL_TUNNEL_GENEVE)
+                 | DP_PACKET_OL_STT),
+};
+
+/* The mark of a packet in a tunnel of 'encap'. */
+uint32_t
+pkt_encap_mark(enum ref_encap encap)
 {
-    if (encap == REF_VXLAN) {
-        dp_packet_tunnel_set_vxlan(p);
-    } else if (encap == REF_GENEVE) {
-        dp_packet_tunnel_set_geneve(p);
-    } else if (encap == REF_GRE) {
-        dp_packet_tunnel_set_gre(p);
-    } else if (encap == REF_IPIP) {
-        p->offloads |= DP_PACKET_OL_TUNNEL_MASK | DP_PACKET_OL_STT;
+    switch (encap) {
+    case REF_VXLAN:
+        return DP_PACKET_OL_TUNNEL_VXLAN;
+    case REF_GENEVE:
+        return DP_PACKET_OL_TUNNEL_GENEVE;
+    case REF_GRE:
+        return DP_PACKET_OL_TUNNEL_MASK;
+    case REF_GTPU:
+        return GTPU_MARK;
+    case REF_IPIP:
+        return DP_PACKET_OL_TUNNEL_MASK | DP_PACKET_OL_STT;
+    case REF_PLAIN:
+    default:
+        return 0;
     }
 }
 
@@ -326,6 +343,8 @@ pkt_marked_encap(uint32_t offloads)
         return REF_GENEVE;
     case DP_PACKET_OL_TUNNEL_MASK:
         return REF_GRE;
+    case GTPU_MARK:
+        return REF_GTPU;
     case DP_PACKET_OL_TUNNEL_MASK | DP_PACKET_OL_STT:
         return REF_IPIP;
     default:
@@ -372,12 +391,12 @@ pkt_from_job(const uint8_t *frame, size_t len, const struct ref_job *job)
         dp_packet_ip_checksum_set_partial(p);
     }
     if (encap != REF_PLAIN) {
-        mark_tunnel(p, job->mid);
+        p->offloads |= pkt_encap_mark(job->mid);
         p->offloads <<= DP_PACKET_OL_SHIFT_COUNT;
         if (readable && l.outer.version == 4) {
             dp_packet_ip_checksum_set_partial(p);
         }
-        if (encap == REF_VXLAN || encap == REF_GENEVE) {
+        if (ref_over_udp(encap)) {
             dp_packet_l4_proto_set_udp(p);
             if (job->outer_csum) {
                 dp_packet_l4_checksum_set_partial(p);
@@ -385,7 +404,7 @@ pkt_from_job(const uint8_t *frame, size_t len, const struct ref_job *job)
                 dp_packet_l4_checksum_set_good(p);
             }
         }
-        mark_tunnel(p, encap);
+        p->offloads |= pkt_encap_mark(encap);
     }
 
     if (readable && !l.stacked) {

@@ -64,7 +64,7 @@ struct pkt_tunnel {
     bool csum;                  /* UDP checksum wanted; GRE's C bit. */
     bool gre_key;
     bool no_eth;                /* IP or MPLS directly in it. */
-    int geneve_opt;             /* Bytes of options: 0, 4, ..., 252. */
+    int geneve_opt;             /* As in struct pkt_row. */
     struct pkt_level level;     /* In front of it. */
 };
 
@@ -79,8 +79,11 @@ struct pkt_row {
     enum ref_encap encap;
     bool csum;                  /* Outer UDP checksum wanted; GRE's C bit. */
     bool gre_key;
-    bool no_eth;                /* IP or MPLS directly in the tunnel. */
-    int geneve_opt;             /* Bytes of options: 0, 4, ..., 252. */
+    bool no_eth;                /* IP or MPLS directly in the tunnel.  GTP-U:
+                                 * always IP. */
+    int geneve_opt;             /* Bytes of options: 0, 4, ..., 252.  GTP-U:
+                                 * 4 for none but the field that would say so,
+                                 * and 4 for each extension header. */
     struct pkt_level outer;
     struct pkt_tunnel mid;
     struct pkt_level inner;
@@ -118,6 +121,7 @@ struct dp_packet *pkt_from_job(const uint8_t *, size_t len,
 struct dp_packet *pkt_build(const struct pkt_row *);
 
 enum ref_encap pkt_marked_encap(uint32_t offloads);
+uint32_t pkt_encap_mark(enum ref_encap);
 struct ref_job pkt_job(const struct pkt_row *);
 const char *pkt_encap_name(enum ref_encap);
 

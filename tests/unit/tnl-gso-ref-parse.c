@@ -324,6 +324,50 @@ parse_gre(const uint8_t *f, size_t len, size_t ofs, size_t *next,
     return *next > len ? "GRE header cut short" : NULL;
 }
 
+/* 3GPP TS 29.281 sections 5.1 and 5.2: a G-PDU without any numbers. */
+static const char *
+parse_gtpu(const uint8_t *f, size_t len, size_t ofs, size_t *next,
+           uint16_t *type)
+{
+    if (ofs + 8 > len) {
+        return "GTP-U header cut short";
+    }
+    if (f[ofs] >> 5 != 1 || !(f[ofs] & 0x10) || f[ofs + 1] != 0xff) {
+        return "not GTP-U version 1, or not a G-PDU";
+    }
+    if (f[ofs] & 0x03) {
+        return "GTP-U sequence or N-PDU number";
+    }
+    *next = ofs + 8;
+    if (f[ofs] & 0x04) {
+        *next += 4;
+        while (*next <= len && f[*next - 1]) {
+            uint8_t kind = f[*next - 1];
+            size_t words = *next < len ? f[*next] : 0;
+
+            if (!words) {
+                return "GTP-U extension header of length 0, or cut short";
+            }
+            if (kind != 0x20 && kind != 0x40 && (kind != 0x85 || words > 1)) {
+                return "GTP-U extension header that may count";
+            }
+            *next += words * 4;
+        }
+    }
+    if (*next >= len) {
+        return "GTP-U extension headers cut short";
+    }
+    *type = f[*next] >> 4 == 4 ? TYPE_IPV4 : TYPE_IPV6;
+    return NULL;
+}
+
+/* Is there UDP in front of the header of 'encap'? */
+bool
+ref_over_udp(enum ref_encap encap)
+{
+    return encap == REF_VXLAN || encap == REF_GENEVE || encap == REF_GTPU;
+}
+
 /* Parses the tunnel header behind 'l3' and what is in it, up to the end of
  * its IP headers, which go to 'next'. */
 static const char *
@@ -351,7 +395,8 @@ parse_tunnel(const uint8_t *f, size_t len, enum ref_encap encap,
         if (l3->l4 + 8 > len) {
             return "tunnel's UDP header cut short";
         }
-        error = (encap == REF_VXLAN ? parse_vxlan : parse_geneve)(
+        error = (encap == REF_VXLAN ? parse_vxlan
+                 : encap == REF_GTPU ? parse_gtpu : parse_geneve)(
             f, len, l3->l4 + 8, &ofs, &type);
     }
     if (error) {

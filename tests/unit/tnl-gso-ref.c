@@ -133,8 +133,12 @@ settle_tunnel(uint8_t *f, size_t len, const struct ref_l3 *l3,
         return;
     }
     settle_l3(f, len, l3);
-    if (encap == REF_VXLAN || encap == REF_GENEVE) {
+    if (ref_over_udp(encap)) {
         ref_put16(tnl + 4, len - l3->l4);
+        if (encap == REF_GTPU) {
+            /* What is behind UDP and the first 8 bytes. */
+            ref_put16(tnl + 10, len - l3->l4 - 16);
+        }
         if (udp_csum) {
             settle_udp(f, len, l3);
         }
@@ -264,7 +268,7 @@ ref_cut(const uint8_t *frame, size_t len, const struct ref_job *job,
         piece = &frames->v[frames->n++];
         error = make_piece(frame, len, &l, job, pos, n, piece);
         if (!error && n > job->mss && job->outer_csum
-            && (job->encap == REF_VXLAN || job->encap == REF_GENEVE)) {
+            && ref_over_udp(job->encap)) {
             size_t csum_ofs = l.outer.l4 + 6;
             struct ref_frame segment;
 
@@ -318,9 +322,12 @@ check_tunnel(const uint8_t *f, size_t len, const struct ref_l3 *l3,
     if (!l3->version) {
         return NULL;
     }
-    if (encap == REF_VXLAN || encap == REF_GENEVE) {
+    if (ref_over_udp(encap)) {
         if (ref_get16(tnl + 4) != len - l3->l4) {
             return "wrong UDP length of a tunnel";
+        }
+        if (encap == REF_GTPU && ref_get16(tnl + 10) != len - l3->l4 - 16) {
+            return "wrong GTP-U length";
         }
         if (udp_csum && !ref_get16(tnl + 6)) {
             return "no UDP checksum of a tunnel";

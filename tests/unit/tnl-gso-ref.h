@@ -34,6 +34,7 @@ enum ref_encap {
     REF_VXLAN,
     REF_GENEVE,
     REF_GRE,
+    REF_GTPU,
     REF_IPIP,                   /* IP behind IP and its extension headers. */
 };
 
@@ -113,6 +114,7 @@ void ref_settle_outer(uint8_t *frame, size_t len, const struct ref_job *,
                       const struct ref_layout *);
 
 bool ref_is_udp(const struct ref_layout *);
+bool ref_over_udp(enum ref_encap);
 uint16_t ref_l4_csum(const uint8_t *frame, const struct ref_l3 *, size_t len);
 uint16_t ref_partial_csum(const uint8_t *frame, size_t len,
                           const struct ref_l3 *);

@@ -64,6 +64,7 @@ class Frame:
         self.l3s = []
         self.udps = []          # (L3, offset)
         self.gres = []          # (offset, end)
+        self.gtpus = []         # Offsets.
         self.tcp = None         # Offset, if the innermost L4 is TCP.
         self.remote = None      # (Start, field) of a remote checksum.
         self.remote_seen = False
@@ -318,6 +319,16 @@ class Frame:
         size = 12 if d[ofs] & 7 else 8
         self.text.append("gtpu(%d%s)" % (be32(d, ofs + 4), ",seq=%d" % be16(
             d, ofs + 8) if d[ofs] & 2 else ""))
+        self.gtpus.append(ofs)
+        kind = d[ofs + 11] if d[ofs] & 4 else 0
+        while kind:             # Extension headers.
+            self.text.append("ext(0x%02x)" % kind)
+            if not d[ofs + size]:
+                raise Malformed("GTP-U extension header of length 0")
+            size += d[ofs + size] * 4
+            kind = d[ofs + size - 1]
+        if d[ofs + 1] != 255 and not self.lenient:
+            self.wrong("GTP-U message of type %d" % d[ofs + 1])
         if not self.lenient and be16(d, ofs + 2) != end - ofs - 8:
             self.wrong("GTP-U length")
         self.text.append("/")
