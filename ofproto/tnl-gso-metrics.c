@@ -18,8 +18,6 @@
 
 #include "ofproto/tnl-gso/tnl-gso-show.h"
 
-#include <string.h>
-
 #include "core/csum-copy.h"
 #include "core/tnl-gso-buf.h"
 #include "core/tnl-gso-port.h"
@@ -233,19 +231,14 @@ put_methods(struct page *page, const struct tnl_gso_port *port)
     }
 }
 
-/* For tnl_gso_ports_for_each(): appends what 'port' has counted, and its
- * methods, to the struct page 'page_'. */
+/* Appends what 'port' has counted, and its methods, to 'page'. */
 static void
-put_port(struct tnl_gso_port *port, void *page_)
+put_port(struct page *page, const struct tnl_gso_port *port)
 {
     const char *name = netdev_get_name(port->netdev);
     const struct ofport *ofport;
-    struct page *page = page_;
     struct tnl_gso_stats s;
 
-    if (!strncmp(name, "ovs-netdev", 10)) {
-        return;                 /* The datapath's own. */
-    }
 #ifdef __linux__
     netdev_linux_tnl_poll(port->netdev);
 #endif
@@ -313,10 +306,15 @@ tnl_gso_unixctl_metrics(struct unixctl_conn *conn, int argc OVS_UNUSED,
 {
     struct ds text = DS_EMPTY_INITIALIZER;
     struct page page = { .labels = DS_EMPTY_INITIALIZER };
+    struct tnl_gso_ports ports;
 
     tnl_gso_ofports_get(&page.ofports);
     put_global(&page);
-    tnl_gso_ports_for_each(put_port, &page);
+    tnl_gso_ports_get(NULL, &ports);
+    for (size_t i = 0; i < ports.n; i++) {
+        put_port(&page, ports.netdevs[i]->tnl_gso);
+    }
+    tnl_gso_ports_release(&ports);
     shash_destroy(&page.ofports);
     for (size_t i = 0; i < N_METRICS; i++) {
         if (page.samples[i].length) {

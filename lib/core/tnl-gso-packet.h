@@ -25,7 +25,6 @@
 
 #include "core/tnl-gso-types.h"
 #include "dp-packet.h"
-#include "packets.h"
 
 /* DP_PACKET_OL_FIXED_ID for the inner IP header.  It does not fit into the
  * enum, which has the type int. */
@@ -72,16 +71,6 @@ tnl_gso_batch_has_super(const struct dp_packet_batch *batch)
         }
     }
     return false;
-}
-
-/* Returns the type of the first header of 'p' for the parser: Ethernet, or
- * what would be in it if 'p' has none, as behind the pop of a tunnel for IP,
- * and in front of the push of one. */
-static inline ovs_be16
-tnl_gso_first_type(const struct dp_packet *p)
-{
-    return (OVS_LIKELY(dp_packet_is_eth(p)) ? htons(ETH_TYPE_TEB)
-            : pt_ns_type_be(p->packet_type));
 }
 
 /* Shortens 'p' to 'size' bytes if it is longer. */

@@ -22,7 +22,6 @@
 #include <netinet/ip6.h>
 
 #include "core/csum-copy.h"
-#include "core/tnl-gso-packet.h"
 #include "core/tnl-gso-port.h"
 #include "coverage.h"
 #include "encap/encap.h"
@@ -165,7 +164,6 @@ tnl_gso_marks_guess(struct dp_packet *p)
 void
 tnl_gso_marks_repair(struct dp_packet *p)
 {
-    const void *frame = dp_packet_data(p);
     /* Bytes beyond the outer IP total length are padding to upstream's parser
      * (l2_pad_size); checksums do not cover them. */
     size_t size = dp_packet_size(p) - dp_packet_l2_pad_size(p);
@@ -188,8 +186,7 @@ tnl_gso_marks_repair(struct dp_packet *p)
             p->inner_l3_ofs = d.inner.ofs;
             p->inner_l4_ofs = d.inner.l4_ofs;
         }
-        reason = tnl_gso_parse_l3(frame, size, 0, tnl_gso_first_type(p),
-                                  &d.outer, &stacked);
+        reason = tnl_gso_find_first_l3(p, size, &d.outer, &stacked);
         outer = repair_level(outer, reason, &d.outer, size);
         if ((outer & L4_PARTIAL) == L4_PARTIAL
             && ((outer & DP_PACKET_OL_L4_PROTO_MASK)

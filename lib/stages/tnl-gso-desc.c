@@ -76,12 +76,21 @@ find_mid(const void *frame, size_t size, uint32_t marks,
     return reason;
 }
 
-/* Finds the first IP header of 'p', which has no Ethernet header. */
-static enum tnl_gso_reason
-find_first_l3(const struct dp_packet *p, struct tnl_gso_l3 *l3, bool *stacked)
+/* Finds the first IP header in the first 'size' bytes of 'p' and stores it in
+ * '*l3': behind an Ethernet header, unless 'p' has none, as behind the pop of a
+ * tunnel for IP, and in front of the push of one.  Sets '*stacked' if it is
+ * behind labels or two VLAN tags.  Returns TNL_GSO_OK or the reason why it
+ * cannot be done. */
+enum tnl_gso_reason
+tnl_gso_find_first_l3(const struct dp_packet *p, size_t size,
+                      struct tnl_gso_l3 *l3, bool *stacked)
 {
-    return tnl_gso_parse_l3(dp_packet_data(p), dp_packet_size(p), 0,
-                            pt_ns_type_be(p->packet_type), l3, stacked);
+    const void *frame = dp_packet_data(p);
+
+    return (OVS_LIKELY(dp_packet_is_eth(p))
+            ? tnl_gso_parse_l2(frame, size, 0, l3, stacked)
+            : tnl_gso_parse_l3(frame, size, 0, pt_ns_type_be(p->packet_type),
+                               l3, stacked));
 }
 
 /* Finds the IP headers of 'p' and stores them in '*d'.  The tunnel marks that
@@ -102,14 +111,10 @@ tnl_gso_find_headers(const struct dp_packet *p, struct tnl_gso_desc *d)
         return TNL_GSO_R_TOO_BIG;
     }
     if (d->outer_l4 == TNL_GSO_OUTER_NONE) {
-        return (dp_packet_is_eth(p)
-                ? tnl_gso_parse_l2(frame, size, 0, &d->inner, &d->stacked)
-                : find_first_l3(p, &d->inner, &d->stacked));
+        return tnl_gso_find_first_l3(p, size, &d->inner, &d->stacked);
     }
 
-    reason = (OVS_LIKELY(dp_packet_is_eth(p))
-              ? tnl_gso_parse_l2(frame, size, 0, &d->outer, &d->stacked)
-              : find_first_l3(p, &d->outer, &d->stacked));
+    reason = tnl_gso_find_first_l3(p, size, &d->outer, &d->stacked);
     if (reason) {
         return reason;
     }

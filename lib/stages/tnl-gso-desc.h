@@ -37,6 +37,9 @@ enum tnl_gso_reason tnl_gso_describe(const struct dp_packet *,
                                      struct tnl_gso_desc *);
 
 /* Finding the headers alone, of ordinary packets, too. */
+enum tnl_gso_reason tnl_gso_find_first_l3(const struct dp_packet *,
+                                          size_t size, struct tnl_gso_l3 *,
+                                          bool *stacked);
 enum tnl_gso_reason tnl_gso_find_headers(const struct dp_packet *,
                                          struct tnl_gso_desc *);
 enum tnl_gso_reason tnl_gso_find_tunnel(const struct dp_packet *,
