@@ -466,6 +466,7 @@ nl_tcp() {
     test $status = 0 || kill "$server" 2>/dev/null
     wait "$server" || status=1
     if test $status != 0; then
+        grep -E '^[A-Za-z.]+: ' "$out.err" | sed 's/^/  /' >&2
         echo "- 0 0"
         return 1
     fi

@@ -247,6 +247,20 @@ nl_tunnel_down() {
     nl_ip kern link del vx0 2>/dev/null
 }
 
+# nl_evidence: what each Open vSwitch thinks of its neighbours, stations and flows,
+# for whoever has to find out why nothing arrives.
+nl_evidence() {
+    local ns command
+    for ns in "${!NL_VSWITCHD[@]}"; do
+        for command in tnl/neigh/show "fdb/show br-int" dpctl/dump-flows; do
+            echo "  $ns: $command"
+            # shellcheck disable=SC2086
+            nl_appctl "$ns" $command 2>&1 | cut -c 1-300 | head -n 30 \
+                | sed 's/^/    /'
+        done
+    done
+}
+
 # nl_tap_underlay NS: bridge br-t of "ovs", whose port undert, a tap, is in NS.
 nl_tap_underlay() {
     nl_bridge ovs br-t other-config:hwaddr=02:00:00:03:00:01 -- \
