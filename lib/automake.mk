@@ -19,6 +19,7 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/core/tnl-gso-parse.h \
 	lib/tnl-gso/core/tnl-gso-port.c \
 	lib/tnl-gso/core/tnl-gso-port.h \
+	lib/tnl-gso/core/tnl-gso-probes.h \
 	lib/tnl-gso/core/tnl-gso-types.h \
 	lib/tnl-gso/core/tnl-gso-vnet.h \
 	lib/tnl-gso/encap/encap.c \

@@ -195,7 +195,7 @@ push_prepare_super(const struct netdev *tunnel,
 static void
 drop_long(const struct netdev *tunnel, struct dp_packet *p)
 {
-    tnl_gso_count_drop(tunnel->tnl_gso, TNL_GSO_R_TOO_BIG);
+    tnl_gso_count_drop(tunnel->tnl_gso, TNL_GSO_R_TOO_BIG, p);
     VLOG_WARN_RL(&rl, "%s: packet dropped: %s: %"PRIu32" bytes (see "
                  "ovs-appctl tnl-gso/stats %s)", netdev_get_name(tunnel),
                  tnl_gso_reason_to_string(TNL_GSO_R_TOO_BIG),

@@ -23,6 +23,7 @@
 #include "core/tnl-gro-feedback.h"
 #include "core/tnl-gso-packet.h"
 #include "core/tnl-gso-port.h"
+#include "core/tnl-gso-probes.h"
 #include "core/tnl-gso-vnet.h"
 #include "encap/encap.h"
 #include "netdev-provider.h"
@@ -170,6 +171,11 @@ flush_frames(struct sender *s)
         struct held *h = &s->held[i];
 
         if (h->gathered) {
+            TNL_GSO_PROBE(plan, s->netdev->name,
+                          tnl_gso_encap_class(h->desc.encap)->name,
+                          tnl_gso_method_to_string(h->plan.method), NULL,
+                          h->desc.hdr_len + h->desc.payload_len,
+                          h->desc.n_segs);
             tnl_gso_count_tx(port, &h->desc, &h->plan,
                              h->desc.hdr_len + h->desc.payload_len);
             tnl_gro_gathered_free(h->gathered);

@@ -51,6 +51,13 @@ tnl_gso_segsz(const struct dp_packet *p)
     return tso_segsz ? tso_segsz : p->uso_segsz;
 }
 
+/* Returns the header at 'ofs' of 'p', or null if 'ofs' is 0: there is none. */
+static inline const void *
+tnl_gso_header(const struct dp_packet *p, uint16_t ofs)
+{
+    return ofs ? (const char *) dp_packet_data(p) + ofs : NULL;
+}
+
 /* Makes 'p' an ordinary packet. */
 static inline void
 tnl_gso_clear_segsz(struct dp_packet *p)

@@ -19,6 +19,7 @@
 #include "core/tnl-gso-port.h"
 
 #include "core/tnl-gso-buf.h"
+#include "core/tnl-gso-probes.h"
 #include "dp-packet.h"
 #include "netdev-provider.h"
 #include "packets.h"
@@ -69,6 +70,14 @@ get(atomic_ullong *counter)
 }
 
 atomic_bool tnl_gso_stt_in_use = false;
+
+#ifdef HAVE_USDT_PROBES
+#define TNL_GSO_PROBE_NAME(NAME)                        \
+    unsigned short int tnl_gso_##NAME##_semaphore       \
+        __attribute__((section(".probes")));
+TNL_GSO_PROBES
+#undef TNL_GSO_PROBE_NAME
+#endif
 
 /* Returns the state for new 'netdev', which must outlive it. */
 struct tnl_gso_port *
@@ -231,11 +240,15 @@ tnl_gso_count_events(struct tnl_gso_port *port, enum tnl_gso_event event,
     add(&bucket_get(port)->events[event], n);
 }
 
-/* Counts a packet that was dropped without a plan to drop it: before there was
- * a plan, or by the kernel. */
+/* Counts that 'p' was dropped without a plan to drop it: before there was a
+ * plan, or by the kernel.  It is null if only its bytes are left. */
 void
-tnl_gso_count_drop(struct tnl_gso_port *port, enum tnl_gso_reason reason)
+tnl_gso_count_drop(struct tnl_gso_port *port, enum tnl_gso_reason reason,
+                   const struct dp_packet *p)
 {
+    TNL_GSO_PROBE(drop, port->netdev->name, tnl_gso_reason_to_string(reason),
+                  p ? dp_packet_size(p) : 0, p ? dp_packet_l3(p) : NULL,
+                  p ? dp_packet_l4(p) : NULL);
     add(&bucket_get(port)->drops[reason], 1);
 }
 
@@ -267,6 +280,9 @@ tnl_gso_count_gro(struct tnl_gso_port *port,
         add(&b->events[TNL_GSO_E_TRAIN_SINGLE], count->train_single);
     }
     if (OVS_UNLIKELY(count->too_many)) {
+        TNL_GSO_PROBE(drop, port->netdev->name,
+                      tnl_gso_reason_to_string(TNL_GSO_R_TOO_MANY), 0, NULL,
+                      NULL);
         add(&b->drops[TNL_GSO_R_TOO_MANY], count->too_many);
     }
 }
@@ -329,6 +345,48 @@ tnl_gso_ports_for_each(void (*cb)(struct tnl_gso_port *, void *aux),
         cb(port, aux);
     }
     ovs_mutex_unlock(&ports_mutex);
+}
+
+/* Returns the name of 'reason' in statistics, commands and messages, in static
+ * memory. */
+const char *
+tnl_gso_reason_to_string(enum tnl_gso_reason reason)
+{
+    switch (reason) {
+    case TNL_GSO_OK:
+        return "ok";
+    case TNL_GSO_R_L2:
+        return "bad_l2";
+    case TNL_GSO_R_L3:
+        return "bad_l3";
+    case TNL_GSO_R_FRAGMENT:
+        return "fragment";
+    case TNL_GSO_R_NOT_TCP:
+        return "not_tcp";
+    case TNL_GSO_R_NOT_UDP:
+        return "not_udp";
+    case TNL_GSO_R_TCP:
+        return "bad_tcp";
+    case TNL_GSO_R_UDP:
+        return "bad_udp";
+    case TNL_GSO_R_TUNNEL:
+        return "bad_tunnel";
+    case TNL_GSO_R_TOO_MANY:
+        return "too_many_segments";
+    case TNL_GSO_R_NO_METHOD:
+        return "no_method";
+    case TNL_GSO_R_TOO_BIG:
+        return "too_big";
+    case TNL_GSO_R_MTU:
+        return "mtu";
+    case TNL_GSO_R_RCO_OFF:
+        return "rco_off";
+    case TNL_GSO_R_RCO:
+        return "bad_rco";
+    case TNL_GSO_N_REASONS:
+    default:
+        OVS_NOT_REACHED();
+    }
 }
 
 /* Returns the name of 'event' in statistics and commands, in static memory. */

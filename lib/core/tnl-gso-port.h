@@ -170,7 +170,8 @@ void tnl_gso_count_tx(struct tnl_gso_port *, const struct tnl_gso_desc *,
 void tnl_gso_count_event(struct tnl_gso_port *, enum tnl_gso_event);
 void tnl_gso_count_events(struct tnl_gso_port *, enum tnl_gso_event,
                           uint32_t n);
-void tnl_gso_count_drop(struct tnl_gso_port *, enum tnl_gso_reason);
+void tnl_gso_count_drop(struct tnl_gso_port *, enum tnl_gso_reason,
+                        const struct dp_packet *);
 void tnl_gso_count_gro(struct tnl_gso_port *, const struct tnl_gro_count *);
 void tnl_gso_count_refused(struct tnl_gso_port *, const struct dp_packet *);
 void tnl_gso_stats_get(const struct tnl_gso_port *, struct tnl_gso_stats *);
@@ -178,6 +179,7 @@ void tnl_gso_stats_get(const struct tnl_gso_port *, struct tnl_gso_stats *);
 void tnl_gso_ports_for_each(void (*cb)(struct tnl_gso_port *, void *aux),
                             void *aux);
 
+const char *tnl_gso_reason_to_string(enum tnl_gso_reason);
 const char *tnl_gso_event_to_string(enum tnl_gso_event);
 
 /* STT has made a superpacket.  Never false again once it is true. */

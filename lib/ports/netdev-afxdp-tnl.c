@@ -54,7 +54,7 @@ netdev_afxdp_fit(struct netdev *netdev, struct dp_packet_batch *batch,
             dp_packet_batch_add(batch, packet);
             continue;
         }
-        tnl_gso_count_drop(netdev->tnl_gso, TNL_GSO_R_MTU);
+        tnl_gso_count_drop(netdev->tnl_gso, TNL_GSO_R_MTU, packet);
         VLOG_WARN_RL(&rl, "%s: packet dropped: %"PRIu32" bytes, an AF_XDP "
                      "frame takes %"PRIuSIZE, netdev_get_name(netdev),
                      dp_packet_size(packet), max);

@@ -461,7 +461,7 @@ netdev_linux_big_add(struct netdev_linux_big *layout, struct netdev_rxq *rx,
         reason = make_plan(&d, &plan);
     }
     if (reason) {
-        tnl_gso_count_drop(port, reason);
+        tnl_gso_count_drop(port, reason, p);
         VLOG_WARN_RL(&rl, "%s: Dropped packet: Too big: %"PRIuSIZE" bytes, %s",
                      netdev_get_name(rx->netdev), dp_packet_size(p) + rest_len,
                      tnl_gso_reason_to_string(reason));

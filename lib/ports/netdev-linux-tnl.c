@@ -74,19 +74,19 @@ send_otherwise(struct netdev *netdev, const struct dp_packet *p)
     return true;
 }
 
-/* Did the kernel refuse a packet on 'netdev' with 'error' because of the
- * packet itself, so that the next one may be taken?  If so, logs it, and
- * counts a drop if it was longer than the MTU: the caller should count the
- * packet as dropped by the device and go on. */
+/* Did the kernel refuse 'p' on 'netdev', null for a frame, with 'error'
+ * because of the packet itself, so that the next one may be taken?  If so,
+ * logs it, and counts a drop if it was longer than the MTU: the caller should
+ * count the packet as dropped by the device and go on. */
 static bool
-skip(const struct netdev *netdev, int error)
+skip(const struct netdev *netdev, const struct dp_packet *p, int error)
 {
     const char *name = netdev_get_name(netdev);
 
     if (error == EMSGSIZE) {
         uint32_t mtu;
 
-        tnl_gso_count_drop(netdev->tnl_gso, TNL_GSO_R_MTU);
+        tnl_gso_count_drop(netdev->tnl_gso, TNL_GSO_R_MTU, p);
         atomic_read_relaxed(&netdev->tnl_gso->mtu, &mtu);
         VLOG_WARN_RL(&rl, "%s: packet dropped, the kernel refused it: mtu is "
                      "%"PRIu32" (see ovs-appctl tnl-gso/stats %s)", name, mtu,
@@ -146,7 +146,7 @@ netdev_linux_tnl_refused(struct netdev *netdev,
             return 0;
         }
         netdev_linux_tnl_lost(netdev, p, error);
-        if (first && skip(netdev, error)) {
+        if (first && skip(netdev, p, error)) {
             return 0;
         }
         if (!--n) {
@@ -169,7 +169,7 @@ netdev_linux_tnl_tap_refused(struct netdev *netdev,
         return 0;
     }
     netdev_linux_tnl_lost(netdev, batch->packets[i], error);
-    if (skip(netdev, error) || error == EIO) {
+    if (skip(netdev, batch->packets[i], error) || error == EIO) {
         return 0;
     }
     while (++i < dp_packet_batch_size(batch)) {
@@ -326,7 +326,7 @@ netdev_linux_tnl_send_frames(struct netdev *netdev_,
             *first_left = i;
             return 0;
         }
-        if (error && (skip(netdev_, error) || error == ENOBUFS
+        if (error && (skip(netdev_, NULL, error) || error == ENOBUFS
                       || (tap && error == EIO))) {
             lost_frames(netdev_, frames, i, i + 1, error);
             i++;

@@ -319,7 +319,7 @@ static struct dp_packet *
 refuse(const struct netdev *tunnel, struct dp_packet *p,
        const struct tnl_rco *rco, enum tnl_gso_reason reason)
 {
-    tnl_gso_count_drop(tunnel->tnl_gso, reason);
+    tnl_gso_count_drop(tunnel->tnl_gso, reason, p);
     VLOG_WARN_RL(&rl, "%s: packet dropped: %s: remote checksum at %"PRIu16
                  ", from %"PRIu16" on%s (see ovs-appctl tnl-gso/stats %s)",
                  netdev_get_name(tunnel), tnl_gso_reason_to_string(reason),

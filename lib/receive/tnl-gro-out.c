@@ -20,7 +20,9 @@
 
 #include <string.h>
 
+#include "core/tnl-gso-probes.h"
 #include "dp-packet.h"
+#include "encap/encap.h"
 #include "receive/tnl-gro-gather.h"
 #include "receive/tnl-gro-join.h"
 #include "util.h"
@@ -139,6 +141,12 @@ put_together(struct tnl_gro_turn *t, uint16_t i)
                              &n_right);
         }
         if (OVS_LIKELY(p)) {
+            const struct tnl_gro_outer *o = f->first.outer;
+
+            TNL_GSO_PROBE(merge, tnl_gso_encap_class(t->encap)->name,
+                          t->encap ? o->frame + o->l3.ofs : NULL,
+                          f->first.data + f->first.l3.ofs, f->n_units,
+                          f->payload_len);
             t->count->supers[MIN(log_2_floor(f->n_units),
                                  TNL_GRO_N_SIZES) - 1]++;
             return p;

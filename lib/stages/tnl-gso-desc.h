@@ -47,6 +47,5 @@ enum tnl_gso_reason tnl_gso_find_tunnel(const struct dp_packet *,
                                         struct tnl_gso_desc *);
 
 uint32_t tnl_gso_segment_len(const struct dp_packet *);
-const char *tnl_gso_reason_to_string(enum tnl_gso_reason);
 
 #endif /* tnl-gso-desc.h */

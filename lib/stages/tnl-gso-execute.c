@@ -20,7 +20,9 @@
 
 #include "core/tnl-gso-packet.h"
 #include "core/tnl-gso-port.h"
+#include "core/tnl-gso-probes.h"
 #include "dp-packet.h"
+#include "encap/encap.h"
 #include "netdev-provider.h"
 #include "openvswitch/vlog.h"
 #include "ovs-atomic.h"
@@ -35,14 +37,17 @@ VLOG_DEFINE_THIS_MODULE(tnl_gso);
 
 static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
 
-/* Logs that 'netdev' drops the superpacket that 'd' describes, and why:
+/* Logs that 'netdev' drops superpacket 'p', which 'd' describes, and why:
  * 'plan->reason'. */
 static void
-tnl_gso_log_drop(const struct netdev *netdev, const struct tnl_gso_desc *d,
-                 const struct tnl_gso_plan *plan)
+tnl_gso_log_drop(const struct netdev *netdev, const struct dp_packet *p,
+                 const struct tnl_gso_desc *d, const struct tnl_gso_plan *plan)
 {
     const char *name = netdev_get_name(netdev);
 
+    TNL_GSO_PROBE(drop, name, tnl_gso_reason_to_string(plan->reason),
+                  dp_packet_size(p), tnl_gso_header(p, d->inner.ofs),
+                  tnl_gso_header(p, d->inner.l4_ofs));
     if (plan->reason == TNL_GSO_R_MTU) {
         uint32_t mtu;
 
@@ -76,6 +81,9 @@ tnl_gso_describe_and_plan(const struct dp_packet *p,
     } else {
         tnl_gso_plan(desc, caps, plan);
     }
+    TNL_GSO_PROBE(describe, dp_packet_data(p), dp_packet_size(p), reason,
+                  tnl_gso_encap_class(desc->encap)->name, desc->mss,
+                  desc->n_segs);
     return reason;
 }
 
@@ -86,6 +94,10 @@ tnl_gso_count_plan(const struct netdev *netdev, const struct dp_packet *p,
                    const struct tnl_gso_desc *desc,
                    const struct tnl_gso_plan *plan)
 {
+    TNL_GSO_PROBE(plan, netdev->name, tnl_gso_encap_class(desc->encap)->name,
+                  tnl_gso_method_to_string(plan->method),
+                  tnl_gso_header(p, desc->outer.ofs), dp_packet_size(p),
+                  desc->n_segs);
     tnl_gso_count_tx(netdev->tnl_gso, desc, plan, dp_packet_size(p));
     if (OVS_UNLIKELY(desc->mid_l4 != TNL_GSO_OUTER_NONE)) {
         tnl_gso_count_event(netdev->tnl_gso, TNL_GSO_E_TX_NESTED);
@@ -94,7 +106,7 @@ tnl_gso_count_plan(const struct netdev *netdev, const struct dp_packet *p,
         dp_packet_gso_count_cut();
         tnl_gro_feedback_cut(p->gro_id);
     } else if (plan->method == TNL_GSO_DROP) {
-        tnl_gso_log_drop(netdev, desc, plan);
+        tnl_gso_log_drop(netdev, p, desc, plan);
     }
 }
 

@@ -24,6 +24,7 @@
 #include <linux/virtio_net.h>
 
 #include "core/csum-copy.h"
+#include "core/tnl-gso-probes.h"
 #include "core/tnl-gso-vnet.h"
 #include "dp-packet.h"
 #include "ovs-thread.h"
@@ -352,6 +353,8 @@ tnl_gso_frames_cut(struct tnl_gso_frames *frames, uint16_t super,
     ovs_assert(tnl_gso_frames_can_hold(d));
     /* The vnet header is what says that a frame is a train. */
     ovs_assert(!plan->segs_per_train || frames->vnet_size);
+    TNL_GSO_PROBE(segment, d->hdr_len, d->payload_len, plan->unit,
+                  plan->n_packets, plan->segs_per_train, first);
     tnl_gso_finish_init(&f, dp_packet_data(p), d, plan);
     if (plan->segs_per_train) {
         put_trains(frames, super, &f, &c);

@@ -22,6 +22,7 @@
 
 #include "core/csum-copy.h"
 #include "core/tnl-gso-packet.h"
+#include "core/tnl-gso-probes.h"
 #include "dp-packet.h"
 #include "stages/tnl-gso-finish.h"
 #include "stages/tnl-gso-train.h"
@@ -80,6 +81,8 @@ tnl_gso_cut(struct dp_packet *p, const struct tnl_gso_desc *d,
     const struct tnl_gso_l3 *second = has_outer ? &d->inner : NULL;
     struct tnl_gso_finish f;
 
+    TNL_GSO_PROBE(segment, d->hdr_len, d->payload_len, plan->unit,
+                  plan->n_packets, plan->segs_per_train, 0);
     tnl_gso_finish_init(&f, dp_packet_data(p), d, plan);
 
     if (plan->segs_per_train) {

@@ -26,6 +26,7 @@
 #include "netdev-provider.h"
 #include "openvswitch/dynamic-string.h"
 #include "tests/ovstest.h"
+#include "tnl-gso/core/tnl-gso-port.h"
 #include "tnl-gso/encap/encap.h"
 #include "tnl-gso/stages/tnl-gso-desc.h"
 #include "tnl-gso/stages/tnl-gso-plan.h"

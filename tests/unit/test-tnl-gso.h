@@ -28,6 +28,7 @@
 
 #include "openvswitch/compiler.h"
 #include "tnl-gso-ref.h"
+#include "tnl-gso/core/tnl-gso-port.h"
 #include "tnl-gso/stages/tnl-gso-desc.h"
 #include "tnl-gso/stages/tnl-gso-plan.h"
 #include "util.h"
