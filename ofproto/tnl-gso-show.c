@@ -191,6 +191,8 @@ tnl_gso_format_why_not_hw(const struct tnl_gso_desc *d,
     row = class->n_rows ? find_row(class->rows[0].method, d) : NULL;
     if (d->rco) {
         ds_put_cstr(ds, "no port knows remote checksums");
+    } else if (d->mid_l4 != TNL_GSO_OUTER_NONE) {
+        ds_put_cstr(ds, "no port changes three IP headers");
     } else if (row && row->method != TNL_GSO_UDP_GSO) {
         format_why_not_row(row, d, caps, ds);
     } else {

@@ -257,6 +257,9 @@ enum tnl_gso_method {
                                                     * be cut by somebody behind
                                                     * it, if not by itself. */
 
+#define TNL_GSO_TX_IPIP_TNL_TSO (UINT64_C(1) << 45) /* Cuts TCP in IP in
+                                                     * IP. */
+
 /* Limits of a port in spite of its offloads.  0 means that there is no such
  * limit.  For a train, its outer UDP header and the segments of that are
  * meant. */

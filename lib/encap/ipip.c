@@ -21,6 +21,7 @@
 #include <netinet/in.h>
 
 #include "core/tnl-gso-parse.h"
+#include "netdev-provider.h"
 #include "odp-netlink.h"
 #include "packets.h"
 
@@ -34,6 +35,15 @@
  * segment is in the outer IP header.  The flow label that Open vSwitch writes
  * into it is zero, that of the inner header, or a hash of the flow: the same
  * in all segments. */
+
+/* Not behind extension headers: tnl-gso-plan.c. */
+static const struct tnl_gso_plan_row ipip_rows[] = {
+    { TNL_GSO_HW, false, false,
+      NETDEV_TX_OFFLOAD_TCP_TSO | TNL_GSO_TX_IPIP_TNL_TSO },
+    { TNL_GSO_HW, false, true,
+      (NETDEV_TX_OFFLOAD_TCP_TSO | TNL_GSO_TX_IPIP_TNL_TSO
+       | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM) },
+};
 
 static const struct tnl_gso_kind ipip_kinds[] = {
     { IPPROTO_TCP, 4, false },
@@ -84,11 +94,11 @@ ipip_sums_at_push(const struct ovs_action_push_tnl *data OVS_UNUSED)
     MEMBER(vport_type6, 0)                                              \
     MEMBER(mark, (DP_PACKET_OL_TUNNEL_MASK | DP_PACKET_OL_STT))         \
     MEMBER(outer, TNL_GSO_OUTER_IP)                                     \
-    MEMBER(tso, 0)                                                      \
-    MEMBER(tso_name, NULL)                                              \
-    MEMBER(rows, NULL)                                                  \
-    MEMBER(n_rows, 0)                                                   \
-    MEMBER(why_no_row, "no port is asked to cut IP in IP")              \
+    MEMBER(tso, TNL_GSO_TX_IPIP_TNL_TSO)                                \
+    MEMBER(tso_name, "ipip_tso")                                        \
+    MEMBER(rows, ipip_rows)                                             \
+    MEMBER(n_rows, ARRAY_SIZE(ipip_rows))                               \
+    MEMBER(why_no_row, NULL)                                            \
     MEMBER(kinds, ipip_kinds)                                           \
     MEMBER(n_kinds, ARRAY_SIZE(ipip_kinds))                             \
     MEMBER(parse, ipip_parse)                                           \

@@ -64,6 +64,7 @@ static const struct tnl_gso_flag_name capa_names[] = {
     { RTE_ETH_TX_OFFLOAD_VXLAN_TNL_TSO, "vxlan_tnl_tso" },
     { RTE_ETH_TX_OFFLOAD_GENEVE_TNL_TSO, "geneve_tnl_tso" },
     { RTE_ETH_TX_OFFLOAD_GRE_TNL_TSO, "gre_tnl_tso" },
+    { RTE_ETH_TX_OFFLOAD_IPIP_TNL_TSO, "ipip_tnl_tso" },
     { RTE_ETH_TX_OFFLOAD_UDP_TNL_TSO, "udp_tnl_tso" },
     { RTE_ETH_TX_OFFLOAD_IP_TNL_TSO, "ip_tnl_tso" },
     { RTE_ETH_TX_OFFLOAD_MULTI_SEGS, "multi_segs" },
@@ -74,7 +75,7 @@ static const struct tnl_gso_flag_name capa_names[] = {
  * flag. */
 static const struct {
     enum tnl_gso_encap encap;
-    uint64_t ol_flag;           /* NETDEV_TX_*. */
+    uint64_t ol_flag;           /* NETDEV_TX_* or TNL_GSO_TX_*. */
     uint64_t capa, flag;
     uint64_t generic_capa, generic_flag;
 } tunnels[] = {
@@ -86,6 +87,9 @@ static const struct {
       RTE_ETH_TX_OFFLOAD_UDP_TNL_TSO, RTE_MBUF_F_TX_TUNNEL_UDP },
     { TNL_GSO_GRE, NETDEV_TX_GRE_TNL_TSO,
       RTE_ETH_TX_OFFLOAD_GRE_TNL_TSO, RTE_MBUF_F_TX_TUNNEL_GRE,
+      RTE_ETH_TX_OFFLOAD_IP_TNL_TSO, RTE_MBUF_F_TX_TUNNEL_IP },
+    { TNL_GSO_IPIP, TNL_GSO_TX_IPIP_TNL_TSO,
+      RTE_ETH_TX_OFFLOAD_IPIP_TNL_TSO, RTE_MBUF_F_TX_TUNNEL_IPIP,
       RTE_ETH_TX_OFFLOAD_IP_TNL_TSO, RTE_MBUF_F_TX_TUNNEL_IP },
 };
 
@@ -174,6 +178,11 @@ netdev_dpdk_tnl_configure(struct netdev *netdev,
 
         if (capa & tunnels[i].capa) {
             flag = tunnels[i].flag;
+            if (tunnels[i].ol_flag >= TNL_GSO_TX_UDP_GSO) {
+                /* Upstream knows nothing of it. */
+                super_flags |= tunnels[i].ol_flag;
+                offloads |= tunnels[i].capa;
+            }
         } else if (capa & tunnels[i].generic_capa) {
             flag = tunnels[i].generic_flag;
             super_flags |= tunnels[i].ol_flag;

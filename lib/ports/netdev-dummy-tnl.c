@@ -53,7 +53,8 @@ netdev_dummy_tnl_set_config(struct netdev *netdev, const struct smap *args)
          name = strtok_r(NULL, ", ", &save_ptr)) {
         uint64_t flag = tnl_gso_offload_from_string(name);
 
-        if (flag && flag < TNL_GSO_TX_UDP_GSO) {
+        if (flag && (flag < TNL_GSO_TX_UDP_GSO
+                     || flag & tnl_gso_encap_tso_flags(false))) {
             netdev->ol_flags |= flag;
         } else {
             VLOG_WARN("%s: unknown offload '%s'", netdev_get_name(netdev),

@@ -19,37 +19,38 @@
 #         -  none of them, 0  no checksums and no TCP_TSO either
 # others  who cuts, a letter of nic-judge.py: over IPv4 with and without outer
 #         checksum, over IPv6 with and without; STT: over IPv4, over IPv6;
-#         plain: TCP over IPv4, over IPv6, UDP over IPv4, over IPv6
+#         plain: TCP over IPv4, over IPv6, UDP over IPv4, over IPv6; ipip, in
+#         transit: over IPv4, over IPv6
 NIC_ROWS="
-#name     driver     preset caps     vxlan geneve gre  stt plain
-bnxt      net_bnxt   none   vgrios   phph  phph   shsh tt hhhh
-cnxk      net_cn10k  none   vgriuods hhhh  hhhh   shsh tt hhss
-enic      net_enic   lib    vgo      phph  phph   ssss tt hhss
-hns3      net_hns3   old    vgrod    hhhh  hhhh   shsh tt hhss
-i40e      net_i40e   lib    vgrio    phph  phph   shsh tt hhss
-x722      net_i40e   lts    vgriod   hhhh  hhhh   shsh tt hhss
-iavf      net_iavf   new    vgriod   hhhh  hhhh   shsh tt hhss
-ice       net_ice    lib    vgriod   hhhh  hhhh   shsh tt hhss
-ipn3ke    net_ipn3ke new    vgrio    phph  phph   shsh tt hhss
-mlx4      net_mlx4   none   vro      phph  ssss   shsh tt hhss
-mlx5      mlx5_pci   none   vgruo    phph  phph   shsh tt hhss
-nfp       net_nfp_pf none   vs       ssph  ssss   ssss tt hhss
-qede      net_qede   old    vgo      phph  phph   ssss tt hhss
-rnp       net_rnp    new    vro      phph  ssss   shsh tt hhss
-sfc       net_sfc    none   vgod     hhhh  hhhh   ssss tt hhss
-txgbe     net_txgbe  lib    vgrio    phph  phph   shsh tt hhss
-txgbe22   net_txgbe  old    vgriuod  hhhh  hhhh   shsh tt hhss
-txgbe25   net_txgbe  new    vgriuos  phph  phph   shsh tt hhss
-zxdh      net_zxdh   none   vods     ssss  ssss   ssss ss ssss
-ixgbe     net_ixgbe  lib    o        ssss  ssss   ssss tt hhss
-ionic     net_ionic  new    od       ssss  ssss   ssss tt hhss
-igc       net_igc    lib    s        usus  usus   ssss tt hhhh
-igc25     net_igc    new    s        usus  usus   ssss tt hhhh
-ngbe      net_ngbe   lib    s        ssss  ssss   ssss tt hhss
-ena       net_ena    lib    -        ssss  ssss   ssss ts hsss
-null      net_null   none   0        ssss  ssss   ssss ss ssss
-generic   net_new    new    uod      HHHH  HHHH   sHsH tt hhss
-generic2  net_new    new    uo       PHPH  PHPH   sHsH tt hhss
+#name     driver     preset caps     vxlan geneve gre  stt plain ipip
+bnxt      net_bnxt   none   vgrios   phph  phph   shsh tt hhhh  hh
+cnxk      net_cn10k  none   vgriuods hhhh  hhhh   shsh tt hhss  hh
+enic      net_enic   lib    vgo      phph  phph   ssss tt hhss  ss
+hns3      net_hns3   old    vgrod    hhhh  hhhh   shsh tt hhss  ss
+i40e      net_i40e   lib    vgrio    phph  phph   shsh tt hhss  hh
+x722      net_i40e   lts    vgriod   hhhh  hhhh   shsh tt hhss  hh
+iavf      net_iavf   new    vgriod   hhhh  hhhh   shsh tt hhss  hh
+ice       net_ice    lib    vgriod   hhhh  hhhh   shsh tt hhss  hh
+ipn3ke    net_ipn3ke new    vgrio    phph  phph   shsh tt hhss  hh
+mlx4      net_mlx4   none   vro      phph  ssss   shsh tt hhss  ss
+mlx5      mlx5_pci   none   vgruo    phph  phph   shsh tt hhss  HH
+nfp       net_nfp_pf none   vs       ssph  ssss   ssss tt hhss  ss
+qede      net_qede   old    vgo      phph  phph   ssss tt hhss  ss
+rnp       net_rnp    new    vro      phph  ssss   shsh tt hhss  ss
+sfc       net_sfc    none   vgod     hhhh  hhhh   ssss tt hhss  ss
+txgbe     net_txgbe  lib    vgrio    phph  phph   shsh tt hhss  hh
+txgbe22   net_txgbe  old    vgriuod  hhhh  hhhh   shsh tt hhss  hh
+txgbe25   net_txgbe  new    vgriuos  phph  phph   shsh tt hhss  hh
+zxdh      net_zxdh   none   vods     ssss  ssss   ssss ss ssss  ss
+ixgbe     net_ixgbe  lib    o        ssss  ssss   ssss tt hhss  ss
+ionic     net_ionic  new    od       ssss  ssss   ssss tt hhss  ss
+igc       net_igc    lib    s        usus  usus   ssss tt hhhh  ss
+igc25     net_igc    new    s        usus  usus   ssss tt hhhh  ss
+ngbe      net_ngbe   lib    s        ssss  ssss   ssss tt hhss  ss
+ena       net_ena    lib    -        ssss  ssss   ssss ts hsss  ss
+null      net_null   none   0        ssss  ssss   ssss ss ssss  ss
+generic   net_new    new    uod      HHHH  HHHH   sHsH tt hhss  HH
+generic2  net_new    new    uo       PHPH  PHPH   sHsH tt hhss  HH
 "
 
 # word, letter   of a row of the above that say who cuts, both from 0
@@ -73,6 +74,10 @@ plain  8    4     on   0
 plain  8    6     on   1
 udp    8    4     on   2
 udp    8    6     on   3
+ipip   9    4     on   0
+ipip   9    4     off  0
+ipip   9    6     on   1
+ipip   9    6     off  1
 "
 
 NIC_DIR=
@@ -134,6 +139,7 @@ NIC_FROM=main
 nic_send() {
     local rows=$1 column=$2 encap=$3 outer=$4 csum=$5 field words=()
     shift 5
+    test "$encap" != ipip || words=(encap=ipip outer="$outer")
     for field; do
         case $field in refused=*|optlen=*|uncounted=*) ;; *) words+=("$field") ;; esac
     done
@@ -161,20 +167,23 @@ nic_tshark() {
 # One path, all NICs.
 nic_matrix() {
     local encap=$1 outer=$3 csum=$4 column=$2.$5 inner flags name verdict ports before l4=tcp
+    local path=$encap NIC_FROM=main
     selected "nic $encap outer=$outer csum=$csum" && nic_world && still_runs \
         || return 0
-    # All combinations of IP versions.
+    # All combinations of IP versions.  IP in IP has no checksum.
     inner=4
     test $outer$csum != 4off -a $outer$csum != 6on || inner=6
     case $encap in plain|udp) inner=$outer ;; esac
-    test $encap != udp || l4=udp encap=plain
+    test $encap != udp || l4=udp encap=plain path=plain
+    # The kernel sends no superpacket of a tunnel that it has no module for.
+    test $encap != ipip || path=plain NIC_FROM=pmd
     # STT does not carry a superpacket with CWR whole.
     flags=fin+psh+cwr
     test $encap != stt || flags=0x18
     name="nic $1 outer=$outer csum=$csum inner=$inner"
     begin "$name"
     ports=$(cut -d' ' -f1 "$TMP/rows" | paste -sd,)
-    nic_path "$ports" "$encap" "$outer" "$csum" \
+    nic_path "$ports" "$path" "$outer" "$csum" \
         || { verdict "cannot set up"; return; }
     before=$(in_use bnxt)
     nic_send "$TMP/rows" "$column" "$encap" "$outer" "$csum" count=2 \

@@ -58,7 +58,7 @@ METHODS = {'h': 'hw', 'H': 'hw', 'p': 'hw-partial', 'P': 'hw-partial',
            'u': 'udp-gso', 't': 'tcp-tso', 's': 'software'}
 # Bytes of the tunnel's header, without IP, and what it is called by the flag.
 TUNNELS = {'vxlan': (16, 'VXLAN', 'UDP'), 'geneve': (16, 'GENEVE', 'UDP'),
-           'gre': (8, 'GRE', 'IP')}
+           'gre': (8, 'GRE', 'IP'), 'ipip': (0, 'IPIP', 'IP')}
 OURS, STT = 40000, 7471         # Ports.
 
 
@@ -122,6 +122,8 @@ class Expectation:
                   'uncounted')]
         if not self.csum and self.encap != 'gre':
             words.append('zero_ok=1')
+        if self.encap == 'ipip':
+            words.append('l3=1')
         try:
             superpacket.check(pcap, *superpacket.fields(words))
         except SystemExit as e:
@@ -165,10 +167,11 @@ class Expectation:
         flags = set(inner + ['TUNNEL_' + name])
         flags |= set(['OUTER_IPV6'] if v6 else ['OUTER_IPV4',
                                                 'OUTER_IP_CKSUM'])
-        if letter in 'hH' and self.csum and self.encap != 'gre':
+        if letter in 'hH' and self.csum and self.encap not in ('gre', 'ipip'):
             flags.add('OUTER_UDP_CKSUM')
         outer_l2 = 14 + 4 * len(self.row['outertags'])
-        return (flags, outer_l2, ip_len, th + sp.l3_ofs, sp.l4_ofs - sp.l3_ofs,
+        l2_len = th + (sp.l3_ofs if self.encap != 'ipip' else 0)
+        return (flags, outer_l2, ip_len, l2_len, sp.l4_ofs - sp.l3_ofs,
                 sp.hdr_len - sp.l4_ofs, self.row['mss'])
 
     def check_log(self, log, letter):

@@ -32,6 +32,7 @@ ETH_P_TEB = 0x6558
 TAGS = (ETH_P_8021Q, ETH_P_8021AD)
 
 TCP, UDP, GRE = 6, 17, 47
+IPIP, IPV6 = 4, 41              # IPv4 and IPv6 behind an IP header.
 HOPOPTS, ROUTING, DSTOPTS = 0, 43, 60
 EXTENSIONS = (HOPOPTS, ROUTING, DSTOPTS)
 
@@ -122,7 +123,7 @@ def udp(sport, dport, length, csum=0):
 
 # One row of a matrix: a superpacket, and how it is to be cut.
 ROW = collections.OrderedDict([
-    ('encap', 'plain'),         # plain, vxlan, geneve or gre.
+    ('encap', 'plain'),         # plain, vxlan, geneve, gre or ipip.
     ('outer', 4),               # IP version of the tunnel.
     ('csum', True),             # Outer checksum wanted.
     ('l4', 'tcp'),              # What is cut: tcp or udp.
@@ -197,7 +198,7 @@ class Superpacket:
         esrc, edst = macs or ((INNER_SRC, INNER_DST) if tunnelled
                               else (SRC, DST))
         l2 = eth(esrc, edst, ETH_P_IP if row['ip'] == 4 else ETH_P_IPV6,
-                 row['tags'])
+                 row['tags']) if row['encap'] != 'ipip' else b''
         frame = l2 + l3 + l4 + payload
         self.l3_ofs = len(l2)
         self.l4_ofs = len(l2) + len(l3)
@@ -213,7 +214,10 @@ class Superpacket:
 
     def _tunnel(self, row, n, rng):
         src, dst = OUTER_ADDRESSES[row['outer']]
-        if row['encap'] == 'vxlan':
+        proto = UDP
+        if row['encap'] == 'ipip':
+            proto = IPIP if row['ip'] == 4 else IPV6
+        elif row['encap'] == 'vxlan':
             th = struct.pack('!II', 0x08000000, 0xabcdef << 8)
             port = VXLAN_PORT
         elif row['encap'] == 'geneve':
@@ -228,15 +232,18 @@ class Superpacket:
             port = GENEVE_PORT
         else:
             raise ValueError(row['encap'])
-        length = 8 + len(th) + n
-        # A partial sum for the kernel and for us; nothing if not wanted.
-        csum = (pseudo_sum(src, dst, UDP, length) if row['csum'] else 0)
-        l4 = udp(50505, port, length, csum) + th
+        if proto == UDP:
+            length = 8 + len(th) + n
+            # A partial sum for the kernel and for us; nothing if not wanted.
+            csum = (pseudo_sum(src, dst, UDP, length) if row['csum'] else 0)
+            l4 = udp(50505, port, length, csum) + th
+        else:
+            length, l4 = n, b''
         if row['outer'] == 4:
-            l3 = ipv4(src, dst, UDP, length, id=row['outerid'],
+            l3 = ipv4(src, dst, proto, length, id=row['outerid'],
                       df=row['outerdf'], tos=row['outertos'])
         else:
-            l3 = ipv6(src, dst, UDP, length, tos=row['outertos'],
+            l3 = ipv6(src, dst, proto, length, tos=row['outertos'],
                       ext=row['outerext'])
         l2 = eth(SRC, DST, ETH_P_IP if row['outer'] == 4 else ETH_P_IPV6,
                  row['outertags'])
@@ -255,7 +262,7 @@ class Superpacket:
                     else GSO_TCPV4 if row['ip'] == 4 else GSO_TCPV6)
         if row['ecn']:
             gso_type |= GSO_ECN
-        if row['encap'] != 'plain':
+        if row['encap'] not in ('plain', 'ipip'):
             assert size >= 24
             gso_type |= (GSO_UDP_TUNNEL_IPV4 if row['outer'] == 4
                          else GSO_UDP_TUNNEL_IPV6)
@@ -343,7 +350,8 @@ def parse_l3(frame, l2, ofs, ethertype):
 
 def parse(frame):
     """Returns the list of IP layers of 'frame', outermost first.  Looks into
-    VXLAN and Geneve on their usual ports, and into GRE."""
+    VXLAN and Geneve on their usual ports, into GRE, and into IP in IP, where
+    there is no Ethernet header."""
     layers = []
     ofs = 0
     while True:
@@ -353,6 +361,10 @@ def parse(frame):
             return layers
         layer = parse_l3(frame, l2, ofs, ethertype)
         layers.append(layer)
+        while layer.proto in (IPIP, IPV6):
+            layer = parse_l3(frame, layer.l4_ofs, layer.l4_ofs,
+                             ETH_P_IP if layer.proto == IPIP else ETH_P_IPV6)
+            layers.append(layer)
         l4 = layer.l4_ofs
         if layer.proto == UDP:
             port, = struct.unpack_from('!H', frame, l4 + 2)

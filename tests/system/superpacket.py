@@ -28,6 +28,7 @@ frames.ROW, and 'count'.  check, which gets the same fields, demands that PCAP
 has exactly the segments of these superpackets in order, each byte behind the
 tunnel's header as the reference in frames.py makes it, and that all checksums
 on all levels are right.  Also: 'zero_ok=1', a UDP checksum of zero is right;
+'l3=1', the tunnel's inner frame has no Ethernet header;
 'ids=1', no outer IPv4 ID occurs twice; 'n=N', only the number of packets and
 their outermost checksums are looked at.
 
@@ -53,8 +54,8 @@ import frames
 from frames import (ACK, ADDRESSES, CWR, DSTOPTS, ETH_P_8021AD, ETH_P_8021Q,
                     ETH_P_IP, FIN, HOPOPTS, OUTER_ADDRESSES, PSH, ROW, SRC, DST,
                     TCP, UDP, VXLAN_PORT, Superpacket, checksum_errors, eth,
-                    inject_socket, ipv4, mac, ones_sum, parse, pcap_read,
-                    pseudo_sum)
+                    inject_socket, ipv4, mac, ones_sum, parse, parse_l2,
+                    pcap_read, pseudo_sum)
 
 # What cannot be written as a number.
 NAMES = {
@@ -64,6 +65,7 @@ NAMES = {
     'dest': ((DSTOPTS, bytes.fromhex('010c') + bytes(12)),),
     'hop+dest': ((HOPOPTS, bytes.fromhex('050200000100')),
                  (DSTOPTS, bytes.fromhex('010c') + bytes(12))),
+    'plain': 'plain', 'ipip': 'ipip',
     'fin+psh+cwr': ACK | FIN | PSH | CWR,
 }
 
@@ -132,6 +134,8 @@ def check(path, row, rest):
         last = layers[-1]
         # Up to the end of the IP packet: an Ethernet frame may be padded.
         inner = frame[last.l2:last.l4_ofs + last.length]
+        if 'l3' in rest:
+            expected = expected[parse_l2(expected)[1]:]
         if inner != expected:
             at = next((j for j, (a, b) in enumerate(zip(inner, expected))
                        if a != b), min(len(inner), len(expected)))

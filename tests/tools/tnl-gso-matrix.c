@@ -51,6 +51,7 @@ static const struct {
     { NETDEV_TX_VXLAN_TNL_TSO, "vxlan_tso" },
     { NETDEV_TX_GENEVE_TNL_TSO, "geneve_tso" },
     { NETDEV_TX_GRE_TNL_TSO, "gre_tso" },
+    { TNL_GSO_TX_IPIP_TNL_TSO, "ipip_tso" },
     { NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM, "out_ip_csum" },
     { NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM, "out_udp_csum" },
 };
@@ -61,7 +62,7 @@ static const struct {
 #define TCP (CSUM | NETDEV_TX_OFFLOAD_TCP_TSO)
 #define UDP (TCP | TNL_GSO_TX_UDP_GSO)
 #define TUNNELS (UDP | NETDEV_TX_VXLAN_TNL_TSO | NETDEV_TX_GENEVE_TNL_TSO \
-                 | NETDEV_TX_GRE_TNL_TSO)
+                 | NETDEV_TX_GRE_TNL_TSO | TNL_GSO_TX_IPIP_TNL_TSO)
 #define OUTER_IP (TUNNELS | NETDEV_TX_OFFLOAD_OUTER_IP_CKSUM)
 #define OUTER_UDP (OUTER_IP | NETDEV_TX_OFFLOAD_OUTER_UDP_CKSUM)
 #define TUNNELLED_UDP (OUTER_UDP | TNL_GSO_TX_TNL_UDP_GSO)

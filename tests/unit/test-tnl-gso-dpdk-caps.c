@@ -33,7 +33,7 @@
 #define SUMS (ETH(IPV4_CKSUM) | ETH(UDP_CKSUM) | ETH(TCP_CKSUM) | ETH(TCP_TSO))
 
 enum { VXLAN_ = 1 << TNL_GSO_VXLAN, GENEVE_ = 1 << TNL_GSO_GENEVE,
-       GRE_ = 1 << TNL_GSO_GRE };
+       GRE_ = 1 << TNL_GSO_GRE, IPIP_ = 1 << TNL_GSO_IPIP };
 
 /* An mbuf's data has up to 64 kB, of which there are 128 bytes of headroom, 24
  * of the data's reference count and 8 for a pointer. */
@@ -44,54 +44,61 @@ static const struct {
     uint64_t capa;
     uint64_t offloads;          /* Asked for by us. */
     uint64_t super_flags;       /* In addition to the netdev's own. */
-    uint64_t vxlan, geneve, gre; /* By which it is told of these. */
+    uint64_t vxlan, geneve, gre, ipip; /* By which it is told of these. */
     struct tnl_gso_limits limits;
 } rows[] = {
-    { "net_new", 0, 0, 0, 0, 0, 0,
+    { "net_new", 0, 0, 0, 0, 0, 0, 0,
       { .max_len = MAX_LEN, .max_l2_len = 127 } },
     { "net_i40e", SUMS | ETH(VXLAN_TNL_TSO) | ETH(GRE_TNL_TSO), 0, 0,
-      RTE_MBUF_F_TX_TUNNEL_VXLAN, 0, RTE_MBUF_F_TX_TUNNEL_GRE,
+      RTE_MBUF_F_TX_TUNNEL_VXLAN, 0, RTE_MBUF_F_TX_TUNNEL_GRE, 0,
       { .min_mss = 256, .max_mss = 9674, .max_len = MAX_LEN,
         .max_l2_len = 127, .tunnels = VXLAN_ | GRE_, .sums_by_len = true } },
 
     /* Its own flag for a tunnel that it knows by name, too. */
     { "net_new", SUMS | ETH(UDP_TNL_TSO) | ETH(GENEVE_TNL_TSO),
       ETH(UDP_TNL_TSO), NETDEV_TX_VXLAN_TNL_TSO,
-      RTE_MBUF_F_TX_TUNNEL_UDP, RTE_MBUF_F_TX_TUNNEL_GENEVE, 0,
+      RTE_MBUF_F_TX_TUNNEL_UDP, RTE_MBUF_F_TX_TUNNEL_GENEVE, 0, 0,
       { .max_len = MAX_LEN, .max_l2_len = 127, .tunnels = VXLAN_ | GENEVE_ } },
     { "net_new", SUMS | ETH(UDP_TNL_TSO) | ETH(IP_TNL_TSO),
       ETH(UDP_TNL_TSO) | ETH(IP_TNL_TSO),
       NETDEV_TX_VXLAN_TNL_TSO | NETDEV_TX_GENEVE_TNL_TSO
-      | NETDEV_TX_GRE_TNL_TSO,
+      | NETDEV_TX_GRE_TNL_TSO | TNL_GSO_TX_IPIP_TNL_TSO,
       RTE_MBUF_F_TX_TUNNEL_UDP, RTE_MBUF_F_TX_TUNNEL_UDP,
-      RTE_MBUF_F_TX_TUNNEL_IP,
+      RTE_MBUF_F_TX_TUNNEL_IP, RTE_MBUF_F_TX_TUNNEL_IP,
       { .max_len = MAX_LEN, .max_l2_len = 127,
-        .tunnels = VXLAN_ | GENEVE_ | GRE_ } },
+        .tunnels = VXLAN_ | GENEVE_ | GRE_ | IPIP_ } },
+
+    /* Upstream asks for no IP in IP. */
+    { "net_new", SUMS | ETH(IPIP_TNL_TSO) | ETH(IP_TNL_TSO),
+      ETH(IPIP_TNL_TSO) | ETH(IP_TNL_TSO),
+      NETDEV_TX_GRE_TNL_TSO | TNL_GSO_TX_IPIP_TNL_TSO,
+      0, 0, RTE_MBUF_F_TX_TUNNEL_IP, RTE_MBUF_F_TX_TUNNEL_IPIP,
+      { .max_len = MAX_LEN, .max_l2_len = 127, .tunnels = GRE_ | IPIP_ } },
 
     /* UDP that is cut to datagrams, and checksums for them. */
     { "net_igc", SUMS | ETH(UDP_TSO), ETH(UDP_TSO), TNL_GSO_TX_UDP_GSO,
-      0, 0, 0,
+      0, 0, 0, 0,
       { .max_mss = 9216, .max_hdr_len = 512, .max_len = 32768,
         .max_l2_len = 127, .sums_by_len = true } },
     { "net_bnxt", SUMS | ETH(UDP_TSO), ETH(UDP_TSO), TNL_GSO_TX_UDP_GSO,
-      0, 0, 0, { .max_len = MAX_LEN, .max_l2_len = 127 } },
-    { "net_bnxt", (SUMS & ~ETH(UDP_CKSUM)) | ETH(UDP_TSO), 0, 0, 0, 0, 0,
+      0, 0, 0, 0, { .max_len = MAX_LEN, .max_l2_len = 127 } },
+    { "net_bnxt", (SUMS & ~ETH(UDP_CKSUM)) | ETH(UDP_TSO), 0, 0, 0, 0, 0, 0,
       { .max_len = MAX_LEN, .max_l2_len = 127 } },
-    { "net_zxdh", SUMS | ETH(UDP_TSO), 0, 0, 0, 0, 0,
+    { "net_zxdh", SUMS | ETH(UDP_TSO), 0, 0, 0, 0, 0, 0,
       { .no_tso = true, .max_len = MAX_LEN, .max_l2_len = 127 } },
-    { "net_new", SUMS | ETH(UDP_TSO), 0, 0, 0, 0, 0,
+    { "net_new", SUMS | ETH(UDP_TSO), 0, 0, 0, 0, 0, 0,
       { .max_len = MAX_LEN, .max_l2_len = 127 } },
 
     /* The smaller one of two lengths, or the only one. */
-    { "net_idpf", SUMS, 0, 0, 0, 0, 0,
+    { "net_idpf", SUMS, 0, 0, 0, 0, 0, 0,
       { .min_mss = 88, .max_mss = 9728, .max_len = 16383,
         .max_l2_len = 127 } },
-    { "net_ixgbe", SUMS, 0, 0, 0, 0, 0,
+    { "net_ixgbe", SUMS, 0, 0, 0, 0, 0, 0,
       { .max_len = 16384, .max_l2_len = 127, .sums_by_len = true } },
-    { "net_nfp_pf", SUMS, 0, 0, 0, 0, 0,
+    { "net_nfp_pf", SUMS, 0, 0, 0, 0, 0, 0,
       { .max_hdr_len = 255, .max_segs = 64, .max_len = MAX_LEN,
         .max_l2_len = 127 } },
-    { "net_ena", SUMS, 0, 0, 0, 0, 0,
+    { "net_ena", SUMS, 0, 0, 0, 0, 0, 0,
       { .no_tso6 = true, .max_len = MAX_LEN, .max_l2_len = 127 } },
 };
 
@@ -114,6 +121,7 @@ check(struct netdev *port, size_t i, bool tso)
     ovs_assert(netdev_dpdk_tnl_flag(port, TNL_GSO_VXLAN) == rows[i].vxlan);
     ovs_assert(netdev_dpdk_tnl_flag(port, TNL_GSO_GENEVE) == rows[i].geneve);
     ovs_assert(netdev_dpdk_tnl_flag(port, TNL_GSO_GRE) == rows[i].gre);
+    ovs_assert(netdev_dpdk_tnl_flag(port, TNL_GSO_IPIP) == rows[i].ipip);
 
     ovs_assert(limits->no_tso == expected->no_tso);
     ovs_assert(limits->no_tso6 == expected->no_tso6);

@@ -46,8 +46,7 @@ allowed(const struct tnl_gso_caps *caps, enum tnl_gso_method method)
 static bool
 port_cuts(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
 {
-    if (d->stacked || d->inner.ext || d->outer.ext || d->rco
-        || d->encap == TNL_GSO_IPIP) {
+    if (d->stacked || d->inner.ext || d->outer.ext || d->rco) {
         return false;
     }
     if (!has(caps, (d->inner.proto == IPPROTO_TCP ? NETDEV_TX_OFFLOAD_TCP_TSO
@@ -70,6 +69,9 @@ port_cuts(const struct tnl_gso_desc *d, const struct tnl_gso_caps *caps)
     }
     if (d->encap == TNL_GSO_GENEVE) {
         return has(caps, NETDEV_TX_GENEVE_TNL_TSO);
+    }
+    if (d->encap == TNL_GSO_IPIP) {
+        return has(caps, TNL_GSO_TX_IPIP_TNL_TSO);
     }
     return (d->encap == TNL_GSO_GRE && has(caps, NETDEV_TX_GRE_TNL_TSO)
             && !d->outer_csum);
