@@ -164,7 +164,7 @@ nl_addresses() {
 # the kernel's device, here and below.
 NL_VXLAN=()
 nl_tunnel_up() {
-    local type=$1 outer=$2 csum=true peer=$4 udp=udpcsum
+    local type=$1 outer=$2 csum=true peer=$4 udp=udpcsum there=()
     test "$3" = on || csum=false
     case $2$3 in
         4off) udp=noudpcsum ;;
@@ -174,9 +174,17 @@ nl_tunnel_up() {
     esac
     shift 4
     nl_addresses "$peer" "$outer"
+    if test "$type" = srv6; then
+        # It has no key, and one segment.
+        there=(options:srv6_segs="$LOCAL" "$@")
+        set -- options:srv6_segs="$REMOTE" "$@"
+    else
+        set -- options:csum="$csum" options:key=7 "$@"
+        there=("$@")
+    fi
     nl_vsctl ovs add-port br-int tun -- set Interface tun type="$type" \
         options:remote_ip="$REMOTE" options:local_ip="$LOCAL" \
-        options:csum="$csum" options:key=7 "$@" || return 1
+        "$@" || return 1
     case $peer in
     kern)
         nl_neigh ovs br-k "$REMOTE" "$(nl_mac kern under1)"
@@ -188,11 +196,11 @@ nl_tunnel_up() {
         nl_neigh ovs br-o "$REMOTE" "$(nl_mac far br-o)"
         nl_vsctl far add-port br-int tun -- set Interface tun type="$type" \
             options:remote_ip="$LOCAL" options:local_ip="$REMOTE" \
-            options:csum="$csum" options:key=7 "$@" || return 1
+            "${there[@]}" || return 1
         nl_neigh far br-o "$LOCAL" "$(nl_mac ovs br-o)"
         ;;
     esac
-    test "$type" != gtpu || nl_l3_machines
+    case $type in gtpu|srv6) nl_l3_machines ;; esac
 }
 
 # nl_kernel_vxlan NS LOCAL REMOTE UDP: the kernel's device, "vx0".  UDP is a list
