@@ -198,12 +198,14 @@ tnl_gso_has_outer(enum tnl_gso_encap encap)
 }
 
 /* Are packets that arrive in 'encap' merged before its header comes off
- * (receive/)?  Not without a header behind the outer IP header. */
+ * (receive/)?  Those of STT are superpackets already. */
 static inline bool
 tnl_gso_encap_merges(enum tnl_gso_encap encap)
 {
-    return (tnl_gso_encap_class(encap)->outer == TNL_GSO_OUTER_UDP
-            || tnl_gso_encap_class(encap)->outer == TNL_GSO_OUTER_GRE);
+    enum tnl_gso_outer outer = tnl_gso_encap_class(encap)->outer;
+
+    return (outer == TNL_GSO_OUTER_UDP || outer == TNL_GSO_OUTER_GRE
+            || outer == TNL_GSO_OUTER_IP);
 }
 
 enum tnl_gso_encap tnl_gso_encap_of_marks__(uint32_t marks);

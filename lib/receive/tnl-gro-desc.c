@@ -126,13 +126,51 @@ describe_sums(struct tnl_gro_outer *o)
             o->csum = udp->udp_csum != 0;
             o->sum_outer = o->csum && !(dp_packet_l4_checksum_good(p)
                                         || dp_packet_l4_checksum_partial(p));
-        } else {
+        } else if (o->class->outer == TNL_GSO_OUTER_GRE) {
             const struct gre_base_hdr *gre = (const void *) l4;
 
             o->csum = (gre->flags & htons(GRE_CSUM)) != 0;
             o->sum_outer = o->csum;
         }
     }
+}
+
+/* Stores the outer IP header of 'packet', a tunnel's of 'class', in '*l3'.
+ * Returns true if it is there. */
+static bool
+describe_outer_ip(const struct dp_packet *packet,
+                  const struct tnl_gso_encap_class *class,
+                  struct tnl_gso_l3 *l3)
+{
+    const uint8_t *ip = dp_packet_l3(packet);
+    bool stacked = false;
+
+    if (!ip || !dp_packet_l4(packet)
+        || packet->l4_ofs < packet->l3_ofs + IP_HEADER_LEN) {
+        return false;
+    }
+    if (class->outer == TNL_GSO_OUTER_IP) {
+        /* What is in the tunnel, only the last extension header knows. */
+        return (!tnl_gso_parse_l3(dp_packet_data(packet),
+                                  dp_packet_size(packet), packet->l3_ofs,
+                                  htons(*ip >> 4 == 6 ? ETH_TYPE_IPV6
+                                        : ETH_TYPE_IP), l3, &stacked)
+                && l3->l4_ofs == packet->l4_ofs);
+    }
+    *l3 = (struct tnl_gso_l3) {
+        .ofs = packet->l3_ofs,
+        .l4_ofs = packet->l4_ofs,
+        .version = *ip >> 4,
+        .proto = (class->outer == TNL_GSO_OUTER_UDP ? IPPROTO_UDP
+                  : IPPROTO_GRE),
+    };
+    if (l3->version == 6) {
+        l3->dst_ofs = l3->ofs + offsetof(struct ovs_16aligned_ip6_hdr,
+                                         ip6_dst);
+        return l3->l4_ofs >= l3->ofs + IPV6_HEADER_LEN;
+    }
+    l3->dst_ofs = l3->ofs + offsetof(struct ip_header, ip_dst);
+    return true;
 }
 
 /* Describes the headers of 'packet' up to the first unit in it, for a pop of
@@ -147,7 +185,6 @@ tnl_gro_describe_outer(struct dp_packet *packet, enum tnl_gso_encap encap,
 {
     const struct tnl_gso_encap_class *class = tnl_gso_encap_class(encap);
     bool udp = class->outer == TNL_GSO_OUTER_UDP;
-    const uint8_t *ip;
 
     *o = (struct tnl_gro_outer) {
         .packet = packet,
@@ -162,26 +199,8 @@ tnl_gro_describe_outer(struct dp_packet *packet, enum tnl_gso_encap encap,
         return TNL_GRO_R_NOT_TCP;
     }
     if (class->outer != TNL_GSO_OUTER_NONE) {
-        ip = dp_packet_l3(packet);
-        if (!ip || !dp_packet_l4(packet)
-            || packet->l4_ofs < packet->l3_ofs + IP_HEADER_LEN) {
+        if (!describe_outer_ip(packet, class, &o->l3)) {
             return TNL_GRO_R_HEADERS;
-        }
-        o->l3 = (struct tnl_gso_l3) {
-            .ofs = packet->l3_ofs,
-            .l4_ofs = packet->l4_ofs,
-            .version = *ip >> 4,
-            .proto = udp ? IPPROTO_UDP : IPPROTO_GRE,
-        };
-        if (o->l3.version == 6) {
-            o->l3.dst_ofs = (o->l3.ofs
-                             + offsetof(struct ovs_16aligned_ip6_hdr,
-                                        ip6_dst));
-            if (o->l3.l4_ofs < o->l3.ofs + IPV6_HEADER_LEN) {
-                return TNL_GRO_R_HEADERS;
-            }
-        } else {
-            o->l3.dst_ofs = o->l3.ofs + offsetof(struct ip_header, ip_dst);
         }
         o->len = o->l3.l4_ofs + (udp ? UDP_HEADER_LEN : 0);
         if (!train && !outer_valid(o)) {

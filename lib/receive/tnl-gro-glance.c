@@ -63,6 +63,10 @@ guess_tcp(const struct tnl_gso_encap_class *class, const uint8_t *data,
     if (class->outer == TNL_GSO_OUTER_NONE) {
         return l4_ofs;
     }
+    if (class->outer == TNL_GSO_OUTER_IP) {
+        return (l4_ofs + IPV6_HEADER_LEN > size ? 0
+                : guess_raw_tcp(data, size, l4_ofs));
+    }
     eth = l4_ofs + (class->outer == TNL_GSO_OUTER_UDP ? UDP_HEADER_LEN : 0);
     if (eth + ETH_HEADER_LEN + IPV6_HEADER_LEN > size) {
         return 0;

@@ -58,7 +58,7 @@ struct pops {
     size_t n_supers;
 };
 
-static struct netdev *tunnels[REF_GTPU + 1];
+static struct netdev *tunnels[REF_IPIP + 1];
 
 /* Pops 'p' by itself.  Stores whether the way to the pop has refused it. */
 static struct dp_packet *
@@ -449,11 +449,13 @@ test_gro_pop(struct ovs_cmdl_context *ctx)
         tunnels[REF_GENEVE] = rco_tunnels.dev[REF_GENEVE];
         ovs_assert(!netdev_open("gro-gre", "gre", &tunnels[REF_GRE]));
         ovs_assert(!netdev_open("gro-gtpu", "gtpu", &tunnels[REF_GTPU]));
+        ovs_assert(!netdev_open("gro-srv6", "srv6", &tunnels[REF_IPIP]));
         for (uint64_t i = 0; i < n; i += 2) {
             n_supers += test_list(seed + i + rco);
         }
         netdev_close(tunnels[REF_GRE]);
         netdev_close(tunnels[REF_GTPU]);
+        netdev_close(tunnels[REF_IPIP]);
         rco_close_tunnels(&rco_tunnels);
     }
     test_case(n_supers || n < 100 ? NULL : xstrdup("nothing merged"),

@@ -51,7 +51,7 @@ outer_right(const struct gro_list *list, const struct gro_unit *u,
         : ref_get16(outer + 4) != len - l->outer.ofs - 40) {
         return false;
     }
-    return (list->encap == REF_GRE
+    return (!ref_over_udp(list->encap)
             || (ref_get16(udp + 4) == len - l->outer.l4
                 && ((marks & DP_PACKET_OL_L4_CKSUM_MASK)
                     != DP_PACKET_OL_L4_CKSUM_BAD)));
@@ -117,7 +117,7 @@ looked_at(const struct gro_list *list, const struct gro_unit *u,
         return (!l->gre_csum
                 || !ref_csum(f + l->outer.l4, len - l->outer.l4));
     }
-    return (u->item->unit_len || !ref_get16(tnl - 2)
+    return (!ref_over_udp(list->encap) || u->item->unit_len || !ref_get16(tnl - 2)
             || !ref_l4_csum(f, &l->outer, len - l->outer.l4));
 }
 
@@ -151,7 +151,7 @@ same_way(const struct gro_list *list, const struct gro_item *a,
             return false;
         }
     }
-    return (list->encap == REF_GRE
+    return (!ref_over_udp(list->encap)
             || !ref_get16(a->data + a->l4 + 6)
                == !ref_get16(b->data + a->l4 + 6));
 }

@@ -50,7 +50,7 @@ judge_outer(const struct judge *j, const struct gro_unit *u, const uint8_t *f,
             size_t len, size_t l3, size_t l4)
 {
     enum ref_encap encap = j->list->encap;
-    size_t head = l4 + (encap == REF_GRE ? 0 : 8);
+    size_t head = l4 + (ref_over_udp(encap) ? 8 : 0);
     bool v4 = f[l3] >> 4 == 4;
     const uint8_t *from = u->item->data;
 
@@ -70,7 +70,7 @@ judge_outer(const struct judge *j, const struct gro_unit *u, const uint8_t *f,
                              from[i]);
         }
     }
-    if (encap != REF_GRE && !u->item->unit_len) {
+    if (ref_over_udp(encap) && !u->item->unit_len) {
         COMPARE(!ref_get16(f + l4 + 6), !ref_get16(from + l4 + 6));
     }
     return NULL;
@@ -189,7 +189,7 @@ judge_finish(const struct judge *j, const struct dp_packet *p,
         marks <<= DP_PACKET_OL_SHIFT_COUNT;
         marks |= pkt_encap_mark(encap);
         marks |= l->outer.version == 4 ? DP_PACKET_OL_IP_CKSUM_MASK : 0;
-        if (encap != REF_GRE) {
+        if (ref_over_udp(encap)) {
             marks |= DP_PACKET_OL_L4_PROTO_UDP | DP_PACKET_OL_L4_CKSUM_GOOD;
         } else if (l->gre_csum) {
             marks |= DP_PACKET_OL_L4_CKSUM_GOOD;

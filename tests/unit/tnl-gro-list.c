@@ -56,7 +56,7 @@ gro_list_destroy(struct gro_list *list)
 size_t
 gro_item_head(const struct gro_list *list, const struct gro_item *item)
 {
-    size_t head = item->l4 + (list->encap == REF_GRE ? 0 : 8);
+    size_t head = item->l4 + (ref_over_udp(list->encap) ? 8 : 0);
 
     return list->encap == REF_PLAIN || head > item->len ? 0 : head;
 }
@@ -273,8 +273,8 @@ find_offsets(const struct gro_list *list, struct gro_item *item)
     const uint8_t *f = item->data;
     struct ref_layout l;
     struct ref_l3 *outer = list->encap == REF_PLAIN ? &l.inner : &l.outer;
-    int proto = list->encap == REF_GRE ? 47 : 17;
     const char *error;
+    bool tunnel;
 
     error = ref_parse(f, item->len, list->encap, &l);
     item->l3 = item->l4 = UINT16_MAX;
@@ -286,7 +286,11 @@ find_offsets(const struct gro_list *list, struct gro_item *item)
         item->l3 = item->l.outer.ofs;
         item->l4 = item->l.outer.l4;
     }
-    if (list->encap != REF_PLAIN && outer->version && outer->proto != proto) {
+    tunnel = (list->encap == REF_GRE ? outer->proto == 47
+              : list->encap == REF_IPIP ? (outer->proto == 4
+                                           || outer->proto == 41)
+              : outer->proto == 17);
+    if (list->encap != REF_PLAIN && outer->version && !tunnel) {
         item->l4 = UINT16_MAX;  /* It does not come to the tunnel. */
     }
 }

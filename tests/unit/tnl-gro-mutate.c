@@ -211,7 +211,7 @@ break_csum(const struct gro_list *list, struct gro_item *item,
         if (pkt_range(&rng, 2)
             && !ref_parse(item->data, item->len, list->encap, &l)
             && list->encap != REF_PLAIN && ofs >= inner->ofs) {
-            job.outer_csum = (list->encap != REF_GRE
+            job.outer_csum = (ref_over_udp(list->encap)
                               && ref_get16(item->data + l.outer.l4 + 6));
             ref_settle_outer(item->data, item->len, &job, &l);
         }

@@ -60,10 +60,17 @@ row_random(struct pkt_row *row, const struct gro_list *list,
     if (list->for_kernel && pkt_range(rng, 8)) {
         row->inner.n_vlans = 0;
     }
-    row->csum = encap != REF_PLAIN && pkt_range(rng, 2);
+    row->csum = (encap != REF_PLAIN && encap != REF_IPIP
+                 && pkt_range(rng, 2));
+    if (encap == REF_IPIP && pkt_range(rng, 8)) {
+        row->outer.version = 6; /* SRv6, which is the one that is popped. */
+        row->outer.ipopt = 0;
+        row->outer.ext = PKT_EXT_SRH | PKT_EXT_ARRIVED;
+    }
     row->gre_key = encap == REF_GRE && pkt_range(rng, 2);
-    row->no_eth = (encap != REF_PLAIN && !list->for_kernel
-                   && !pkt_range(rng, 6));
+    row->no_eth = (encap == REF_IPIP
+                   || (encap != REF_PLAIN && !list->for_kernel
+                       && !pkt_range(rng, 6)));
     if (row->no_eth) {
         row->inner.n_vlans = 0;
     }
@@ -96,7 +103,7 @@ row_random(struct pkt_row *row, const struct gro_list *list,
     if (encap == REF_GENEVE && row->rco) {
         row->geneve_opt = MIN(row->geneve_opt + 8, 252);
     }
-    if (encap == REF_GTPU) {
+    if (encap == REF_GTPU || encap == REF_IPIP) {
         row->inner.n_vlans = row->inner.n_mpls = 0;     /* In it is IP. */
     }
     row->tcp_opt = pkt_range(rng, 2) ? 12 : pkt_range(rng, 11) * 4;
@@ -307,7 +314,7 @@ gro_list_random(struct gro_list *list, struct pkt_rng *rng)
     size_t n = pkt_range(rng, 2) ? 1 + pkt_range(rng, 2)
                                  : 1 + pkt_range(rng, 6);
 
-    gro_list_init(list, pkt_range(rng, 5));
+    gro_list_init(list, pkt_range(rng, 6));
     list->geneve_rco = list->encap == REF_GENEVE;
     list->clean = !pkt_range(rng, 4);
     if (!list->clean) {
