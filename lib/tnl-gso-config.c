@@ -77,6 +77,33 @@ tnl_gso_tso_after_restart(void)
     return tso_after_restart;
 }
 
+/* Are our counters among the statistics of Interfaces and OpenFlow ports? */
+static bool publishes_statistics = true;
+
+bool
+tnl_gso_publishes_statistics(void)
+{
+    return publishes_statistics;
+}
+
+/* Reads other_config:tnl-gso-statistics. */
+static void
+set_statistics(const char *s)
+{
+    static char *old;
+
+    if (nullable_string_is_equal(old, s)) {
+        return;
+    }
+    free(old);
+    old = nullable_xstrdup(s);
+    publishes_statistics = !s || strcmp(s, "false");
+    if (s && publishes_statistics && strcmp(s, "true")) {
+        VLOG_WARN("other_config:tnl-gso-statistics: ignoring \"%s\", which is "
+                  "neither true nor false", s);
+    }
+}
+
 /* Lets 'port' merge, or not.  What it has found before is then forgotten. */
 static void
 set_gro(struct tnl_gso_port *port, bool gro)
@@ -243,6 +270,7 @@ tnl_gso_set_config(const struct smap *other_config)
     tso_is_fixed = true;
     stt_reasm_set_config(other_config);
     set_csum6_ports(smap_get(other_config, "tnl-gso-csum6-ports"));
+    set_statistics(smap_get(other_config, "tnl-gso-statistics"));
     if (!nullable_string_is_equal(old_impl, impl)) {
         if (!csum_copy_force(impl)) {
             VLOG_WARN("other_config:tnl-gso-csum-impl: no \"%s\" here, "

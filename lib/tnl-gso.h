@@ -151,6 +151,7 @@ void tnl_gso_port_destroy(struct netdev *);
 void tnl_gso_set_config(const struct smap *other_config);
 bool tnl_gso_set_tso(const struct smap *other_config, bool *on);
 bool tnl_gso_tso_after_restart(void);
+bool tnl_gso_publishes_statistics(void);
 void tnl_gso_port_set_config(struct netdev *, const struct smap *);
 void tnl_gso_tunnel_set_config(struct netdev *, const struct smap *);
 

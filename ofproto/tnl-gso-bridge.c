@@ -38,6 +38,7 @@
 #include "smap.h"
 #include "stages/tnl-gso-desc.h"
 #include "stages/tnl-gso-plan.h"
+#include "tnl-gso.h"
 #include "userspace-tso.h"
 #include "util.h"
 
@@ -197,7 +198,7 @@ put_counters(struct netdev_custom_stats *cs, const struct tnl_gso_port *port,
 /* Appends our counters of 'netdev' that are not zero to 'cs'.  Tunnels share a
  * port of the datapath, which has no Interface and on which packets are pushed
  * and popped: the counters of that port are appended for each of them, with
- * "shared_" in their names. */
+ * "shared_" in their names.  Appends nothing if the database says so. */
 void
 tnl_gso_get_custom_stats(const struct netdev *netdev,
                          struct netdev_custom_stats *cs)
@@ -208,6 +209,9 @@ tnl_gso_get_custom_stats(const struct netdev *netdev,
 #ifdef __linux__
     netdev_linux_tnl_poll(netdev);
 #endif
+    if (!tnl_gso_publishes_statistics()) {
+        return;
+    }
     put_counters(cs, netdev->tnl_gso, "");
     if (strcmp(name, netdev_get_name(netdev))) {
         struct netdev *shared = netdev_from_name(name);
