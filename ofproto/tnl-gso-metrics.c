@@ -50,6 +50,8 @@
            "Superpackets sent, by who cut them.")                           \
     METRIC(TX_SEGMENTS, "ovs_tnl_gso_tx_segments_total", "counter",         \
            "Segments that they became.")                                    \
+    METRIC(TX_SIZES, "ovs_tnl_gso_tx_superpacket_segments", "histogram",    \
+           "Segments in a superpacket that was sent.")                      \
     METRIC(TX_BYTES, "ovs_tnl_gso_tx_bytes_total", "counter",               \
            "Bytes of the superpackets.")                                    \
     METRIC(DROPS, "ovs_tnl_gso_drops_total", "counter",                     \
@@ -163,6 +165,36 @@ put_count(struct page *page, enum metric metric, const char *name,
     }
 }
 
+/* Appends histogram 'metric', unless nothing is counted in it.  'sizes' has
+ * what is less than 'first', what is less than twice that, and so on, and at
+ * last all that is more; 'sum' is that of all sizes. */
+static void
+put_histogram(struct page *page, enum metric metric,
+              const unsigned long long *sizes, size_t n_sizes,
+              unsigned int first, unsigned long long sum)
+{
+    const char *labels = ds_cstr(&page->labels);
+    unsigned long long n = 0;
+
+    for (size_t i = 0; i < n_sizes; i++) {
+        n += sizes[i];
+    }
+    if (!n) {
+        return;
+    }
+    n = 0;
+    for (size_t i = 0; i < n_sizes; i++) {
+        bool last = i == n_sizes - 1;
+        char *le = last ? xstrdup("+Inf") : xasprintf("%u", (first << i) - 1);
+
+        n += sizes[i];
+        put_sample(page, metric, "_bucket", labels, "le", le, n);
+        free(le);
+    }
+    put_sample(page, metric, "_sum", labels, NULL, NULL, sum);
+    put_sample(page, metric, "_count", labels, NULL, NULL, n);
+}
+
 /* Appends the counters of superpackets that were sent, 's->tx'. */
 static void
 put_tx(struct page *page, const struct tnl_gso_stats *s)
@@ -174,40 +206,20 @@ put_tx(struct page *page, const struct tnl_gso_stats *s)
         for (size_t m = 0; m < TNL_GSO_N_METHODS; m++) {
             const struct tnl_gso_counter *c = &s->tx[e][m];
             const char *method = tnl_gso_method_to_string(m);
+            size_t with_encap = page->labels.length;
 
             put_count(page, M_TX_SUPERS, "method", method, c->packets);
             put_count(page, M_TX_SEGMENTS, "method", method, c->segments);
             put_count(page, M_TX_BYTES, "method", method, c->bytes);
+            if (m != TNL_GSO_DROP) {
+                put_label(&page->labels, "method", method);
+                put_histogram(page, M_TX_SIZES, c->sizes, TNL_GSO_N_SIZES, 2,
+                              c->segments);
+                ds_truncate(&page->labels, with_encap);
+            }
         }
         ds_truncate(&page->labels, length);
     }
-}
-
-/* Appends the sizes of superpackets that merging has made. */
-static void
-put_gro_supers(struct page *page, const struct tnl_gso_stats *s)
-{
-    const char *labels = ds_cstr(&page->labels);
-    unsigned long long n = 0;
-
-    for (size_t i = 0; i < TNL_GRO_N_SIZES; i++) {
-        n += s->gro_supers[i];
-    }
-    if (!n) {
-        return;
-    }
-    n = 0;
-    for (size_t i = 0; i < TNL_GRO_N_SIZES; i++) {
-        bool last = i == TNL_GRO_N_SIZES - 1;
-        char *le = last ? xstrdup("+Inf") : xasprintf("%u", (4u << i) - 1);
-
-        n += s->gro_supers[i];
-        put_sample(page, M_GRO_SUPERS, "_bucket", labels, "le", le, n);
-        free(le);
-    }
-    put_sample(page, M_GRO_SUPERS, "_sum", labels, NULL, NULL,
-               s->gro_units[TNL_GRO_JOINED] + n);
-    put_sample(page, M_GRO_SUPERS, "_count", labels, NULL, NULL, n);
 }
 
 /* Appends the method of 'port' for each kind of superpacket. */
@@ -237,6 +249,7 @@ put_port(struct page *page, const struct tnl_gso_port *port)
 {
     const char *name = netdev_get_name(port->netdev);
     const struct ofport *ofport;
+    unsigned long long n_merged;
     struct tnl_gso_stats s;
 
 #ifdef __linux__
@@ -260,7 +273,13 @@ put_port(struct page *page, const struct tnl_gso_port *port)
         put_count(page, M_GRO_PACKETS, "rule", tnl_gro_rule_to_string(i),
                   s.gro_units[i]);
     }
-    put_gro_supers(page, &s);
+    n_merged = s.gro_units[TNL_GRO_JOINED];
+    /* 'joined' are those packets that were not the first of a superpacket. */
+    for (size_t i = 0; i < TNL_GRO_N_SIZES; i++) {
+        n_merged += s.gro_supers[i];
+    }
+    put_histogram(page, M_GRO_SUPERS, s.gro_supers, TNL_GRO_N_SIZES, 4,
+                  n_merged);
     put_count(page, M_GRO_SKIPPED, NULL, NULL, s.gro_skipped);
     put_count(page, M_GRO_CUT_AGAIN, NULL, NULL, s.gro_feedback.cut);
     put_count(page, M_GRO_PAUSES, NULL, NULL, s.gro_feedback.pauses);

@@ -59,6 +59,7 @@ stats_since(const struct tnl_gso_port *port, struct tnl_gso_stats *s)
     for (size_t e = 0; e < TNL_GSO_N_ENCAPS; e++) {
         for (size_t m = 0; m < TNL_GSO_N_METHODS; m++) {
             s->tx[e][m].packets -= c->tx[e][m].packets;
+            subtract(s->tx[e][m].sizes, c->tx[e][m].sizes, TNL_GSO_N_SIZES);
             s->tx[e][m].segments -= c->tx[e][m].segments;
             s->tx[e][m].bytes -= c->tx[e][m].bytes;
         }

@@ -30,10 +30,10 @@ static struct ovs_list ports OVS_GUARDED_BY(ports_mutex)
     = OVS_LIST_INITIALIZER(&ports);
 
 /* The counters of those threads that share a bucket, laid out like struct
- * tnl_gso_stats. */
+ * tnl_gso_stats, but for what is a sum of others. */
 struct bucket {
     struct {
-        atomic_ullong packets;
+        atomic_ullong sizes[TNL_GSO_N_SIZES];
         atomic_ullong segments;
         atomic_ullong bytes;
     } tx[TNL_GSO_N_ENCAPS][TNL_GSO_N_METHODS];
@@ -214,10 +214,11 @@ tnl_gso_count_tx(struct tnl_gso_port *port, const struct tnl_gso_desc *desc,
                  const struct tnl_gso_plan *plan, uint32_t frame_len)
 {
     struct bucket *b = bucket_get(port);
+    uint32_t n_segs = plan->method == TNL_GSO_DROP ? 0 : desc->n_segs;
+    size_t size = MIN(log_2_floor(n_segs | 1), TNL_GSO_N_SIZES - 1);
 
-    add(&b->tx[desc->encap][plan->method].packets, 1);
-    add(&b->tx[desc->encap][plan->method].segments,
-        plan->method == TNL_GSO_DROP ? 0 : desc->n_segs);
+    add(&b->tx[desc->encap][plan->method].sizes[size], 1);
+    add(&b->tx[desc->encap][plan->method].segments, n_segs);
     add(&b->tx[desc->encap][plan->method].bytes, frame_len);
     if (plan->method == TNL_GSO_DROP) {
         add(&b->drops[plan->reason], 1);
@@ -312,7 +313,12 @@ tnl_gso_stats_get(const struct tnl_gso_port *port, struct tnl_gso_stats *s)
     OVSTHREAD_STATS_FOR_EACH_BUCKET (b, i, &port->buckets) {
         for (size_t e = 0; e < TNL_GSO_N_ENCAPS; e++) {
             for (size_t m = 0; m < TNL_GSO_N_METHODS; m++) {
-                s->tx[e][m].packets += get(&b->tx[e][m].packets);
+                for (size_t z = 0; z < TNL_GSO_N_SIZES; z++) {
+                    unsigned long long n = get(&b->tx[e][m].sizes[z]);
+
+                    s->tx[e][m].sizes[z] += n;
+                    s->tx[e][m].packets += n;
+                }
                 s->tx[e][m].segments += get(&b->tx[e][m].segments);
                 s->tx[e][m].bytes += get(&b->tx[e][m].bytes);
             }

@@ -83,8 +83,13 @@ enum tnl_gso_event {
     TNL_GSO_N_EVENTS
 };
 
+/* Superpackets that become 1 segment, 2 or 3, 4 to 7, and so on: one counter
+ * for each power of two.  Those that are dropped count as 1. */
+#define TNL_GSO_N_SIZES 12
+
 struct tnl_gso_counter {
-    unsigned long long packets; /* Superpackets. */
+    unsigned long long packets; /* Superpackets: the sum of 'sizes'. */
+    unsigned long long sizes[TNL_GSO_N_SIZES];
     unsigned long long segments; /* Segments that they become in the end. */
     unsigned long long bytes;   /* Bytes of the superpackets. */
 };
