@@ -23,6 +23,8 @@
 #include "core/tnl-gso-port.h"
 #include "encap/encap.h"
 #include "netdev-provider.h"
+#include "ofproto/ofproto-provider.h"
+#include "ofproto/ofproto.h"
 #include "ofproto/tnl-gso/tnl-gso-path.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/shash.h"
@@ -46,6 +48,12 @@
 
 /* Each metric: its identifier, name, type and help. */
 #define METRICS                                                             \
+    METRIC(PORT_PACKETS, "ovs_tnl_gso_port_packets_total", "counter",       \
+           "Packets of any kind, of ports and tunnels.")                    \
+    METRIC(PORT_BYTES, "ovs_tnl_gso_port_bytes_total", "counter",           \
+           "Bytes of these packets.")                                       \
+    METRIC(PORT_DROPS, "ovs_tnl_gso_port_drops_total", "counter",           \
+           "Packets of any kind that were dropped.")                        \
     METRIC(TX_SUPERS, "ovs_tnl_gso_tx_superpackets_total", "counter",       \
            "Superpackets sent, by who cut them.")                           \
     METRIC(TX_SEGMENTS, "ovs_tnl_gso_tx_segments_total", "counter",         \
@@ -243,6 +251,30 @@ put_methods(struct page *page, const struct tnl_gso_port *port)
     }
 }
 
+/* Appends a port's counters of all packets: 'rx' and 'tx'.  Some drivers lack
+ * one, which is UINT64_MAX. */
+static void
+put_directions(struct page *page, enum metric metric, uint64_t rx, uint64_t tx)
+{
+    put_count(page, metric, "direction", "rx", rx == UINT64_MAX ? 0 : rx);
+    put_count(page, metric, "direction", "tx", tx == UINT64_MAX ? 0 : tx);
+}
+
+/* Appends what OpenFlow tells of 'ofport'. */
+static void
+put_traffic(struct page *page, const struct ofport *ofport)
+{
+    struct netdev_stats stats;
+
+    if (!ofproto_port_get_stats(ofport, &stats)) {
+        put_directions(page, M_PORT_PACKETS, stats.rx_packets,
+                       stats.tx_packets);
+        put_directions(page, M_PORT_BYTES, stats.rx_bytes, stats.tx_bytes);
+        put_directions(page, M_PORT_DROPS, stats.rx_dropped,
+                       stats.tx_dropped);
+    }
+}
+
 /* Appends what 'port' has counted, and its methods, to 'page'. */
 static void
 put_port(struct page *page, const struct tnl_gso_port *port)
@@ -284,9 +316,11 @@ put_port(struct page *page, const struct tnl_gso_port *port)
     put_count(page, M_GRO_CUT_AGAIN, NULL, NULL, s.gro_feedback.cut);
     put_count(page, M_GRO_PAUSES, NULL, NULL, s.gro_feedback.pauses);
     ofport = shash_find_data(&page->ofports, name);
-    if (tnl_gso_port_sends(port) && ofport
-        && !tnl_gso_ofport_is_kernels(ofport)) {
-        put_methods(page, port);
+    if (ofport && !tnl_gso_ofport_is_kernels(ofport)) {
+        put_traffic(page, ofport);
+        if (tnl_gso_port_sends(port)) {
+            put_methods(page, port);
+        }
     }
 }
 
