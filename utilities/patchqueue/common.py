@@ -9,7 +9,7 @@ import subprocess
 SRC = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.realpath(__file__))))
 QUEUE = os.path.join(SRC, 'datapath')
-OVERLAY = ('lib', 'ofproto', 'tests')
+OVERLAY = ('lib', 'ofproto', 'tests', 'utilities')
 
 # What autoreconf and make write into the source tree.  Debian's package ships
 # these files; in ovs-base they would show up as changes after every build.

@@ -22,8 +22,7 @@ def overlay_files(tree):
         prefix = name + '/tnl-gso/'
         files[prefix + 'automake.mk'] = makefile
         text = re.sub(r'#.*', '', read(makefile).decode())
-        for path in re.findall(r'(?:^|\s)' + prefix + r'(\S+\.\S+)',
-                               text):
+        for path in re.findall(r'(?:^|\s)' + prefix + r'(\S+)', text):
             here = os.path.join(SRC, name, path)
             if os.path.isfile(here):
                 files[prefix + path] = here
