@@ -17,9 +17,12 @@ ovs_tnl_gso_python_DATA = \
 	utilities/tnl-gso/ovs_tnl_gso/top.py \
 	utilities/tnl-gso/ovs_tnl_gso/view.py
 
-# For systemd, to be copied from there.
+# For systemd, Prometheus and Grafana, to be copied from there.
 ovs_tnl_gsodir = $(pkgdatadir)/tnl-gso
-ovs_tnl_gso_DATA = utilities/tnl-gso/ovs-tnl-gso.service
+ovs_tnl_gso_DATA = \
+	utilities/tnl-gso/ovs-tnl-gso.dashboard.json \
+	utilities/tnl-gso/ovs-tnl-gso.rules.yml \
+	utilities/tnl-gso/ovs-tnl-gso.service
 
 EXTRA_DIST += \
 	utilities/tnl-gso/ovs-tnl-gso \
