@@ -52,7 +52,17 @@ TNL_GSO_PROBES
         }                                                               \
     } while (0)
 #else
-#define TNL_GSO_PROBE(NAME, ...)
+/* What is an argument only counts as used, and is not evaluated. */
+static inline void
+tnl_gso_no_probe(int dummy OVS_UNUSED, ...)
+{
+}
+#define TNL_GSO_PROBE(NAME, ...)                                        \
+    do {                                                                \
+        if (false) {                                                    \
+            tnl_gso_no_probe(0, __VA_ARGS__);                           \
+        }                                                               \
+    } while (0)
 #endif
 
 #endif /* tnl-gso-probes.h */
