@@ -17,12 +17,14 @@ ovs_tnl_gso_python_DATA = \
 	utilities/tnl-gso/ovs_tnl_gso/top.py \
 	utilities/tnl-gso/ovs_tnl_gso/view.py
 
-# For systemd, Prometheus and Grafana, to be copied from there.
+# For systemd, Prometheus, Grafana and bpftrace.
 ovs_tnl_gsodir = $(pkgdatadir)/tnl-gso
 ovs_tnl_gso_DATA = \
 	utilities/tnl-gso/ovs-tnl-gso.dashboard.json \
 	utilities/tnl-gso/ovs-tnl-gso.rules.yml \
-	utilities/tnl-gso/ovs-tnl-gso.service
+	utilities/tnl-gso/ovs-tnl-gso.service \
+	utilities/tnl-gso/tnl-gso-cuts.bt \
+	utilities/tnl-gso/tnl-gso-drops.bt
 
 EXTRA_DIST += \
 	utilities/tnl-gso/ovs-tnl-gso \
