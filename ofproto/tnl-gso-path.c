@@ -193,6 +193,17 @@ struct pushed {
     bool more;                  /* Later actions of the datapath decide. */
 };
 
+/* Stores the tunnel push action 'a', which ends with its header, in
+ * '*push'. */
+void
+tnl_gso_push_read(const struct nlattr *a, struct ovs_action_push_tnl *push)
+{
+    size_t len = MIN(nl_attr_get_size(a), sizeof *push);
+
+    memset(push, 0, sizeof *push);
+    memcpy(push, nl_attr_get(a), len);
+}
+
 /* Adds what 'actions', 'len' bytes, do to '*p'. */
 static void
 read_actions(const struct nlattr *actions, size_t len, struct pushed *p)
@@ -208,7 +219,7 @@ read_actions(const struct nlattr *actions, size_t len, struct pushed *p)
         case OVS_ACTION_ATTR_TUNNEL_PUSH:
             if (!p->found) {
                 p->found = true;
-                memcpy(&p->push, nl_attr_get(a), sizeof p->push);
+                tnl_gso_push_read(a, &p->push);
             }
             break;
         case OVS_ACTION_ATTR_OUTPUT:

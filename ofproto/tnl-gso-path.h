@@ -34,6 +34,7 @@
 #include "odp-netlink.h"
 
 struct netdev;
+struct nlattr;
 struct ofport;
 
 /* How far a path goes. */
@@ -75,6 +76,7 @@ struct tnl_gso_paths {
     size_t n;
 };
 
+void tnl_gso_push_read(const struct nlattr *, struct ovs_action_push_tnl *);
 void tnl_gso_ofports_get(struct shash *);
 const struct ofport *tnl_gso_ofport_find(const char *name);
 bool tnl_gso_ofport_is_kernels(const struct ofport *);

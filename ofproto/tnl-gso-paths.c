@@ -27,17 +27,20 @@
 #include "ofproto/ofproto-dpif.h"
 #include "ofproto/ofproto-provider.h"
 #include "openvswitch/netdev.h"
+#include "openvswitch/shash.h"
 #include "packets.h"
 #include "unaligned.h"
 #include "util.h"
 
 /* All paths of all tunnels, see tnl-gso-path.h.  A tunnel with remote_ip=flow
- * has as many as its flows say.  Which those are is in the datapath's flows,
- * which know the headers that they push; not in OpenFlow's, whose actions may
- * copy an address from anywhere. */
+ * has as many as its flows say, and one of Geneve the options that they say.
+ * Which those are is in the datapath's flows, which know the headers that they
+ * push; not in OpenFlow's, whose actions may copy them from anywhere. */
 
-/* Most remote addresses of one such tunnel that are looked at. */
+/* Most remote addresses of one such tunnel, and headers of all flows together,
+ * that are looked at. */
 enum { MAX_FLOW_REMOTES = 64 };
+enum { MAX_HEADERS = 4096 };
 
 /* Returns the destination of the header in 'push' in '*dst', true if it has
  * one. */
@@ -61,47 +64,108 @@ push_destination(const struct ovs_action_push_tnl *push, struct in6_addr *dst)
     return true;
 }
 
-/* Remote addresses that the flows of a datapath push headers for. */
-struct remotes {
-    odp_port_t tunnel;          /* The tunnels' port of the datapath. */
-    struct in6_addr addrs[MAX_FLOW_REMOTES];
-    size_t n;
+/* A header that flows of a datapath push: the longest of those that one of its
+ * ports puts in front of packets to one address.  Flows may set options, which
+ * take room: OVN's do, in Geneve. */
+struct header {
+    const struct dpif *dpif;
+    struct in6_addr dst;
+    struct ovs_action_push_tnl push;
 };
 
-/* Adds 'dst' to '*r' if it is not there and there is room. */
-static void
-remotes_add(struct remotes *r, const struct in6_addr *dst)
+/* Those of all flows. */
+struct headers {
+    struct header *all;
+    size_t n;
+    size_t allocated;
+};
+
+/* Returns the header that port 'tunnel' of 'dpif' puts in front of packets to
+ * 'dst', or null if none of 'headers' is that. */
+static struct header *
+headers_find(const struct headers *headers, const struct dpif *dpif,
+             odp_port_t tunnel, const struct in6_addr *dst)
 {
-    for (size_t i = 0; i < r->n; i++) {
-        if (ipv6_addr_equals(&r->addrs[i], dst)) {
-            return;
+    for (size_t i = 0; i < headers->n; i++) {
+        struct header *h = &headers->all[i];
+
+        if (h->dpif == dpif && h->push.tnl_port == tunnel
+            && ipv6_addr_equals(&h->dst, dst)) {
+            return h;
         }
     }
-    if (r->n < MAX_FLOW_REMOTES) {
-        r->addrs[r->n++] = *dst;
-    }
+    return NULL;
 }
 
-/* Adds the destinations that 'actions', 'len' bytes, push headers for. */
+/* Adds those that 'actions' of 'dpif', 'len' bytes, push. */
 static void
-remotes_read(const struct nlattr *actions, size_t len, struct remotes *r)
+headers_read(const struct dpif *dpif, const struct nlattr *actions, size_t len,
+             struct headers *headers)
 {
     const struct nlattr *a;
     size_t left;
 
     NL_ATTR_FOR_EACH_UNSAFE (a, left, actions, len) {
         if (nl_attr_type(a) == OVS_ACTION_ATTR_CLONE) {
-            remotes_read(nl_attr_get(a), nl_attr_get_size(a), r);
+            headers_read(dpif, nl_attr_get(a), nl_attr_get_size(a), headers);
         } else if (nl_attr_type(a) == OVS_ACTION_ATTR_TUNNEL_PUSH) {
             const struct ovs_action_push_tnl *push = nl_attr_get(a);
             struct in6_addr dst;
+            struct header *h;
 
-            if (push->tnl_port == r->tunnel && push_destination(push, &dst)) {
-                remotes_add(r, &dst);
+            if (!push_destination(push, &dst)) {
+                continue;
+            }
+            h = headers_find(headers, dpif, push->tnl_port, &dst);
+            if (!h && headers->n < MAX_HEADERS) {
+                if (headers->n == headers->allocated) {
+                    headers->all = x2nrealloc(headers->all,
+                                              &headers->allocated,
+                                              sizeof *headers->all);
+                }
+                h = &headers->all[headers->n++];
+                *h = (struct header) { .dpif = dpif, .dst = dst };
+            }
+            if (h && push->header_len > h->push.header_len) {
+                tnl_gso_push_read(a, &h->push);
             }
         }
     }
 }
+
+/* Finds those of all flows of all datapaths in userspace.  The caller must
+ * free 'headers->all'. */
+static void
+headers_get(struct headers *headers)
+{
+    struct shash_node *node;
+
+    *headers = (struct headers) { .n = 0 };
+    SHASH_FOR_EACH (node, &all_dpif_backers) {
+        const struct dpif_backer *backer = node->data;
+        struct dpif_flow_dump_types types = { .ovs_flows = true };
+        struct dpif_flow_dump_thread *thread;
+        struct dpif_flow_dump *dump;
+        struct dpif_flow f;
+
+        if (!strcmp(node->name, "system")) {
+            continue;
+        }
+        dump = dpif_flow_dump_create(backer->dpif, false, &types);
+        thread = dpif_flow_dump_thread_create(dump);
+        while (dpif_flow_dump_next(thread, &f, 1)) {
+            headers_read(backer->dpif, f.actions, f.actions_len, headers);
+        }
+        dpif_flow_dump_thread_destroy(thread);
+        dpif_flow_dump_destroy(dump);
+    }
+}
+
+/* Remote addresses of a tunnel. */
+struct remotes {
+    struct in6_addr addrs[MAX_FLOW_REMOTES];
+    size_t n;
+};
 
 static int
 compare_addrs(const void *a, const void *b)
@@ -132,54 +196,81 @@ is_fixed_remote(const struct shash *ofports, const char *dp_name,
     return false;
 }
 
-/* Finds the remote addresses of 'tunnel', which has remote_ip=flow, in the
- * flows of its datapath, and stores them in '*r', sorted.  Those that belong
- * to another Interface are left out. */
-static void
-remotes_get(const struct shash *ofports, const struct ofport *tunnel,
-            struct remotes *r)
+/* Finds the datapath of 'tunnel', and its port there.  Returns false if it has
+ * none. */
+static bool
+tunnel_find_port(const struct ofport *tunnel, const struct dpif **dpif,
+                 odp_port_t *port_no)
 {
     struct ofproto_dpif *ofproto
         = ofproto_dpif_lookup_by_name(tunnel->ofproto->name);
-    struct dpif *dpif = ofproto->backer->dpif;
-    struct dpif_flow_dump_types types = { .ovs_flows = true };
+    char buf[NETDEV_VPORT_NAME_BUFSIZE];
+    struct dpif_port port;
+
+    *dpif = ofproto->backer->dpif;
+    if (dpif_port_query_by_name(*dpif,
+                                netdev_vport_get_dpif_port(tunnel->netdev, buf,
+                                                           sizeof buf),
+                                &port)) {
+        return false;
+    }
+    *port_no = port.port_no;
+    dpif_port_destroy(&port);
+    return true;
+}
+
+/* Finds the remote addresses of 'tunnel', which has remote_ip=flow, in
+ * 'headers', and stores them in '*r', sorted.  Those that belong to another
+ * Interface are left out. */
+static void
+remotes_get(const struct shash *ofports, const struct headers *headers,
+            const struct ofport *tunnel, struct remotes *r)
+{
     char buf[NETDEV_VPORT_NAME_BUFSIZE];
     const char *dp_name = netdev_vport_get_dpif_port(tunnel->netdev, buf,
                                                      sizeof buf);
-    struct dpif_flow_dump_thread *thread;
-    struct dpif_flow_dump *dump;
-    struct dpif_port port;
-    struct dpif_flow f;
-    size_t n = 0;
+    const struct dpif *dpif;
+    odp_port_t port_no;
 
     r->n = 0;
-    if (dpif_port_query_by_name(dpif, dp_name, &port)) {
+    if (!tunnel_find_port(tunnel, &dpif, &port_no)) {
         return;
     }
-    r->tunnel = port.port_no;
-    dpif_port_destroy(&port);
-    dump = dpif_flow_dump_create(dpif, false, &types);
-    thread = dpif_flow_dump_thread_create(dump);
-    while (dpif_flow_dump_next(thread, &f, 1)) {
-        remotes_read(f.actions, f.actions_len, r);
-    }
-    dpif_flow_dump_thread_destroy(thread);
-    dpif_flow_dump_destroy(dump);
+    for (size_t i = 0; i < headers->n && r->n < MAX_FLOW_REMOTES; i++) {
+        const struct header *h = &headers->all[i];
 
-    for (size_t i = 0; i < r->n; i++) {
-        if (!is_fixed_remote(ofports, dp_name, &r->addrs[i])) {
-            r->addrs[n++] = r->addrs[i];
+        if (h->dpif == dpif && h->push.tnl_port == port_no
+            && !is_fixed_remote(ofports, dp_name, &h->dst)) {
+            r->addrs[r->n++] = h->dst;
         }
     }
-    r->n = n;
     qsort(r->addrs, r->n, sizeof *r->addrs, compare_addrs);
+}
+
+/* The header of 'path' is that of a packet without options.  If flows push a
+ * longer one, takes that. */
+static void
+use_longest_header(const struct headers *headers, struct tnl_gso_path *path)
+{
+    const struct dpif *dpif;
+    const struct header *h;
+    odp_port_t port_no;
+
+    if (path->end != TNL_GSO_PATH_WHOLE
+        || !tunnel_find_port(path->tunnel, &dpif, &port_no)) {
+        return;
+    }
+    h = headers_find(headers, dpif, port_no, &path->remote);
+    if (h && h->push.header_len > path->push.header_len) {
+        path->push = h->push;
+    }
 }
 
 /* Appends the paths of 'tunnel' to '*paths': one, or one for each remote
  * address that is known, or one that ends before that. */
 static void
-add_paths(const struct shash *ofports, const struct ofport *tunnel,
-          struct tnl_gso_paths *paths)
+add_paths(const struct shash *ofports, const struct headers *headers,
+          const struct ofport *tunnel, struct tnl_gso_paths *paths)
 {
     const struct netdev_tunnel_config *cfg
         = netdev_get_tunnel_config(tunnel->netdev);
@@ -193,14 +284,16 @@ add_paths(const struct shash *ofports, const struct ofport *tunnel,
 
     r.addrs[0] = cfg->ipv6_dst;
     if (cfg->ip_dst_flow && !tnl_gso_ofport_is_kernels(tunnel)) {
-        remotes_get(ofports, tunnel, &r);
+        remotes_get(ofports, headers, tunnel, &r);
     }
     n_new = MAX(r.n, 1);
     paths->paths = xrealloc(paths->paths,
                             (paths->n + n_new) * sizeof *paths->paths);
     for (size_t i = 0; i < r.n; i++) {
-        tnl_gso_path_find(ofports, tunnel, &r.addrs[i], &inner,
-                          &paths->paths[paths->n++]);
+        struct tnl_gso_path *path = &paths->paths[paths->n++];
+
+        tnl_gso_path_find(ofports, tunnel, &r.addrs[i], &inner, path);
+        use_longest_header(headers, path);
     }
     if (!r.n) {
         struct tnl_gso_path *path = &paths->paths[paths->n++];
@@ -221,18 +314,21 @@ void
 tnl_gso_paths_get(const char *tunnel_name, struct tnl_gso_paths *paths)
 {
     const struct shash_node **sorted;
+    struct headers headers;
     struct shash ofports;
 
     *paths = (struct tnl_gso_paths) { .n = 0 };
+    headers_get(&headers);
     tnl_gso_ofports_get(&ofports);
     sorted = shash_sort(&ofports);
     for (size_t i = 0; i < shash_count(&ofports); i++) {
         if (tnl_gso_ofport_is_tunnel(sorted[i]->data)
             && (!tunnel_name || !strcmp(sorted[i]->name, tunnel_name))) {
-            add_paths(&ofports, sorted[i]->data, paths);
+            add_paths(&ofports, &headers, sorted[i]->data, paths);
         }
     }
     free(sorted);
+    free(headers.all);
     shash_destroy(&ofports);
 }
 
