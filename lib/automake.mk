@@ -20,6 +20,8 @@ lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/core/tnl-gso-port.c \
 	lib/tnl-gso/core/tnl-gso-port.h \
 	lib/tnl-gso/core/tnl-gso-probes.h \
+	lib/tnl-gso/core/tnl-gso-settings.c \
+	lib/tnl-gso/core/tnl-gso-settings.h \
 	lib/tnl-gso/core/tnl-gso-types.h \
 	lib/tnl-gso/core/tnl-gso-vnet.h \
 	lib/tnl-gso/encap/encap.c \

@@ -23,9 +23,11 @@
 
 #include "core/csum-copy.h"
 #include "core/tnl-gso-port.h"
+#include "core/tnl-gso-settings.h"
 #include "encap/encap.h"
 #include "netdev-provider.h"
 #include "netdev-vport.h"
+#include "openvswitch/dynamic-string.h"
 #include "openvswitch/netdev.h"
 #include "openvswitch/vlog.h"
 #include "smap.h"
@@ -46,16 +48,31 @@ VLOG_DEFINE_THIS_MODULE(tnl_gso_config);
  * fixed from the first datapath in userspace on until the restart. */
 static bool tso_is_fixed;
 static bool tso_after_restart;
+/* What stands there that is neither true nor false, or null. */
+static char *tso_misspelt;
 
 /* Sets '*on', whether userspace TSO is enabled, from userspace-tso-enable in
  * Open_vSwitch 'other_config', unless it is fixed already.  Returns true if it
- * is fixed, or disabled now. */
+ * is fixed, or disabled now.  What else stands there may be defaults. */
 bool
 tnl_gso_set_tso(const struct smap *other_config, bool *on)
 {
     static const char key[] = "userspace-tso-enable"; /* Upstream's. */
-    bool want = smap_get_bool(other_config, key, false);
+    const char *value = smap_get_def(other_config, key, "false");
+    bool want;
 
+    tnl_gso_set_defaults(other_config);
+    if (tnl_gso_parse_bool(value, &want)) {
+        value = NULL;
+    }
+    if (!nullable_string_is_equal(value, tso_misspelt)) {
+        if (value) {
+            VLOG_WARN("other_config:%s=\"%s\" is neither true nor false", key,
+                      value);
+        }
+        free(tso_misspelt);
+        tso_misspelt = nullable_xstrdup(value);
+    }
     if (!tso_is_fixed) {
         *on = want;
     } else if (want != tso_after_restart && want != *on) {
@@ -75,6 +92,13 @@ bool
 tnl_gso_tso_after_restart(void)
 {
     return tso_after_restart;
+}
+
+/* What userspace-tso-enable says that is neither true nor false, or null. */
+const char *
+tnl_gso_tso_misspelt(void)
+{
+    return tso_misspelt;
 }
 
 /* Are our counters among the statistics of Interfaces and OpenFlow ports? */
@@ -114,45 +138,94 @@ set_gro(struct tnl_gso_port *port, bool gro)
     }
 }
 
-/* Keeps 'why', of which it takes ownership, as what is ignored of the
- * other_config of 'netdev': null for nothing.  Logs what is new. */
+/* Keeps 'ignored' as what is ignored of the settings of 'netdev': empty for
+ * nothing.  Logs what is new. */
 static void
-set_ignored(struct netdev *netdev, char *why)
+set_ignored(struct netdev *netdev, const struct ds *ignored)
 {
     struct tnl_gso_port *port = netdev->tnl_gso;
+    const char *why = ignored->length ? ds_cstr_ro(ignored) : NULL;
 
     if (nullable_string_is_equal(port->ignored, why)) {
-        free(why);
         return;
     }
     if (why) {
         VLOG_WARN("%s: ignoring %s", netdev_get_name(netdev), why);
     }
     free(port->ignored);
-    port->ignored = why;
+    port->ignored = nullable_xstrdup(why);
     netdev_change_seq_changed(netdev);
 }
 
-/* Applies those keys of an Interface's other_config 'config' that are ours to
- * 'netdev'.  A malformed value is logged and ignored. */
+/* Settings in an Interface's other_config that have none there. */
+static const struct {
+    const char *key;
+    const char *where;          /* They belong. */
+} misplaced[] = {
+    { "csum", "options of a tunnel" },
+    { "remote_csum_tx", "options of a tunnel" },
+    { "remote_csum_rx", "options of a tunnel" },
+    { "remote_csum_class", "options of a tunnel" },
+    { "tnl-gso-csum-impl", "other_config of Open_vSwitch" },
+    { "tnl-gso-csum6-ports", "other_config of Open_vSwitch" },
+    { "userspace-tso-enable", "other_config of Open_vSwitch" },
+};
+
+/* Tells in 'ignored' what of an Interface's 'other_config' belongs
+ * elsewhere. */
+static void
+find_misplaced(const struct smap *other_config, struct ds *ignored)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(misplaced); i++) {
+        if (smap_get(other_config, misplaced[i].key)) {
+            tnl_gso_ignore(ignored, "other_config:%s: belongs into %s",
+                           misplaced[i].key, misplaced[i].where);
+        }
+    }
+}
+
+/* Returns the methods that an Interface's 'other_config', or else the default,
+ * allows.  Tells in 'ignored' what is not understood. */
+static uint32_t
+get_methods(const struct smap *other_config, struct ds *ignored)
+{
+    static const char key[] = "tnl-gso-methods";
+    const char *values[] = { smap_get(other_config, key),
+                             tnl_gso_get_default(key) };
+
+    for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+        uint32_t methods;
+        char *error;
+
+        if (values[i]) {
+            if (tnl_gso_methods_from_string(values[i], &methods, &error)) {
+                return methods;
+            }
+            tnl_gso_ignore(ignored, "%sother_config:%s=\"%s\": %s",
+                           i ? "Open_vSwitch " : "", key, values[i], error);
+            free(error);
+        }
+    }
+    return TNL_GSO_METHODS_ALL;
+}
+
+/* Applies those keys of an Interface's other_config 'config' that are ours,
+ * and defaults, to 'netdev'.  A malformed value is told and ignored.  The port
+ * of the datapath that tunnels share gets that of each of them, and has no
+ * methods itself. */
 void
 tnl_gso_port_set_config(struct netdev *netdev, const struct smap *config)
 {
-    const char *s = smap_get(config, "tnl-gso-methods");
-    bool gro = smap_get_bool(config, "tnl-gro", true);
+    struct ds ignored = DS_EMPTY_INITIALIZER;
+    bool gro = tnl_gso_get_bool(config, "tnl-gro", true, &ignored);
     uint32_t methods = TNL_GSO_METHODS_ALL;
-    char *error;
 
     if (!netdev_get_tunnel_config(netdev)) {
-        char *why = NULL;
-
-        if (s && !tnl_gso_methods_from_string(s, &methods, &error)) {
-            why = xasprintf("other_config:tnl-gso-methods=\"%s\": %s", s,
-                            error);
-            free(error);
-        }
-        set_ignored(netdev, why);
+        methods = get_methods(config, &ignored);
+        find_misplaced(config, &ignored);
+        set_ignored(netdev, &ignored);
     }
+    ds_destroy(&ignored);
     if (methods != tnl_gso_port_methods(netdev->tnl_gso)) {
         atomic_store_relaxed(&netdev->tnl_gso->methods, methods);
         netdev_change_seq_changed(netdev);
@@ -161,6 +234,60 @@ tnl_gso_port_set_config(struct netdev *netdev, const struct smap *config)
     if (netdev->tnl_gso->set_config) {
         netdev->tnl_gso->set_config(netdev, config);
     }
+}
+
+/* Checks '*cfg', new for tunnel 'netdev' from its options 'args', as
+ * tnl_rco_check_config() does.  'errors' has what Open vSwitch has logged of
+ * 'args' so far and otherwise ignores: that is kept, for the operator. */
+int
+tnl_gso_tunnel_check_config(struct netdev *netdev, const struct smap *args,
+                            struct netdev_tunnel_config *cfg,
+                            struct ds *errors)
+{
+    size_t prefix = strlen(netdev_get_name(netdev)) + strlen(": ");
+    struct ds warnings = DS_EMPTY_INITIALIZER;
+    char *save_ptr = NULL;
+    char *copy;
+    int error;
+
+    copy = xstrdup(ds_cstr(errors));
+    for (char *line = strtok_r(copy, "\n", &save_ptr); line;
+         line = strtok_r(NULL, "\n", &save_ptr)) {
+        tnl_gso_ignore(&warnings, "options: %s",
+                       line + MIN(prefix, strlen(line)));
+    }
+    free(copy);
+    free(netdev->tnl_gso->ignored_options);
+    netdev->tnl_gso->ignored_options = ds_steal_cstr(&warnings);
+
+    error = tnl_rco_check_config(netdev, args, cfg, errors);
+    netdev->tnl_gso->rco_is_default = !error && !tnl_rco_is_own(netdev, cfg);
+    return error;
+}
+
+/* Tells in 'ignored' what of the settings of tunnel 'netdev', whose
+ * other_config is 'config', has no effect. */
+static void
+find_tunnel_ignored(const struct netdev *netdev, const struct smap *config,
+                    struct ds *ignored)
+{
+    const char *options = netdev->tnl_gso->ignored_options;
+    const char *methods = smap_get(config, "tnl-gso-methods");
+
+    if (options && *options) {
+        tnl_gso_ignore(ignored, "%s", options);
+    }
+    if (methods) {
+        tnl_gso_ignore(ignored, "other_config:tnl-gso-methods=\"%s\": a "
+                       "tunnel sends nothing itself, this is for the ports "
+                       "that it leaves through", methods);
+    }
+    if (smap_get(config, "tnl-kernel-gro")) {
+        tnl_gso_ignore(ignored, "other_config:tnl-kernel-gro: this is for the "
+                       "ports on which packets of the tunnel arrive");
+    }
+    find_misplaced(config, ignored);
+    tnl_rco_get_ignored(netdev, ignored);
 }
 
 /* Tunnels that share the datapath port called 'name'. */
@@ -195,19 +322,17 @@ ask_sharer(struct tnl_gso_port *port, void *sharers_)
 void
 tnl_gso_tunnel_set_config(struct netdev *netdev, const struct smap *config)
 {
-    bool gro = smap_get_bool(config, "tnl-gro", true);
+    struct ds ignored = DS_EMPTY_INITIALIZER;
+    bool gro = tnl_gso_get_bool(config, "tnl-gro", true, &ignored);
     struct sharers sharers = { .gro = gro };
     char buf[NETDEV_VPORT_NAME_BUFSIZE];
     struct netdev *shared;
 
     if (netdev_get_tunnel_config(netdev)) {
-        const char *s = smap_get(config, "tnl-gso-methods");
-
-        set_ignored(netdev, s ? xasprintf(
-                        "other_config:tnl-gso-methods=\"%s\": a tunnel sends "
-                        "nothing itself, this is for the ports that it leaves "
-                        "through", s) : NULL);
+        find_tunnel_ignored(netdev, config, &ignored);
+        set_ignored(netdev, &ignored);
     }
+    ds_destroy(&ignored);
     if (!tnl_gso_encap_merges(netdev->tnl_gso->encap)) {
         return;
     }

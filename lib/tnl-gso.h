@@ -98,8 +98,10 @@
 struct dp_netdev_pmd_thread;
 struct dp_packet;
 struct dp_packet_batch;
+struct ds;
 struct ip_header;
 struct netdev;
+struct netdev_tunnel_config;
 struct nlattr;
 struct ovs_action_push_tnl;
 struct smap;
@@ -151,8 +153,12 @@ void tnl_gso_port_destroy(struct netdev *);
 void tnl_gso_set_config(const struct smap *other_config);
 bool tnl_gso_set_tso(const struct smap *other_config, bool *on);
 bool tnl_gso_tso_after_restart(void);
+const char *tnl_gso_tso_misspelt(void);
 bool tnl_gso_publishes_statistics(void);
 void tnl_gso_port_set_config(struct netdev *, const struct smap *);
 void tnl_gso_tunnel_set_config(struct netdev *, const struct smap *);
+int tnl_gso_tunnel_check_config(struct netdev *, const struct smap *args,
+                                struct netdev_tunnel_config *,
+                                struct ds *errors);
 
 #endif /* tnl-gso.h */

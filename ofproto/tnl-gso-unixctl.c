@@ -222,16 +222,21 @@ static void
 show_common_text(struct ds *ds)
 {
     bool tso = userspace_tso_enabled(), next = tnl_gso_tso_after_restart();
+    const char *misspelt = tnl_gso_tso_misspelt();
     struct tnl_gso_buf_usage bufs;
 
     tnl_gso_buf_usage_get(&bufs);
-    ds_put_format(ds, "userspace TSO: %s%s\nchecksum code: %s\n"
-                  "buffers: %"PRIuSIZE", of which idle %"PRIuSIZE", "
-                  "%"PRIuSIZE" kB\n",
-                  tso ? "enabled" : "disabled",
+    ds_put_format(ds, "userspace TSO: %s%s", tso ? "enabled" : "disabled",
                   next == tso ? ""
                   : next ? ", enabled after a restart of ovs-vswitchd"
-                  : ", disabled after a restart of ovs-vswitchd",
+                  : ", disabled after a restart of ovs-vswitchd");
+    if (misspelt) {
+        ds_put_format(ds, ", other_config:userspace-tso-enable=\"%s\" is "
+                      "neither true nor false", misspelt);
+    }
+    ds_put_format(ds, "\nchecksum code: %s\n"
+                  "buffers: %"PRIuSIZE", of which idle %"PRIuSIZE", "
+                  "%"PRIuSIZE" kB\n",
                   csum_copy_impl()->name,
                   bufs.n_bufs, bufs.n_idle, bufs.bytes / 1024);
 }

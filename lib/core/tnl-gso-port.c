@@ -148,6 +148,7 @@ tnl_gso_port_free(struct tnl_gso_port *port)
     ovsthread_stats_destroy(&port->buckets);
     tnl_gro_feedback_free(port_gro_id(port));
     free(port->ignored);
+    free(port->ignored_options);
     free(port->cleared);
     free(port);
 }

@@ -123,9 +123,12 @@ struct tnl_gso_port {
     struct tnl_gso_stats *cleared; /* What an operator knows already, or null,
                                     * and since when, in ms. */
     long long int cleared_at;   /* Both for the main thread only. */
-    char *ignored;              /* What of its Interface's other_config has no
-                                 * effect, and why, or null.  Main thread
-                                 * only. */
+    char *ignored;              /* What of its Interface's settings, and of
+                                 * the defaults for it, has no effect, and why,
+                                 * or null.  Main thread only. */
+    char *ignored_options;      /* The same of a tunnel's options. */
+    bool rco_is_default;        /* A tunnel's remote checksums are all
+                                 * defaults. */
 
     /* Capabilities of the netdev for superpackets, in addition to its
      * ol_flags: NETDEV_TX_* and TNL_GSO_TX_*.  The netdev's driver stores them

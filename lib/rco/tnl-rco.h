@@ -126,8 +126,11 @@ tnl_rco_count_completed(struct netdev *netdev,
 bool tnl_rco_set_option(const struct netdev *, const char *key,
                         const char *value, struct netdev_tunnel_config *,
                         struct ds *errors);
-int tnl_rco_check_config(const struct netdev *, struct netdev_tunnel_config *,
-                         struct ds *errors);
+int tnl_rco_check_config(const struct netdev *, const struct smap *args,
+                         struct netdev_tunnel_config *, struct ds *errors);
+bool tnl_rco_is_own(const struct netdev *,
+                    const struct netdev_tunnel_config *);
+void tnl_rco_get_ignored(const struct netdev *, struct ds *ignored);
 void tnl_rco_get_options(const struct netdev_tunnel_config *, struct smap *);
 void tnl_rco_forget(const struct netdev *);
 

@@ -32,6 +32,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
 #include "packets.h"
+#include "smap.h"
 #include "tnl-gso/tnl-gso.h"
 #include "util.h"
 
@@ -134,6 +135,7 @@ main(int argc, char *argv[])
 {
     struct netdev_tunnel_config config = { .dst_port = htons(4789) };
     struct ds errors = DS_EMPTY_INITIALIZER;
+    struct smap args = SMAP_INITIALIZER(&args);
     struct netdev *tunnel;
     struct dp_packet *p;
     bool remote;
@@ -151,7 +153,7 @@ main(int argc, char *argv[])
     netdev_vport_tunnel_register();
     ovs_assert(!netdev_open("vxlan0", "vxlan", &tunnel));
     config.rco_rx = remote;
-    ovs_assert(!tnl_rco_check_config(tunnel, &config, &errors));
+    ovs_assert(!tnl_rco_check_config(tunnel, &args, &config, &errors));
 
     p = build(n_units, remote);
     receive(tunnel, p, remote, WARM_UP, not_measured);

@@ -36,7 +36,7 @@ MUTATIONS = [
      'statistics tnl_gso_event_<event>'),
     (QUEUE, r'^\+.*<column name="other_config" key="tnl-gso-methods".*', '',
      'setting tnl-gso-methods'),
-    (QUEUE, r'^\+.*<column name="options" key="remote_csum_tx".*', '',
+    (QUEUE, r'^\+.*<column name="\w+" key="remote_csum_tx".*', '',
      'setting remote_csum_tx'),
     (CODE, r'\Z', 'COVERAGE_DEFINE(tnl_gso_new);',
      'coverage counter tnl_gso_new'),

@@ -89,6 +89,7 @@ def settings():
     text = code() + added()
     return {key for key in
             re.findall(r'\bsmap_get(?:_\w+)?\(\w+,\s*"([^"]+)"', text)
+            + re.findall(r'\btnl_gso_get_bool\(\w+,\s*"([^"]+)"', text)
             + re.findall(r'\bget_number\(config,\s*"([^"]+)"', text)
             + re.findall(r'!strcmp\(key, "([^"]+)"', text)
             if not key.startswith('ol_')}

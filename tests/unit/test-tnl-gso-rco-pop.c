@@ -27,6 +27,7 @@
 #include "netdev-vport.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
+#include "smap.h"
 #include "tnl-gso-pkt.h"
 #include "tnl-gso/tnl-gso.h"
 #include "tnl-gso/rco/tnl-rco.h"
@@ -55,11 +56,12 @@ rco_open_tunnels(struct rco_tunnels *tunnels, bool rx)
             .rco_rx = rx,
         };
         struct ds errors = DS_EMPTY_INITIALIZER;
+        struct smap args = SMAP_INITIALIZER(&args);
         char *name = xasprintf("rco-%s", types[encap]);
 
         ovs_assert(!netdev_open(name, types[encap], &tunnels->dev[encap]));
-        ovs_assert(!tnl_rco_check_config(tunnels->dev[encap], &cfg,
-                                         &errors));
+        ovs_assert(!tnl_rco_check_config(tunnels->dev[encap], &args,
+                                         &cfg, &errors));
         ds_destroy(&errors);
         free(name);
     }

@@ -32,6 +32,7 @@
 #include "ovs-atomic.h"
 #include "ovs-thread.h"
 #include "packets.h"
+#include "smap.h"
 #include "timeval.h"
 #include "tnl-gso-pkt.h"
 #include "tnl-gso/encap/encap.h"
@@ -365,7 +366,8 @@ configure(struct netdev *netdev, uint16_t port, bool rx)
     struct netdev_tunnel_config cfg = { .dst_port = htons(port),
                                         .rco_rx = rx };
     struct ds errors = DS_EMPTY_INITIALIZER;
-    int error = tnl_rco_check_config(netdev, &cfg, &errors);
+    struct smap args = SMAP_INITIALIZER(&args);
+    int error = tnl_rco_check_config(netdev, &args, &cfg, &errors);
 
     ds_destroy(&errors);
     return error;
