@@ -120,7 +120,7 @@ advise_mtu(struct line *line, const struct tnl_gso_path *path,
     int wanted = bridge_mtu(path->tunnel);
     struct tnl_gso_stats s;
 
-    tnl_gso_stats_get(netdev->tnl_gso, &s);
+    tnl_gso_stats_since(netdev->tnl_gso, &s);
     if ((s.drops[TNL_GSO_R_MTU] || s.events[TNL_GSO_E_TX_REFUSED])
         && inner && wanted > inner) {
         advise(line, "MTU of %s too small by %d for %d bytes of %s%s and "
@@ -178,6 +178,39 @@ brief_path(struct line *line, const struct tnl_gso_path *path)
     }
 }
 
+/* Advice about what 'port' has dropped: as 's' says, and 'where' that is not
+ * the line's own port. */
+static void
+advise_drops(struct line *line, const struct tnl_gso_port *port,
+             const struct tnl_gso_stats *s, const char *where)
+{
+    int mtu;
+
+    for (size_t i = 0; i < TNL_GSO_N_REASONS; i++) {
+        struct ds hint = DS_EMPTY_INITIALIZER;
+
+        if (i == TNL_GSO_R_MTU && !netdev_get_mtu(port->netdev, &mtu)) {
+            ds_put_format(&hint, ": longer than its MTU, %d", mtu);
+        } else if (i == TNL_GSO_R_RCO_OFF) {
+            ds_put_cstr(&hint, ": options:remote_csum_rx=true would take "
+                        "them");
+        } else if (i == TNL_GSO_R_NO_METHOD) {
+            ds_put_cstr(&hint, ": other_config:tnl-gso-methods should have "
+                        "software");
+        }
+        if (s->drops[i]) {
+            advise(line, "drops%s: %s %llu%s", where,
+                   tnl_gso_reason_to_string(i), s->drops[i],
+                   ds_cstr(&hint));
+        }
+        ds_destroy(&hint);
+    }
+    if (s->events[TNL_GSO_E_TX_REFUSED]) {
+        advise(line, "tx_refused %llu: segments that the kernel or the driver "
+               "did not take, see the log", s->events[TNL_GSO_E_TX_REFUSED]);
+    }
+}
+
 /* Fills in 'line' for 'tunnel'. */
 static void
 brief_tunnel(struct line *line, struct netdev *tunnel,
@@ -201,7 +234,14 @@ brief_tunnel(struct line *line, struct netdev *tunnel,
     }
     if (receiver) {
         const char *state = tnl_gro_state(receiver->tnl_gso, &why);
+        char *where = xasprintf(" on %s", netdev_get_name(receiver));
+        size_t n_advice = line->advice.n;
+        struct tnl_gso_stats s;
 
+        tnl_gso_stats_since(receiver->tnl_gso, &s);
+        advise_drops(line, receiver->tnl_gso, &s, where);
+        line->carries |= line->advice.n > n_advice;
+        free(where);
         if (userspace_tso_enabled() && why
             && tnl_gro_port_is_tunnel(receiver->tnl_gso)) {
             advise(line, "gro %s: %s", state, why);
@@ -217,7 +257,7 @@ brief_port(struct line *line, const struct tnl_gso_port *port)
     struct ds *ds = &line->counted;
     struct tnl_gso_stats s;
 
-    tnl_gso_stats_get(port, &s);
+    tnl_gso_stats_since(port, &s);
     for (size_t e = 0; e < TNL_GSO_N_ENCAPS; e++) {
         for (size_t m = 0; m < TNL_GSO_N_METHODS; m++) {
             const char *method = tnl_gso_method_to_string(m);
@@ -230,12 +270,7 @@ brief_port(struct line *line, const struct tnl_gso_port *port)
             }
         }
     }
-    for (size_t i = 0; i < TNL_GSO_N_REASONS; i++) {
-        if (s.drops[i]) {
-            advise(line, "drops: %s %llu", tnl_gso_reason_to_string(i),
-                   s.drops[i]);
-        }
-    }
+    advise_drops(line, port, &s, "");
     line->carries = ds->length || line->advice.n;
     advise_methods(line, port);
 }

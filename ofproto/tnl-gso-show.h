@@ -121,6 +121,7 @@ char *tnl_gso_told_from_string(const char *, size_t len, uint8_t proto,
 /* tnl-gso-stats.c. */
 void tnl_gso_stats_show(struct tnl_gso_port *, bool was_named,
                         struct ds *text, struct json *array);
+void tnl_gso_stats_since(const struct tnl_gso_port *, struct tnl_gso_stats *);
 void tnl_gso_stats_clear(struct tnl_gso_port *);
 
 /* tnl-gro-show.c. */

@@ -33,7 +33,8 @@
 #include "timeval.h"
 #include "util.h"
 
-/* `ovs-appctl tnl-gso/stats`: what was counted on a port.
+/* `ovs-appctl tnl-gso/stats`: what was counted on a port since an operator has
+ * cleared that.
  *
  * Called by the main thread only. */
 
@@ -47,8 +48,8 @@ subtract(unsigned long long *a, const unsigned long long *b, size_t n)
 }
 
 /* Stores what was counted on 'port' since it was cleared in '*s'. */
-static void
-stats_since(const struct tnl_gso_port *port, struct tnl_gso_stats *s)
+void
+tnl_gso_stats_since(const struct tnl_gso_port *port, struct tnl_gso_stats *s)
 {
     const struct tnl_gso_stats *c = port->cleared;
 
@@ -115,7 +116,7 @@ tnl_gso_stats_show(struct tnl_gso_port *port, bool was_named, struct ds *text,
 #ifdef __linux__
     netdev_linux_tnl_poll(port->netdev);
 #endif
-    stats_since(port, &s);
+    tnl_gso_stats_since(port, &s);
     if (array) {
         json = tnl_gso_port_json(port);
         tx = json_object_create();
