@@ -2,6 +2,8 @@
 # which this directory is lib/tnl-gso.
 AM_CPPFLAGS += -I $(srcdir)/lib/tnl-gso
 
+EXTRA_DIST += lib/tnl-gso/version.m4
+
 lib_libopenvswitch_la_SOURCES += \
 	lib/tnl-gso/core/csum-copy-avx2.c \
 	lib/tnl-gso/core/csum-copy-avx512.c \

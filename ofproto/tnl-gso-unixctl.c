@@ -31,6 +31,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/json.h"
 #include "openvswitch/shash.h"
+#include "openvswitch/version.h"
 #ifdef DPDK_NETDEV
 #include "ports/netdev-dpdk-tnl.h"
 #endif
@@ -226,7 +227,8 @@ show_common_text(struct ds *ds)
     struct tnl_gso_buf_usage bufs;
 
     tnl_gso_buf_usage_get(&bufs);
-    ds_put_format(ds, "userspace TSO: %s%s", tso ? "enabled" : "disabled",
+    ds_put_format(ds, "version: " OVS_PACKAGE_VERSION "\n"
+                  "userspace TSO: %s%s", tso ? "enabled" : "disabled",
                   next == tso ? ""
                   : next ? ", enabled after a restart of ovs-vswitchd"
                   : ", disabled after a restart of ovs-vswitchd");
@@ -249,6 +251,7 @@ reply_json(struct json *ports)
     struct tnl_gso_buf_usage bufs;
 
     tnl_gso_buf_usage_get(&bufs);
+    json_object_put_string(json, "version", OVS_PACKAGE_VERSION);
     json_object_put(json, "userspace-tso",
                     json_boolean_create(userspace_tso_enabled()));
     json_object_put(json, "userspace-tso-after-restart",

@@ -21,6 +21,7 @@ GENERATED = '''
     build-aux/ltmain.sh build-aux/missing build-aux/py-compile
     m4/libtool.m4 m4/ltoptions.m4 m4/ltsugar.m4 m4/ltversion.m4
     m4/lt~obsolete.m4
+    python/ovs/version.py
     tests/testsuite tests/*-testsuite
 '''.split()
 
