@@ -26,7 +26,10 @@ GENERATED = '''
 '''.split()
 
 
-NAME, EMAIL, DATE = 'tnl-gso', 'tnl-gso@localhost', '2026-01-01T00:00:00Z'
+# Of the patches, as of this repository's commits.
+NAME = 'Seed fba0cc55 maintainers'
+EMAIL = 'maintainers@users.noreply.h-seed-fba0cc55.example'
+DATE = '2026-01-01T00:00:00Z'
 
 ENV = {k: v for k, v in os.environ.items() if not k.startswith('GIT_')}
 # Results must not depend on who runs this, where, and with what preferences.

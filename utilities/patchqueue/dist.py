@@ -2,6 +2,8 @@
 
 """The series for others: quilt for distributions, git am for Open vSwitch."""
 
+import datetime
+import email
 import os
 import re
 import shlex
@@ -10,7 +12,7 @@ import tempfile
 
 from .common import (AUTHOR, OVERLAY, SRC, compare, read, report, run, say,
                      write)
-from .patch import patch_tree, queue
+from .patch import message, patch_tree, queue, trailers
 
 
 def overlay_files(tree):
@@ -45,6 +47,35 @@ def add_overlay(tree, path):
         shutil.copy(here, there)
 
 
+def version():
+    text = read(os.path.join(SRC, 'lib/version.m4')).decode()
+    return re.search(r'TNL_GSO_VERSION\], \[([^]]+)', text).group(1)
+
+
+def last_update(*paths):
+    """The day of the last change of files, as YYYY-MM-DD: Git's, or where
+    there is none, as in a release's tarball, the files' own, which are all of
+    the release's day ("make dist")."""
+    r = run(['git', 'log', '-1', '--format=%as', '--'] + list(paths), cwd=SRC,
+            check=False)
+    if r.returncode or not r.stdout:
+        newest = max(os.stat(os.path.join(SRC, path)).st_mtime
+                     for path in paths)
+        return datetime.datetime.fromtimestamp(
+            newest, datetime.timezone.utc).strftime('%Y-%m-%d')
+    return r.stdout.decode().strip()
+
+
+def with_dep3(patch, updated):
+    """A patch with Debian's header for patches, DEP-3, of which format-patch
+    has made Author (From) and Description (Subject)."""
+    head, _, rest = patch.partition(b'\n\n')
+    forwarded = (trailers(patch, 'Forwarded') or ['not-needed'])[0]
+    fields = ('Origin: other, tnl-gso %s\nForwarded: %s\nLast-Update: %s'
+              % (version(), forwarded, updated))
+    return head + b'\n' + fields.encode() + b'\n\n' + rest
+
+
 def dist(tree, out):
     tree.need()
     with tree.worktree('ovs-base') as cwd:
@@ -55,7 +86,7 @@ def dist(tree, out):
                  'them.', cwd=cwd, env=AUTHOR)
         tree.apply(queue(), cwd)
         common = ('format-patch', '-q', '--zero-commit', '--no-signature',
-                  '--no-renames', '--abbrev=12',
+                  '--signoff', '--no-renames', '--abbrev=12',
                   '--relative=openvswitch')
         for name, options in (('debian', ('-N', '--no-stat')),
                               ('git-am', ('-n', '--stat'))):
@@ -63,22 +94,50 @@ def dist(tree, out):
             shutil.rmtree(path, ignore_errors=True)
             tree.git(*common, *options, '-o', path, 'ovs-base..', cwd=cwd)
     debian = os.path.join(out, 'debian')
+    sources = [OVERLAY] + [('datapath/' + name,) for name in queue()]
     patches = []
-    for name in sorted(os.listdir(debian)):
+    for name, source in zip(sorted(os.listdir(debian)), sources):
+        path = os.path.join(debian, name)
         # A distribution's other patches have numbers of their own.
         patches.append('tnl-gso-' + name)
-        os.rename(os.path.join(debian, name),
-                  os.path.join(debian, patches[-1]))
+        write(os.path.join(debian, patches[-1]),
+              with_dep3(read(path), last_update(*source)))
+        os.unlink(path)
     write(os.path.join(debian, 'series'),
           ''.join(p + '\n' for p in patches).encode())
     say('%s/debian (quilt) and %s/git-am hold %d patches each'
         % (out, out, len(patches)))
 
 
+def check_headers(out):
+    """What DEP-3 and "Developer's Certificate of Origin" want of patches."""
+    problems = []
+    for folder, fields in (
+            ('debian', ('From', 'Subject', 'Origin', 'Forwarded',
+                        'Last-Update')),
+            ('git-am', ('From', 'Subject'))):
+        path = os.path.join(out, folder)
+        for name in sorted(os.listdir(path)):
+            if name == 'series':
+                continue
+            patch = read(os.path.join(path, name))
+            header = email.message_from_bytes(patch.partition(b'\n')[2])
+            problems += ['%s has no %s' % (name, field) for field in fields
+                         if not header[field]]
+            if trailers(patch, 'Signed-off-by') != [
+                    ' '.join(header['From'].split())]:
+                problems.append(name + ' is not signed off by its author')
+            if len(message(patch)[1].strip().split('\n')) < 3:
+                problems.append(name + ' has no description')
+    return problems
+
+
 def check_dist(tree, out, build=None):
     tree.need()
     failed = 0
     with tempfile.TemporaryDirectory(prefix='ovs-tree-') as tmp:
+        failed += report('the headers of the patches', check_headers(out))
+
         ours = os.path.join(tmp, 'ours')
         tree.checkout('HEAD', ours)
         add_overlay(tree, ours)
@@ -103,7 +162,7 @@ def check_dist(tree, out, build=None):
         if build:
             failed += report('debian/patches gives the same binaries',
                              check_binaries(tree, build, tmp, quilt))
-    print('%d passed, %d failed' % (2 + bool(build) - failed, failed))
+    print('%d passed, %d failed' % (3 + bool(build) - failed, failed))
     return 1 if failed else 0
 
 
