@@ -8,6 +8,7 @@ Reads a line from its input, answers with one, "ok" or what is wrong:
     wait SECONDS REGEX   until the screen matches
     key KEYS             types them
     size COLUMNS LINES   another size
+    settle SECONDS       until there is a screen of that size
     screen FILE          stores the screen
     end                  the command must have ended, with status 0, and the
                          terminal must be as it was
@@ -33,7 +34,8 @@ class Screen:
         self.main = True        # Not the other screen.
         self.cursor = True
         self.bold = False
-        self.columns = 100
+        self.columns = self.soon = 100
+        self.late = 0           # Screens that may be of another width.
         self.rows = ['']
         self.row = self.column = 0
         self.wrong = []
@@ -61,7 +63,7 @@ class Screen:
             self.rows[self.row] = (line[:self.column] + c
                                    + line[self.column + 1:])
             self.column += 1
-            if self.column > self.columns:
+            if self.column == self.columns + 1:
                 self.wrong.append('a line is too long: ' + line)
 
     def obey(self, code):
@@ -73,6 +75,9 @@ class Screen:
             self.bold = code == '1m'
         elif code == 'H':
             self.row = self.column = 0
+            self.late -= self.late > 0
+            if not self.late:
+                self.columns = self.soon
         elif code == 'K':
             self.rows[self.row] = self.rows[self.row][:self.column]
         elif code == 'J':
@@ -96,9 +101,12 @@ class Terminal:
         self.rest = b''
 
     def size(self, columns, lines):
+        # What is on its way, and what was measured before, has the old size.
+        self.screen.soon = int(columns)
+        self.screen.columns = max(self.screen.columns, self.screen.soon)
+        self.screen.late = 3
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ,
                     struct.pack('HHHH', int(lines), int(columns), 0, 0))
-        self.screen.columns = int(columns)
 
     def read(self, seconds):
         """What comes until nothing has come for so long."""
@@ -128,6 +136,15 @@ class Terminal:
             self.read(.05)
         return ''
 
+    def settle(self, seconds):
+        """Until there is a screen of the new size."""
+        end = time.monotonic() + seconds
+        while self.screen.late:
+            if time.monotonic() > end:
+                return 'no screen of the new size'
+            self.read(.05)
+        return ''
+
     def end(self):
         try:
             status = self.process.wait(5)
@@ -141,7 +158,7 @@ class Terminal:
                 status, s.main, s.cursor, s.bold)
         if termios.tcgetattr(self.slave) != self.before:
             return 'the terminal has other modes than before'
-        return ', '.join(s.wrong)
+        return ', '.join(s.wrong[:3])
 
     def command(self, word, rest):
         if word == 'wait':
@@ -150,6 +167,8 @@ class Terminal:
             os.write(self.fd, rest.encode())
         elif word == 'size':
             self.size(*rest.split())
+        elif word == 'settle':
+            return self.settle(float(rest))
         elif word == 'screen':
             with open(rest, 'w') as f:
                 f.write(self.text() + '\n')
