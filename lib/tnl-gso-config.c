@@ -121,8 +121,9 @@ set_statistics(const char *s)
     }
     free(old);
     old = nullable_xstrdup(s);
-    publishes_statistics = !s || strcmp(s, "false");
-    if (s && publishes_statistics && strcmp(s, "true")) {
+    publishes_statistics = true;
+    if (s && !tnl_gso_parse_bool(s, &publishes_statistics)) {
+        publishes_statistics = true;
         VLOG_WARN("other_config:tnl-gso-statistics: ignoring \"%s\", which is "
                   "neither true nor false", s);
     }
@@ -184,29 +185,14 @@ find_misplaced(const struct smap *other_config, struct ds *ignored)
     }
 }
 
-/* Returns the methods that an Interface's 'other_config', or else the default,
- * allows.  Tells in 'ignored' what is not understood. */
-static uint32_t
-get_methods(const struct smap *other_config, struct ds *ignored)
+/* A tnl_gso_parse_func for methods. */
+static char *
+parse_methods(const char *value, void *methods)
 {
-    static const char key[] = "tnl-gso-methods";
-    const char *values[] = { smap_get(other_config, key),
-                             tnl_gso_get_default(key) };
+    char *error;
 
-    for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
-        uint32_t methods;
-        char *error;
-
-        if (values[i]) {
-            if (tnl_gso_methods_from_string(values[i], &methods, &error)) {
-                return methods;
-            }
-            tnl_gso_ignore(ignored, "%sother_config:%s=\"%s\": %s",
-                           i ? "Open_vSwitch " : "", key, values[i], error);
-            free(error);
-        }
-    }
-    return TNL_GSO_METHODS_ALL;
+    tnl_gso_methods_from_string(value, methods, &error);
+    return error;
 }
 
 /* Applies those keys of an Interface's other_config 'config' that are ours,
@@ -221,7 +207,8 @@ tnl_gso_port_set_config(struct netdev *netdev, const struct smap *config)
     uint32_t methods = TNL_GSO_METHODS_ALL;
 
     if (!netdev_get_tunnel_config(netdev)) {
-        methods = get_methods(config, &ignored);
+        tnl_gso_get_setting(config, "tnl-gso-methods", parse_methods, &methods,
+                            &ignored);
         find_misplaced(config, &ignored);
         set_ignored(netdev, &ignored);
     }
@@ -248,7 +235,6 @@ tnl_gso_tunnel_check_config(struct netdev *netdev, const struct smap *args,
     struct ds warnings = DS_EMPTY_INITIALIZER;
     char *save_ptr = NULL;
     char *copy;
-    int error;
 
     copy = xstrdup(ds_cstr(errors));
     for (char *line = strtok_r(copy, "\n", &save_ptr); line;
@@ -260,9 +246,7 @@ tnl_gso_tunnel_check_config(struct netdev *netdev, const struct smap *args,
     free(netdev->tnl_gso->ignored_options);
     netdev->tnl_gso->ignored_options = ds_steal_cstr(&warnings);
 
-    error = tnl_rco_check_config(netdev, args, cfg, errors);
-    netdev->tnl_gso->rco_is_default = !error && !tnl_rco_is_own(netdev, cfg);
-    return error;
+    return tnl_rco_check_config(netdev, args, cfg, errors);
 }
 
 /* Tells in 'ignored' what of the settings of tunnel 'netdev', whose

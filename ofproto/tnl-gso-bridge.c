@@ -57,8 +57,7 @@ tnl_gso_check_datapath(const struct netdev *netdev, const char *datapath_type,
     static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
     const struct netdev_tunnel_config *cfg = netdev_get_tunnel_config(netdev);
     bool stt = !strcmp(netdev_get_type(netdev), "stt");
-    bool rco = (cfg && (cfg->rco_tx || cfg->rco_rx)
-                && !netdev->tnl_gso->rco_is_default);
+    bool rco = cfg && tnl_rco_is_own(netdev, cfg);
 
     if (!(stt || rco) || strcmp(datapath_type, "system")) {
         return 0;

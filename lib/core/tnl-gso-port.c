@@ -281,11 +281,8 @@ tnl_gso_count_gro(struct tnl_gso_port *port,
         add(&b->events[TNL_GSO_E_TRAIN_MERGED], count->train_merged);
         add(&b->events[TNL_GSO_E_TRAIN_SINGLE], count->train_single);
     }
-    if (OVS_UNLIKELY(count->too_many)) {
-        TNL_GSO_PROBE(drop, port->netdev->name,
-                      tnl_gso_reason_to_string(TNL_GSO_R_TOO_MANY), 0, NULL,
-                      NULL);
-        add(&b->drops[TNL_GSO_R_TOO_MANY], count->too_many);
+    for (uint32_t i = 0; i < count->too_many; i++) {
+        tnl_gso_count_drop(port, TNL_GSO_R_TOO_MANY, NULL);
     }
 }
 

@@ -127,8 +127,6 @@ struct tnl_gso_port {
                                  * the defaults for it, has no effect, and why,
                                  * or null.  Main thread only. */
     char *ignored_options;      /* The same of a tunnel's options. */
-    bool rco_is_default;        /* A tunnel's remote checksums are all
-                                 * defaults. */
 
     /* Capabilities of the netdev for superpackets, in addition to its
      * ol_flags: NETDEV_TX_* and TNL_GSO_TX_*.  The netdev's driver stores them

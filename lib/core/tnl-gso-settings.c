@@ -19,6 +19,7 @@
 #include "core/tnl-gso-settings.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "openvswitch/dynamic-string.h"
@@ -58,27 +59,53 @@ tnl_gso_parse_bool(const char *value, bool *is)
     return *is || !strcasecmp(value, "false");
 }
 
-/* Returns what an Interface's 'other_config' says at 'key', or else the
- * default there, or else 'def'.  Tells in 'ignored' what is neither true nor
- * false. */
+/* Stores in '*result' what an Interface's 'other_config' says at 'key', or else
+ * the default there, as 'parse' understands it.  Tells in 'ignored' what that
+ * does not understand.  Returns false, and stores nothing, if nothing is
+ * left. */
 bool
-tnl_gso_get_bool(const struct smap *other_config, const char *key, bool def,
-                 struct ds *ignored)
+tnl_gso_get_setting(const struct smap *other_config, const char *key,
+                    tnl_gso_parse_func *parse, void *result,
+                    struct ds *ignored)
 {
     const char *values[] = { smap_get(other_config, key),
                              tnl_gso_get_default(key) };
 
     for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
-        bool is;
+        char *error = values[i] ? parse(values[i], result) : NULL;
 
-        if (values[i] && tnl_gso_parse_bool(values[i], &is)) {
-            return is;
-        } else if (values[i]) {
-            tnl_gso_ignore(ignored, "%sother_config:%s=\"%s\": neither true "
-                           "nor false", i ? "Open_vSwitch " : "", key,
-                           values[i]);
+        if (values[i] && !error) {
+            return true;
+        } else if (error) {
+            tnl_gso_ignore(ignored, "%sother_config:%s=\"%s\": %s",
+                           i ? "Open_vSwitch " : "", key, values[i], error);
+            free(error);
         }
     }
+    return false;
+}
+
+/* A tnl_gso_parse_func for true and false. */
+static char *
+parse_bool(const char *value, void *is_)
+{
+    bool *is = is_;
+    bool means;
+
+    if (!tnl_gso_parse_bool(value, &means)) {
+        return xstrdup("neither true nor false");
+    }
+    *is = means;
+    return NULL;
+}
+
+/* tnl_gso_get_setting() for true and false.  Returns 'def' if nothing is
+ * left. */
+bool
+tnl_gso_get_bool(const struct smap *other_config, const char *key, bool def,
+                 struct ds *ignored)
+{
+    tnl_gso_get_setting(other_config, key, parse_bool, &def, ignored);
     return def;
 }
 

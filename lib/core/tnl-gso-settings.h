@@ -37,6 +37,14 @@ struct smap;
 void tnl_gso_set_defaults(const struct smap *ovs_other_config);
 const char *tnl_gso_get_default(const char *key);
 bool tnl_gso_parse_bool(const char *value, bool *);
+
+/* Stores what 'value' means in '*result' and returns null, or stores nothing
+ * and returns what is wrong, which the caller must free. */
+typedef char *tnl_gso_parse_func(const char *value, void *result);
+
+bool tnl_gso_get_setting(const struct smap *other_config, const char *key,
+                         tnl_gso_parse_func *, void *result,
+                         struct ds *ignored);
 bool tnl_gso_get_bool(const struct smap *other_config, const char *key,
                       bool def, struct ds *ignored);
 void tnl_gso_ignore(struct ds *ignored, const char *format, ...)
